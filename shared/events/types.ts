@@ -1,0 +1,89 @@
+/**
+ * What happened, in the form every part past the edge trusts: times in ms, money in minor units, bounded text.
+ * The edge form (what a storefront sends) and the way from one to the other are in `schema.ts`.
+ */
+export const EVENT_TYPES = [
+  "page_viewed",
+  "collection_viewed",
+  "search_submitted",
+  "product_viewed",
+  "product_added_to_cart",
+  "product_removed_from_cart",
+  "cart_viewed",
+  "cart_updated",
+  "coupon_applied",
+  "coupon_removed",
+  "checkout_started",
+  "checkout_contact_info_submitted",
+  "checkout_address_info_submitted",
+  "checkout_shipping_info_submitted",
+  "payment_info_submitted",
+  "payment_failed",
+  "checkout_completed",
+  "order_cancelled",
+  "order_refunded",
+  "shopper_identified",
+  "consent_updated",
+  "push_subscribed",
+  "exit_intent_detected",
+  "offer_shown",
+  "offer_accepted",
+  "offer_dismissed",
+  "message_clicked",
+] as const;
+
+export type EventType = (typeof EVENT_TYPES)[number];
+
+export interface Item {
+  productId: string;
+  variantId: string | null;
+  name: string | null;
+  priceMinor: number;
+  quantity: number;
+  url: string | null;
+  imageUrl: string | null;
+  category: string | null;
+}
+
+export interface OrderFact {
+  id: string;
+  totalMinor: number;
+  currency: string;
+}
+
+export type ConsentChannel = "email" | "sms" | "push" | "analytics";
+export type Consent = "granted" | "denied";
+
+/** One event as the cart keeps it. Which optional fields are set follows from `type`. */
+export interface CartEvent {
+  id: string;
+  type: EventType;
+  /** When it happened: the shopper's claim, clamped to a window around receipt. Orders the fold. */
+  at: number;
+  /** When we received it. Schedules. */
+  receivedAt: number;
+  visitorId?: string;
+  sessionId?: string;
+  /** Currency of every amount in this event. */
+  currency?: string;
+  /** Adds, removes and views: the one product. */
+  item?: Item;
+  /** A removal that names no quantity removes the whole line. */
+  wholeLine?: true;
+  /** `cart_updated`: the whole truth at its time. */
+  items?: Item[];
+  revision?: number;
+  order?: OrderFact;
+  code?: string;
+  /** `shopper_identified` and checkout contact. */
+  email?: string;
+  phone?: string;
+  externalId?: string;
+  name?: string;
+  consent?: Partial<Record<ConsentChannel, Consent>>;
+  deliveryId?: string;
+  url?: string;
+  locale?: string;
+  timezone?: string;
+  device?: "desktop" | "mobile" | "tablet";
+}
