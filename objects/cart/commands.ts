@@ -28,7 +28,7 @@ export interface Note {
   deliveryId?: string;
 }
 
-export type RejectionCode = Extract<ErrorCode, "CONFLICT" | "VALIDATION_ERROR">;
+export type RejectionCode = Extract<ErrorCode, "CONFLICT" | "TOO_MANY_REQUESTS">;
 
 export interface Received {
   accepted: number;

@@ -55,6 +55,10 @@ const reject = (state: CartState, rejection: string): Decision => ({
 /** Ids are known by a 53-bit hash: a set of ten thousand fits a snapshot row. */
 export const idHash = (id: string): number => stableHash(id, 3);
 
+/** The largest re-fold window; see `CartState.weight`. */
+const MAX_WEIGHT = 20_000;
+export const weightOf = (event: CartEvent): number => 1 + (event.items?.length ?? 0);
+
 /** Fold new events; refuse what cannot belong to this cart; then act on what they mean. */
 function receive(state: CartState, events: CartEvent[], now: number): Decision {
   const known = new Set(state.known);
@@ -62,10 +66,21 @@ function receive(state: CartState, events: CartEvent[], now: number): Decision {
   const received: Received = { accepted: 0, duplicates: 0, rejected: [] };
   let { facts } = state;
   let window = state.events;
+  let { weight } = state;
   for (const event of events) {
     const hash = idHash(event.id);
     if (known.has(hash)) {
       received.duplicates += 1;
+      continue;
+    }
+    weight += weightOf(event);
+    if (weight > MAX_WEIGHT) {
+      weight -= weightOf(event);
+      received.rejected.push({
+        id: event.id,
+        code: "TOO_MANY_REQUESTS",
+        message: "too many events for one cart at once",
+      });
       continue;
     }
     if (event.type === "product_added_to_cart" && facts.closedAt === null && foreign(facts, event)) {
@@ -91,7 +106,7 @@ function receive(state: CartState, events: CartEvent[], now: number): Decision {
     rejected: state.usage.rejected + received.rejected.length,
   };
   if (learned.length === 0) return { ...reject({ ...state, usage }, ""), rejection: undefined, received };
-  const next = { ...state, events: window, known, facts, usage, prediction: predict(facts, now) };
+  const next = { ...state, events: window, weight, known, facts, usage, prediction: predict(facts, now) };
   const notes: Note[] = [];
   const process = reconcile(next, now, notes);
   return accept(next, process, notes, { learned, received });
@@ -196,7 +211,8 @@ function claim(state: CartState, command: Extract<Command, { type: "claim" }>): 
   const { now, effectId, provider, resumable } = command;
   const effect = ledger.find(state.process, effectId);
   if (!effect) return reject(state, "unknown_effect");
-  const again = effect.status === "claimed" && effect.resumable && resumable && effect.dueAt !== null;
+  const again =
+    effect.status === "claimed" && effect.resumable && resumable && now >= (effect.claimedAt ?? 0) + ledger.RESUME_MS;
   if (effect.status !== "scheduled" && !again) return reject(state, `already_${effect.status}`);
   const refusal = whyNot(state, effect, now);
   if (refusal === "purchased" && again) return park(state, effect, now);
@@ -215,7 +231,7 @@ function claim(state: CartState, command: Extract<Command, { type: "claim" }>): 
     claimedAt: now,
     provider,
     resumable,
-    dueAt: resumable ? now + ledger.REDISPATCH_MS * 2 : null,
+    dueAt: resumable ? now + ledger.RESUME_MS : null,
   };
   const process: Process = { ...ledger.put(state.process, claimed), status: "recovering" };
   return accept(state, process, [{ code: "claimed", text: `Sending by ${provider}`, deliveryId: effect.deliveryId }], {

@@ -9,6 +9,8 @@ export const REDISPATCH_MS = 15 * SECOND_MS;
 export const MAX_DISPATCHES = 12;
 /** Claimed but not settled: the sender is presumed dead after this. */
 export const CLAIM_TIMEOUT_MS = 2 * MINUTE_MS;
+/** A claimed effect whose provider honours the key may be claimed again after this. */
+export const RESUME_MS = 30 * SECOND_MS;
 export const MAX_ATTEMPTS = 5;
 const RETRY_MS = 30 * SECOND_MS;
 const MAX_HISTORY = 30;

@@ -1,4 +1,4 @@
-/** What new facts mean for what the cart is doing: returned, bought, bought again, clicked, reachable at last. Pure. */
+/** What new facts mean for what the cart is doing: returned, bought, bought again, clicked. Pure. */
 import type { Note } from "./commands.ts";
 import { attribute } from "./journey.ts";
 import * as ledger from "./ledger.ts";
@@ -18,9 +18,9 @@ export function reconcile(state: CartState, now: number, notes: Note[]): Process
   const open = process.status !== "purchased" && process.status !== "recovered";
   if (facts.closedAt !== null && open) return closeGeneration({ ...state, process }, now, notes);
   if (["abandoned", "recovering", "expired"].includes(process.status) && facts.lifeAt > process.leftLifeAt) {
-    return returned(process, facts.person.email !== null, notes);
+    return returned(process, notes);
   }
-  return reachable(state, process, now);
+  return process;
 }
 
 /** The generation's end. Orders of it are what it was closed by; a recovery is an order that follows a message. */
@@ -55,16 +55,9 @@ const fresh = (process: Process): Process => ({
 });
 
 /** Returning is not recovering: the cart is merely active again, and unsent steps wait. */
-function returned(process: Process, _reachable: boolean, notes: Note[]): Process {
+function returned(process: Process, notes: Note[]): Process {
   notes.push({ code: "returned", text: "The shopper is back" });
   return { ...ledger.pause(process), status: "active", abandonedAt: null, expiredAt: null };
-}
-
-/** A message that waited for an address may go when one becomes known without any other sign of life. */
-function reachable(state: CartState, process: Process, now: number): Process {
-  if (process.status !== "abandoned" || !state.facts.person.email) return process;
-  const effects = process.effects.map((e) => (e.status === "scheduled" && e.dueAt === null ? { ...e, dueAt: now } : e));
-  return effects.some((e, i) => e !== process.effects[i]) ? { ...process, effects } : process;
 }
 
 /** Clicks that came as events move their messages forward. */

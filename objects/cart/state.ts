@@ -143,6 +143,8 @@ export interface CartState {
   baseIds: number[];
   /** The re-fold window, sorted by (at, id). */
   events: CartEvent[];
+  /** Size of the window: events plus the lines of their snapshots. Bounded, so that a flood cannot fill the memory. */
+  weight: number;
   /** Hashes of every known event id. */
   known: ReadonlySet<number>;
   facts: Facts;
@@ -203,6 +205,7 @@ export function emptyState(storeId: string, cartId: string, rules: Rules): CartS
     base: facts,
     baseIds: [],
     events: [],
+    weight: 0,
     known: new Set(),
     facts,
     process: emptyProcess(),

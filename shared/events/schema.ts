@@ -16,7 +16,7 @@ export const LIMITS = { eventsPerRequest: 100, itemsPerEvent: 500, bodyBytes: 25
 /** How far a shopper's clock may be off: a claim older is clamped to the window, one further ahead is refused. */
 export const CLOCK = { pastMs: 7 * DAY_MS, futureMs: DAY_MS } as const;
 
-const control = /[\u0000-\u001f\u007f]/;
+const control = /\p{Cc}/u;
 const id = z
   .string()
   .min(1)
@@ -27,7 +27,7 @@ const cartId = z
   .string()
   .min(1)
   .max(128)
-  .regex(/^[^\u0000-\u0020\u007f/]+$/, "must not contain spaces, slashes or control characters");
+  .regex(/^[^\p{Cc}\p{Z}/]+$/u, "must not contain spaces, slashes or control characters");
 const text = (max: number) => z.string().max(max);
 const link = z.string().max(2048).refine(isWebUrl, "must be an http(s) URL");
 const currency = z.string().regex(/^[A-Z]{3}$/, "must be an ISO 4217 code such as EUR");

@@ -80,6 +80,8 @@ export interface Rules {
   checkoutLeashMs: number;
   expireAfterMs: number;
   retentionMs: number;
+  frequencyCap: Settings["frequencyCap"];
+  quietHours: Settings["quietHours"];
   /** Enabled campaigns only, in the order in which they are tried. */
   campaigns: Campaign[];
 }
@@ -97,6 +99,8 @@ export function compileRules(settings: Settings, campaigns: Campaign[], version:
     checkoutLeashMs: abandonAfterMs * CHECKOUT_LEASH,
     expireAfterMs: Math.round(settings.expireAfterDays * DAY_MS),
     retentionMs: Math.round(settings.retentionDays * DAY_MS),
+    frequencyCap: settings.frequencyCap,
+    quietHours: settings.quietHours,
     campaigns: campaigns
       .filter((c) => c.enabled)
       .sort((a, b) => b.priority - a.priority || b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1)),
