@@ -1,5 +1,5 @@
 /** The store's counting tables. One transaction a batch of news, however many carts it is about. */
-import type { CartNews, CartSummary, Delta } from "../../shared/events/messages.ts";
+import type { AppliedCart, CartNews, CartSummary, Delta } from "../../shared/events/messages.ts";
 import { DAY_MS, GRAIN_MS, type Grain, HOUR_MS } from "../../shared/time.ts";
 import {
   acceptedIn,
@@ -14,15 +14,6 @@ import {
 
 /** How long buckets are kept: two days of minutes, ninety of hours, days for ever (a row a day). */
 const KEEP_MS: Record<Grain, number> = { minute: 2 * DAY_MS, hour: 90 * DAY_MS, day: 3650 * DAY_MS };
-
-export interface AppliedCart {
-  cartId: string;
-  /** The cart's log is counted up to here. */
-  seq: number;
-  /** Entries with a greater `seq` than this were counted now for the first time. */
-  from: number;
-  moved: CartSummary | null;
-}
 
 interface CartRow extends Record<string, SqlStorageValue> {
   id: string;

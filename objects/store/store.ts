@@ -9,7 +9,7 @@
  * It receives cart summaries in batches, by sequence number, never single events: telling it twice changes nothing.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { CartNews } from "../../shared/events/messages.ts";
+import type { AppliedCart, CartNews } from "../../shared/events/messages.ts";
 import { newId } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
 import {
@@ -27,7 +27,7 @@ import type { RealtimeView, TopicNews, UsageView } from "../../shared/views.ts";
 import { migrate } from "../kit/migrate.ts";
 import { Timers } from "../kit/timers.ts";
 import { type Actors, cartStub, liveRoom } from "../stubs.ts";
-import { type AppliedCart, Counters } from "./counters.ts";
+import { Counters } from "./counters.ts";
 import { acceptedIn } from "./rollup.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { orderSignal } from "./signal.ts";

@@ -111,3 +111,14 @@ export interface ClaimedCart extends Prospect {
   locale: string | null;
   createdAt: number;
 }
+
+/** What the store did with a cart's news. */
+export interface AppliedCart {
+  cartId: string;
+  /** The cart's log is counted up to here. */
+  seq: number;
+  /** Entries with a greater `seq` than this were counted now for the first time. */
+  from: number;
+  /** The summary, if it was newer than the known one. */
+  moved: CartSummary | null;
+}
