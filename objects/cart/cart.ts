@@ -16,7 +16,7 @@ import { log } from "../../shared/log.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
 import { no, ok, type Result } from "../../shared/result.ts";
 import { iso } from "../../shared/time.ts";
-import type { CartView, DeliveryStatus, ItemView, TimelineView } from "../../shared/views.ts";
+import type { CartView, DeliveryStatus, ExplainView, ItemView, TimelineView } from "../../shared/views.ts";
 import { Alarm } from "../kit/alarm.ts";
 import { parseName, storeStub } from "../stubs.ts";
 import type { Command, Decision, Outcome, Received } from "./commands.ts";
@@ -147,7 +147,7 @@ export class Cart extends DurableObject<CartEnv> {
   }
 
   /** The log run through `decide` again, up to `until` (ms): what the cart was then, and why. */
-  explain(until?: number): Result<Record<string, unknown>> {
+  explain(until?: number): Result<ExplainView> {
     const state = this.#state;
     if (!state) return no("not_found");
     if (this.#baseSeq > 0) return no("compacted");

@@ -3,7 +3,7 @@
 import type { CartEvent } from "../../shared/events/types.ts";
 import { toMoney } from "../../shared/money.ts";
 import { iso } from "../../shared/time.ts";
-import type { TimelineEntry } from "../../shared/views.ts";
+import type { CartStatus, TimelineEntry } from "../../shared/views.ts";
 import type { Command, Note } from "./commands.ts";
 import { decide } from "./decide.ts";
 import { type CartState, emptyState } from "./state.ts";
@@ -20,7 +20,7 @@ export interface Step {
   at: number;
   command: Command["type"];
   notes: Note[];
-  status: string;
+  status: CartStatus;
   total: number;
   /** The decision came out as it did then. */
   confirmed: boolean;

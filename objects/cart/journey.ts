@@ -105,8 +105,9 @@ export function attribute({ facts, process }: CartState, at: number): Attributio
     (e) => wasSent(e) && e.sentAt !== null && e.sentAt > previous && e.sentAt <= at && at - e.sentAt <= windowMs,
   );
   if (sent.length === 0) return null;
-  const clicked = facts.clicks.filter((c) => sent.some((e) => e.deliveryId === c.deliveryId)).at(-1);
-  const effect = clicked ? sent.find((e) => e.deliveryId === clicked.deliveryId) : sent.at(-1);
+  const lastClick = facts.clicks.filter((c) => sent.some((e) => e.deliveryId === c.deliveryId)).at(-1)?.deliveryId;
+  const clicked = sent.find((e) => e.deliveryId === lastClick) ?? sent.findLast((e) => e.status === "clicked");
+  const effect = clicked ?? sent.at(-1);
   if (!effect) return null;
   const { campaignId, deliveryId } = effect;
   return { campaignId, deliveryId, model: clicked ? "last_click" : "last_touch" };

@@ -1,4 +1,5 @@
 import sift from "sift";
+import type { Conditions } from "./rules.ts";
 
 /** Operators a merchant may use. `$where` and friends run code and are refused before sift sees them. */
 const OPERATORS = new Set([
@@ -36,7 +37,7 @@ export function conditionError(value: unknown, depth = 0): string | null {
 }
 
 /** Does `subject` meet the conditions? Unsafe or broken conditions match nothing: saying nothing is the safe side. */
-export function matches(conditions: Record<string, unknown> | undefined, subject: unknown): boolean {
+export function matches(conditions: Conditions | undefined, subject: unknown): boolean {
   if (!conditions || Object.keys(conditions).length === 0) return true;
   if (conditionError(conditions)) return false;
   try {

@@ -3,9 +3,13 @@ import * as z from "zod";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../time.ts";
 
 const clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be a time such as 21:00");
+/** Mongo-style; plain data, so that it crosses RPC. */
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+export type Conditions = Record<string, Json>;
+const conditions: z.ZodType<Conditions> = z.record(z.string().max(100), z.json());
 const minutes = z.number().min(0).max(525_600);
 
-export const settingsSchema = z.object({
+const fields = {
   name: z.string().min(1).max(200),
   url: z
     .string()
@@ -13,17 +17,30 @@ export const settingsSchema = z.object({
     .refine((u) => URL.canParse(u) && /^https?:/i.test(u), "must be an http(s) URL"),
   currency: z.string().regex(/^[A-Z]{3}$/, "must be an ISO 4217 code such as EUR"),
   timezone: z.string().max(64).refine(isTimeZone, "must be an IANA time zone such as Europe/Berlin"),
-  abandonAfterMinutes: z.number().min(0.001).max(525_600).default(30),
-  quietHours: z.object({ from: clock, to: clock }).nullable().default(null),
-  frequencyCap: z
-    .object({ max: z.number().int().min(1).max(1000), perHours: z.number().min(0.001).max(8760) })
-    .default({ max: 4, perHours: 24 }),
-  expireAfterDays: z.number().min(0.00001).max(365).default(30),
-  retentionDays: z.number().min(0.00001).max(3650).default(90),
-  allowedOrigins: z.array(z.string().max(256)).max(50).default([]),
-  connectionLimit: z.number().int().min(1).max(100_000).default(1000),
-  jurisdiction: z.enum(["eu", "fedramp"]).nullable().default(null),
+  abandonAfterMinutes: z.number().min(0.001).max(525_600),
+  quietHours: z.object({ from: clock, to: clock }).nullable(),
+  frequencyCap: z.object({ max: z.number().int().min(1).max(1000), perHours: z.number().min(0.001).max(8760) }),
+  expireAfterDays: z.number().min(0.00001).max(365),
+  retentionDays: z.number().min(0.00001).max(3650),
+  allowedOrigins: z.array(z.string().max(256)).max(50),
+  connectionLimit: z.number().int().min(1).max(100_000),
+  jurisdiction: z.enum(["eu", "fedramp"]).nullable(),
+};
+
+export const settingsSchema = z.object({
+  ...fields,
+  abandonAfterMinutes: fields.abandonAfterMinutes.default(30),
+  quietHours: fields.quietHours.default(null),
+  frequencyCap: fields.frequencyCap.default({ max: 4, perHours: 24 }),
+  expireAfterDays: fields.expireAfterDays.default(30),
+  retentionDays: fields.retentionDays.default(90),
+  allowedOrigins: fields.allowedOrigins.default([]),
+  connectionLimit: fields.connectionLimit.default(1000),
+  jurisdiction: fields.jurisdiction.default(null),
 });
+
+/** A change: what it does not name stays. */
+export const settingsPatchSchema = z.object(fields).partial();
 
 export type Settings = z.infer<typeof settingsSchema>;
 
@@ -50,7 +67,7 @@ export const stepSchema = z.object({
     .min(1)
     .max(20)
     .default([{ id: "a", templateId: "default", weight: 1 }]),
-  conditions: z.record(z.string().max(100), z.unknown()).optional(),
+  conditions: conditions.optional(),
 });
 
 export const campaignSchema = z.object({
@@ -58,7 +75,7 @@ export const campaignSchema = z.object({
   enabled: z.boolean().default(true),
   trigger: z.enum(["cart_abandoned"]).default("cart_abandoned"),
   /** Mongo-style, over the cart (`total.amount`, `itemCount`, `shopper.email`, `prediction.abandonmentRisk`, …). */
-  conditions: z.record(z.string().max(100), z.unknown()).default({}),
+  conditions: conditions.default({}),
   priority: z.number().int().min(-1000).max(1000).default(0),
   /** Share of shoppers that gets no message, so that the effect can be measured. */
   holdout: z.number().min(0).max(0.9).default(0),

@@ -58,6 +58,8 @@ export async function send(command: SendCommand, env: Env): Promise<string> {
     return claim.reason;
   }
   const outcome = await deliver(env, config, provider, claim.value, settings.value, storeId);
+  // The provider honours the key: the cart hands the effect over again, and asking twice sends once.
+  if (outcome.kind === "unknown" && provider.resumable) return "unanswered";
   const settled = await cart.settle(effectId, { ...outcome, provider: provider.name });
   if (outcome.kind === "refused") await shopper.release(prospect.deliveryId);
   else await shopper.settle(prospect.deliveryId);
