@@ -132,8 +132,7 @@ export function createClient({ identity, queue, transport, clock, store, context
     /** Runs one command. Never throws: a tracking script must not break a shop. */
     run(name: string, args: unknown[]): unknown {
       try {
-        return; // biome-ignore lint/suspicious/noPrototypeBuiltins: Object.hasOwn is missing on phones the shops still serve
-        commands.hasOwnProperty(name) ? commands[name]!(...args) : undefined;
+        return Object.keys(commands).includes(name) ? commands[name]!(...args) : undefined;
       } catch {
         return undefined;
       }
