@@ -119,11 +119,14 @@ describe("orders", () => {
     const first = openPage();
     first.cartwake("order", order);
     first.cartwake("add", mug);
+    await first.clock.advance(50);
     const cart = first.cartwake("cartId");
     const again = openPage({ local: first.local, session: first.session });
     again.cartwake("order", order);
     again.cartwake("add", mug);
     expect(again.cartwake("cartId")).toBe(cart);
+    await again.clock.advance(50);
+    expect(again.types()).toEqual(["product_added_to_cart"]);
   });
 });
 

@@ -20,7 +20,7 @@ interface Saved {
 
 const EMPTY: Saved = { lines: [], revision: 0 };
 let state: Saved = read();
-const watchers: (() => void)[] = [];
+let watchers: (() => void)[] = [];
 
 function read(): Saved {
   const saved = recall<Saved>("basket");
@@ -72,9 +72,12 @@ export function restore(recovered: Line[], keepOthers: boolean): boolean {
   return others.length > 0;
 }
 
-/** Called after every change, also one made in another tab. */
-export function watch(watcher: () => void): void {
-  watchers.push(watcher);
+/** Called after every change, also one made in another tab. Returns how to stop it. */
+export function watch(watcher: () => void): () => void {
+  watchers = [...watchers, watcher];
+  return () => {
+    watchers = watchers.filter((other) => other !== watcher);
+  };
 }
 
 addEventListener("storage", (event) => {

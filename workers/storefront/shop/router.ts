@@ -9,7 +9,8 @@ let render: (query: URLSearchParams) => View = () => {
   throw new Error("no routes yet");
 };
 
-function show(): void {
+/** Renders the present address, again if need be. */
+export function show(): void {
   const { title, content } = render(new URLSearchParams(location.search));
   document.title = title;
   byId("main").replaceChildren(content);

@@ -21,12 +21,13 @@ function cartwake(command: string, ...args: unknown[]): unknown {
 export function findKey(): string | null {
   const url = new URL(location.href);
   const given = url.searchParams.get("key");
-  if (given && /^cw_pk_\w+$/.test(given)) remember("key", given);
+  const key = given && /^cw_pk_[\w-]+$/.test(given) ? given : recall<string>("key");
   if (given !== null) {
     url.searchParams.delete("key");
     history.replaceState(history.state, "", url);
   }
-  return recall<string>("key");
+  remember("key", key);
+  return key;
 }
 
 export function connect(key: string): void {

@@ -2,7 +2,7 @@ import * as basket from "../basket.ts";
 import { euro, findProduct } from "../catalogue.ts";
 import { h } from "../dom.ts";
 import { recall, remember } from "../memory.ts";
-import { navigate, type View } from "../router.ts";
+import { navigate, show, type View } from "../router.ts";
 import * as tracking from "../tracking.ts";
 import { art } from "./card.ts";
 import { field } from "./field.ts";
@@ -26,8 +26,8 @@ function placeOrder(email: string, name: string): void {
   tracking.checkout("payment");
   tracking.ordered(order.id, order.cents);
   remember("order", order, () => sessionStorage);
-  basket.clear();
   navigate(`${BASE}?page=done`);
+  basket.clear();
 }
 
 function form(): HTMLElement {
@@ -73,7 +73,7 @@ function form(): HTMLElement {
       }),
       h("span", {}, "Write to me if I leave something in my cart"),
     ),
-    h("button", { type: "submit", class: "button", testid: "place-order" }, `Place order · ${euro(basket.total())}`),
+    h("button", { type: "submit", class: "button", testid: "place-order" }),
     h("p", { class: "fine" }, "This is a demonstration. Nobody will charge you or ring your bell."),
   );
 }
@@ -114,14 +114,34 @@ function summary(): HTMLElement {
   );
 }
 
+/** Keeps the page true while the basket changes: in the drawer, in another tab, or by a recovery link. */
+function follow(content: HTMLElement, update: () => void): void {
+  const stop = basket.watch(() => (content.isConnected ? update() : stop()));
+}
+
+function emptyCheckout(): HTMLElement {
+  const back = h("a", { href: BASE, class: "button" }, "Find something round");
+  const content = h("div", { class: "plain" }, h("h1", {}, "Your cart is empty."), back);
+  follow(content, show);
+  return content;
+}
+
 export function checkout(): View {
   const title = "Checkout · Oblong";
-  if (!basket.lines().length) {
-    const back = h("a", { href: BASE, class: "button" }, "Find something round");
-    return { title, content: h("div", { class: "plain" }, h("h1", {}, "Your cart is empty."), back) };
-  }
+  if (!basket.lines().length) return { title, content: emptyCheckout() };
   tracking.checkout("start");
-  return { title, content: h("div", { class: "checkout" }, form(), summary()) };
+  const details = form();
+  const content = h("div", { class: "checkout" }, details, summary());
+  const relabel = () => {
+    details.querySelector("button")!.textContent = `Place order · ${euro(basket.total())}`;
+  };
+  relabel();
+  follow(content, () => {
+    if (!basket.lines().length) return show();
+    relabel();
+    content.lastElementChild?.replaceWith(summary());
+  });
+  return { title, content };
 }
 
 export function done(): View {

@@ -1,5 +1,5 @@
 import { FREE_DELIVERY_CENTS } from "../basket.ts";
-import { euro, PRODUCTS } from "../catalogue.ts";
+import { PRODUCTS } from "../catalogue.ts";
 import { h } from "../dom.ts";
 import type { View } from "../router.ts";
 import { card } from "./card.ts";
@@ -17,7 +17,7 @@ export function home(): View {
         h(
           "p",
           {},
-          `Ten things for the rooms you live in, drawn with a compass and little else. Free delivery from ${euro(FREE_DELIVERY_CENTS)}.`,
+          `Ten things for the rooms you live in, drawn with a compass and little else. Free delivery from €${FREE_DELIVERY_CENTS / 100}.`,
         ),
       ),
       h("h2", { class: "hidden" }, "All objects"),
