@@ -63,7 +63,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   config.resourcePersistencePath = options.state;
 
   const child = watchChild(options.onProcess);
-  const miniflare = new Miniflare(config);
+  const miniflare = ownSignals(() => new Miniflare(config));
   const stopCron = { stop: () => {} };
   const dispose = async (): Promise<void> => {
     stopCron.stop();
@@ -80,6 +80,17 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     throw error;
   }
   return { miniflare, dispose };
+}
+
+/** Miniflare ends the whole process on a signal, at once: its handlers are removed, the commands have their own. */
+function ownSignals<T>(create: () => T): T {
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  const before = signals.map((signal) => process.listeners(signal));
+  const created = create();
+  for (const [i, signal] of signals.entries())
+    for (const added of process.listeners(signal).filter((listener) => !before[i]!.includes(listener)))
+      process.off(signal, added);
+  return created;
 }
 
 /** Where a browser on this machine reaches a server that listens on `host`. */
