@@ -1,0 +1,194 @@
+/**
+ * The built Worker in workerd, through Miniflare: storage in a folder, no account, no network. Requests reach the Worker
+ * on a direct socket (static assets included), not through Miniflare's entry worker, which costs most of the throughput.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import diagnostics from "node:diagnostics_channel";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
+import { unstable_getMiniflareWorkerOptions as workerOptionsOf } from "wrangler";
+import { CommandError, messageOf, progress, sleep } from "./command.ts";
+import { isDue } from "./cron.ts";
+import { killProcess, type ProcessMark, processMark } from "./lock.ts";
+import { migrate } from "./migrate.ts";
+import { MIGRATIONS, WORKER, WRANGLER_CONFIG } from "./paths.ts";
+
+export interface RuntimeOptions {
+  host: string;
+  port: number;
+  /** Where storage is kept. */
+  state: string;
+  vars: Record<string, string>;
+  /** Called with the runtime's process, again whenever it was restarted. */
+  onProcess?: (process: ProcessMark) => void;
+}
+
+export interface Runtime {
+  miniflare: Miniflare;
+  /** Ends the runtime; its process is gone when this resolves. */
+  dispose(): Promise<void>;
+}
+
+const READY_TIMEOUT_MS = 30_000;
+const DISPOSE_GRACE_MS = 3_000;
+
+class StderrLog extends Log {
+  protected override log(message: string): void {
+    progress(message);
+  }
+}
+
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const { workerOptions, externalWorkers } = workerOptionsOf(WRANGLER_CONFIG);
+  const { modulesRules: _rules, ai: _ai, cronTriggers, bindings, ...worker } = workerOptions;
+  const config = convertV4MiniflareOptions({
+    host: "127.0.0.1",
+    port: 0,
+    cf: false,
+    log: new StderrLog(LogLevel.WARN),
+    handleStructuredLogs: ({ message }: { message: string }) => progress(message),
+    workers: [
+      {
+        ...worker,
+        name: "cartwake",
+        bindings: { ...(bindings as Record<string, string>), ...options.vars },
+        modules: true,
+        scriptPath: join(WORKER, "index.js"),
+        unsafeDirectSockets: [{ host: options.host, port: options.port, proxy: false }],
+      },
+      ...externalWorkers,
+    ],
+  } as Parameters<typeof convertV4MiniflareOptions>[0]);
+  config.resourcePersistencePath = options.state;
+
+  const child = watchChild(options.onProcess);
+  const miniflare = ownSignals(() => new Miniflare(config));
+  const stopCron = { stop: () => {} };
+  const dispose = async (): Promise<void> => {
+    stopCron.stop();
+    await Promise.race([miniflare.dispose().catch(() => {}), sleep(DISPOSE_GRACE_MS)]);
+    await child.end();
+  };
+  try {
+    await miniflare.ready;
+    await migrate(await miniflare.getD1Database("DB", "cartwake"), MIGRATIONS);
+    await answers(`http://${localHost(options.host)}:${options.port}/health/live`);
+    stopCron.stop = startCron(miniflare, (cronTriggers as string[] | undefined) ?? []);
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return { miniflare, dispose };
+}
+
+/** Miniflare ends the whole process on a signal, at once: its handlers are removed, the commands have their own. */
+function ownSignals<T>(create: () => T): T {
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  const before = signals.map((signal) => process.listeners(signal));
+  const created = create();
+  for (const [i, signal] of signals.entries())
+    for (const added of process.listeners(signal).filter((listener) => !before[i]!.includes(listener)))
+      process.off(signal, added);
+  return created;
+}
+
+/** Where a browser on this machine reaches a server that listens on `host`. */
+export const localHost = (host: string): string => (host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host);
+
+async function answers(url: string): Promise<void> {
+  const until = Date.now() + READY_TIMEOUT_MS;
+  let last = "no answer";
+  while (Date.now() < until) {
+    try {
+      const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+      const body = await response.text();
+      if (response.ok) return;
+      last = `${response.status} ${body.slice(0, 200)}`;
+    } catch (error) {
+      last = messageOf(error);
+    }
+    await sleep(50);
+  }
+  throw new CommandError(`the server does not answer ${url}: ${last}`, "look at its log above");
+}
+
+/**
+ * Follows the workerd process that Miniflare starts. A small shell waits on a pipe from this process and kills workerd
+ * when the pipe closes: so workerd does not outlive this process, even after `kill -9`.
+ */
+function watchChild(onProcess?: (process: ProcessMark) => void): { end(): Promise<void> } {
+  const guard = spawn(
+    "/bin/sh",
+    ["-c", 'last=; while read pid; do last=$pid; done; [ -n "$last" ] && kill -9 "$last"'],
+    {
+      stdio: ["pipe", "ignore", "ignore"],
+      detached: true,
+    },
+  );
+  guard.on("error", () => {});
+  guard.stdin.on("error", () => {});
+  guard.unref();
+  let current: ProcessMark | null = null;
+  const onSpawn = (message: unknown): void => {
+    const { process: started } = message as { process: ChildProcess };
+    started.once("spawn", () => {
+      if (!started.spawnfile.includes("workerd") || started.pid === undefined) return;
+      current = processMark(started.pid);
+      guard.stdin.write(`${current.pid}\n`);
+      onProcess?.(current);
+    });
+  };
+  diagnostics.subscribe("child_process", onSpawn);
+  return {
+    async end() {
+      diagnostics.unsubscribe("child_process", onSpawn);
+      if (current) await killProcess(current);
+      // An empty last line: nothing left to kill.
+      guard.stdin.end("\n");
+    },
+  };
+}
+
+/** Runs the Worker's `scheduled` at each minute that a cron of wrangler.toml names; the runtime fires none by itself. */
+function startCron(miniflare: Miniflare, crons: string[]): () => void {
+  let timer: NodeJS.Timeout;
+  const schedule = (): void => {
+    timer = setTimeout(tick, 60_000 - (Date.now() % 60_000) + 50);
+    timer.unref();
+  };
+  const tick = async (): Promise<void> => {
+    schedule();
+    const minute = new Date(Math.floor(Date.now() / 60_000) * 60_000);
+    for (const cron of crons.filter((cron) => isDue(cron, minute))) {
+      try {
+        const worker = await miniflare.getWorker("cartwake");
+        await worker.scheduled({ cron, scheduledTime: minute });
+      } catch (error) {
+        progress(`serve: the cron "${cron}" failed: ${messageOf(error)}`);
+      }
+    }
+  };
+  schedule();
+  return () => clearTimeout(timer);
+}
+
+/** True when `port` can be listened on. */
+export const isFree = (host: string, port: number): Promise<boolean> =>
+  new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", (error: NodeJS.ErrnoException) =>
+      error.code === "EADDRINUSE" ? resolve(false) : reject(error),
+    );
+    probe.listen({ host, port }, () => probe.close(() => resolve(true)));
+  });
+
+/** A port nobody listens on now. */
+export const freePort = (host = "127.0.0.1"): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const probe = createServer().once("error", reject);
+    probe.listen({ host, port: 0 }, () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
