@@ -46,27 +46,8 @@ function Entry({ entry, day }: { entry: TimelineEntry; day: string | null }) {
           <code>{entry.code}</code>
           {entry.deliveryId && <a href={outboxHref(entry.deliveryId)}>View message</a>}
         </p>
-        {entry.kind === "decision" && <Facts data={entry.data} />}
       </div>
     </li>
-  );
-}
-
-/** The figures a decision rested on, when they are plain ones. */
-function Facts({ data }: { data: Record<string, unknown> | undefined }) {
-  const plain = Object.entries(data ?? {}).filter(([, value]) =>
-    ["string", "number", "boolean"].includes(typeof value),
-  );
-  if (plain.length === 0) return null;
-  return (
-    <dl class="facts">
-      {plain.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{String(value)}</dd>
-        </div>
-      ))}
-    </dl>
   );
 }
 
