@@ -106,7 +106,6 @@ describe("a cart is saved, end to end", () => {
     await shoot(shop, SHOTS, "checkout");
     await shop.click(byTestId("place-order"));
     await shop.waitForSelector(byTestId("order-done"));
-    await device.close();
   });
 
   it("counts the recovered revenue on the live board, without a reload", async () => {
