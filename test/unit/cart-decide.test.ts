@@ -276,6 +276,31 @@ describe("generations", () => {
     expect(late.status).toBe("active");
   });
 
+  it("an order that turns out to be the late echo of an earlier one closes nothing after all", () => {
+    const cart = life();
+    cart.receive(add(T0), ordered(T0 + 20 * MINUTE_MS));
+    expect(cart.status).toBe("purchased");
+    cart.receiveAt(T0 + 21 * MINUTE_MS, ordered(T0 - MINUTE_MS));
+    expect(cart.state.process).toMatchObject({ status: "active", generation: 2 });
+    cart.wake(cart.abandonAt);
+    expect(cart.status).toBe("abandoned");
+  });
+
+  it("generations that a late event merges plan nothing twice", () => {
+    const cart = life();
+    cart.receive(identified(T0), add(T0 + 10 * MINUTE_MS), ordered(T0 + 20 * MINUTE_MS));
+    cart.receive(add(T0 + 22 * MINUTE_MS));
+    cart.wake(cart.abandonAt);
+    cart.receive(ordered(T0 + 34 * MINUTE_MS), add(T0 + 35 * MINUTE_MS));
+    cart.wake(cart.abandonAt);
+    expect(cart.state.process).toMatchObject({ generation: 3, status: "abandoned" });
+    cart.receiveAt(T0 + 3 * HOUR_MS, ordered(T0 + MINUTE_MS));
+    expect(cart.state.process).toMatchObject({ generation: 2, status: "active" });
+    cart.wake(cart.abandonAt);
+    const ids = cart.state.process.effects.map((e) => e.id);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
   it("an empty snapshot after the order (the shop clears its cart) reopens nothing", () => {
     const cart = life();
     cart.receive(add(T0), ordered(T0 + 10), event("cart_updated", T0 + 11, { items: [] }));
