@@ -159,6 +159,7 @@ export class Cart extends DurableObject<CartEnv> {
 
   /** The store's safety net for an alarm the platform lost. */
   async nudge(): Promise<void> {
+    this.#alarm.rang();
     await this.#wake();
   }
 
@@ -174,9 +175,7 @@ export class Cart extends DurableObject<CartEnv> {
       const { forget } = this.#run({ type: "wake", now: Date.now() }, await this.#freshRules());
       if (forget) {
         await this.#publisher.flush(() => this.#news());
-        await this.#storage.forget();
-        this.#state = null;
-        this.ctx.abort("this cart is finished");
+        await this.#forget();
         return;
       }
       await this.#tidy();
@@ -184,6 +183,16 @@ export class Cart extends DurableObject<CartEnv> {
       log("error", "cart_wake_failed", { actor: this.#cartId, error });
     }
     this.#arm();
+  }
+
+  /** Retention is over. What comes under this name later is a new cart: the store tells them apart by their birth. */
+  async #forget(): Promise<void> {
+    await this.#storage.forget();
+    this.#state = null;
+    this.#seq = 0;
+    this.#baseSeq = 0;
+    this.#createdAt = 0;
+    this.#publisher.reset();
   }
 
   /** The merchant may have changed their mind since the last beacon; an unreachable store is no reason not to wake. */

@@ -60,8 +60,8 @@ export class SmtpProvider implements Provider {
         from: mail.from,
         to: mail.to,
         subject: mail.subject,
-        html: mail.html,
-        text: mail.text,
+        ...(mail.html ? { html: mail.html } : {}),
+        ...(mail.text || !mail.html ? { text: mail.text } : {}),
         headers: { ...mail.headers, "Message-ID": `<${mail.deliveryId}@${mail.from.email.split("@")[1]}>` },
       });
       return { kind: "sent" };
