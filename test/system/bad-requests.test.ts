@@ -182,7 +182,6 @@ describe("addresses and queries", () => {
       "limit in words": ["GET", "/v1/carts?limit=all", undefined, V, "limit"],
       "a made-up cursor": ["GET", "/v1/carts?cursor=1%27--", undefined, V, "cursor"],
       "a status nobody has": ["GET", "/v1/carts?status=sold", undefined, V, "status"],
-      "10,000 statuses": ["GET", `/v1/carts?status=${"active,".repeat(1000)}active`, undefined, V, "status"],
       "a negative value": ["GET", "/v1/carts?minValue=-1", undefined, V, "minValue"],
       "a value in words": ["GET", "/v1/carts?minValue=much", undefined, V, "minValue"],
       "an unknown grain": ["GET", "/v1/analytics/rollups?grain=week", undefined, V, "grain"],
@@ -208,6 +207,15 @@ describe("addresses and queries", () => {
     }),
   )("%s", async (_name, method, path, body, code, field) => {
     expectProblem(await send(method, path, body), code, field);
+  });
+
+  test("a status named a thousand times is one status, and HEAD is a GET without its body", async () => {
+    const found = await send("GET", `/v1/carts?status=${"active,".repeat(1000)}active`);
+    expect([found.status, found.body]).toEqual([200, { items: [], nextCursor: null }]);
+    for (const path of ["/health/live", "/v1/carts"]) {
+      const head = await send("HEAD", path);
+      expect([head.status, head.text], path).toEqual([200, ""]);
+    }
   });
 
   test("SQL wildcards and quotes in a search are letters like any other", async () => {
