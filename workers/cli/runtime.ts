@@ -34,19 +34,23 @@ const READY_TIMEOUT_MS = 30_000;
 const DISPOSE_GRACE_MS = 3_000;
 
 class StderrLog extends Log {
+  muted = false;
+
   protected override log(message: string): void {
-    progress(message);
+    // On Ctrl-C the terminal interrupts the runtime as well, and Miniflare calls that a crash.
+    if (!this.muted) progress(message);
   }
 }
 
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { workerOptions, externalWorkers } = workerOptionsOf(WRANGLER_CONFIG);
   const { modulesRules: _rules, ai: _ai, cronTriggers, bindings, ...worker } = workerOptions;
+  const log = new StderrLog(LogLevel.WARN);
   const config = convertV4MiniflareOptions({
     host: "127.0.0.1",
     port: 0,
     cf: false,
-    log: new StderrLog(LogLevel.WARN),
+    log,
     handleStructuredLogs: ({ message }: { message: string }) => progress(message),
     workers: [
       {
@@ -66,6 +70,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const miniflare = ownSignals(() => new Miniflare(config));
   const stopCron = { stop: () => {} };
   const dispose = async (): Promise<void> => {
+    log.muted = true;
     stopCron.stop();
     await Promise.race([miniflare.dispose().catch(() => {}), sleep(DISPOSE_GRACE_MS)]);
     await child.end();
