@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 /** Names and hashes. Random ids are made only in shells; decisions derive theirs with `stableHash`. */
 
 const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -53,3 +55,10 @@ export function fromBase64url(text: string): Uint8Array | null {
 export async function sha256(text: string): Promise<string> {
   return base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
 }
+
+/** A shopper's name: the hash of the store and the address, so that the address itself names nothing. */
+export const shopperIdOf = (storeId: string, email: string): string =>
+  `sh_${createHash("sha256").update(`${storeId}\n${email.trim().toLowerCase()}`).digest("base64url").slice(0, 27)}`;
+
+/** The name of a shopper who has not said who they are. */
+export const visitorShopperId = (visitorId: string): string => `v_${visitorId}`;

@@ -113,7 +113,6 @@ export interface TimelineEntry {
   code: string;
   text: string;
   deliveryId?: string;
-  data?: Record<string, unknown>;
 }
 
 export interface TimelineView {
@@ -121,6 +120,25 @@ export interface TimelineView {
   /** False when the oldest part was compacted away. */
   complete: boolean;
   items: TimelineEntry[];
+}
+
+/** `GET /v1/carts/{id}/explain?at=`. */
+export interface ExplainView {
+  id: string;
+  /** Every decision came out of the log as it did then. */
+  consistent: boolean;
+  /** The cart as it was at that time. */
+  cart: CartView;
+  decisions: {
+    seq: number;
+    at: string;
+    command: string;
+    status: CartStatus;
+    /** Minor units. */
+    total: number;
+    notes: { code: string; text: string; deliveryId?: string }[];
+    confirmed: boolean;
+  }[];
 }
 
 export interface RealtimeView {

@@ -1,0 +1,343 @@
+/**
+ * Cart: one shopper's cart in one store.
+ *
+ * Owns    the event log, facts, prediction, journey and effect ledger of `store/cart`; nobody else writes them.
+ * Timers  abandonment, due steps, unanswered claims, expiry, self-deletion: all derived from its state (timers.ts).
+ * RPC     beacon, prospect, claim, settle, hold, report, restore, view, timeline, explain, revokeLinks, nudge.
+ * Peers   Store (rules; confirms what was counted) and the queues `events` and `interventions`.
+ *
+ * One command is one transaction: decide → append a row → assign. The log is inbox and outbox: ids are known from it,
+ * and what is published is a cursor over it that the store confirms. Queues may forget; the lease publishes again.
+ */
+import { DurableObject } from "cloudflare:workers";
+import type { ClaimedCart, Delta, Entry, Prospect } from "../../shared/events/messages.ts";
+import type { CartEvent } from "../../shared/events/types.ts";
+import { log } from "../../shared/log.ts";
+import type { Rules } from "../../shared/policy/rules.ts";
+import { no, ok, type Result } from "../../shared/result.ts";
+import { iso } from "../../shared/time.ts";
+import type { CartView, DeliveryStatus, ExplainView, ItemView, TimelineView } from "../../shared/views.ts";
+import { Alarm } from "../kit/alarm.ts";
+import { parseName, storeStub } from "../stubs.ts";
+import type { Command, Decision, Outcome, Received } from "./commands.ts";
+import { decide } from "./decide.ts";
+import { replay, timelineOf } from "./explain.ts";
+import { find } from "./ledger.ts";
+import { deltaOf } from "./metrics.ts";
+import { type CartEnv, Publisher } from "./publisher.ts";
+import type { LogEntry, Snapshot } from "./schema.ts";
+import type { CartState, Effect } from "./state.ts";
+import { emptyState } from "./state.ts";
+import { CartStorage, MAX_LOG_ROWS } from "./storage.ts";
+import { nextWake } from "./timers.ts";
+import { currencyOf, itemViews, prospectOf, viewOf } from "./view.ts";
+
+export interface RestoredCart {
+  cartId: string;
+  generation: number;
+  items: ItemView[];
+  currency: string;
+}
+
+export class Cart extends DurableObject<CartEnv> {
+  readonly #storeId: string;
+  readonly #cartId: string;
+  readonly #storage: CartStorage;
+  readonly #alarm: Alarm;
+  readonly #publisher: Publisher;
+  /** `null` until the first event was committed: a cart nobody wrote to does not exist. */
+  #state: CartState | null = null;
+  #seq = 0;
+  #baseSeq = 0;
+  #createdAt = 0;
+
+  constructor(ctx: DurableObjectState, env: CartEnv) {
+    super(ctx, env);
+    const { storeId, key } = parseName(ctx.id.name ?? "");
+    if (!storeId || !key) throw new Error("a cart is addressed by its name");
+    this.#storeId = storeId;
+    this.#cartId = key;
+    this.#storage = new CartStorage(ctx.storage);
+    this.#alarm = new Alarm(ctx);
+    const loaded = this.#storage.load(storeId, key);
+    if (loaded) {
+      this.#state = loaded.state;
+      this.#seq = loaded.lastSeq;
+      this.#baseSeq = loaded.baseSeq;
+      this.#createdAt = loaded.createdAt;
+    }
+    this.#publisher = new Publisher(
+      ctx,
+      env,
+      { storeId, cartId: key },
+      this.#storage,
+      loaded?.confirmed ?? 0,
+      this.#seq,
+    );
+  }
+
+  /** A beacon's events for this cart. Committed when it returns; a duplicate is counted and changes nothing. */
+  beacon(events: CartEvent[], rules: Rules): Received {
+    const now = Date.now();
+    const stamped = events.map((event) => ({ ...event, receivedAt: now, at: Math.min(event.at, now) }));
+    const decision = this.#run({ type: "receive", now, events: stamped }, rules);
+    return decision.received ?? { accepted: 0, duplicates: 0, rejected: [] };
+  }
+
+  /** Whom an effect would go to; refused when it is not to be sent now. */
+  prospect(effectId: string): Result<Prospect> {
+    const state = this.#state;
+    const effect = state && find(state.process, effectId);
+    if (!state || !effect) return no("unknown_effect");
+    if (effect.status !== "scheduled" && effect.status !== "claimed") return no(`already_${effect.status}`);
+    const { email } = state.facts.person;
+    return email ? ok(prospectOf(state, effect, email)) : no("no_address");
+  }
+
+  /** The point of no return: hands out the live cart once. `resumable`: the provider honours the delivery's key. */
+  claim(effectId: string, provider: string, resumable: boolean): Result<ClaimedCart> {
+    if (!this.#state) return no("unknown_effect");
+    const { claimed, rejection } = this.#run({ type: "claim", now: Date.now(), effectId, provider, resumable });
+    const { email } = this.#state.facts.person;
+    if (!claimed || !email) return no(rejection ?? "no_address");
+    return ok(claimedCart(this.#state, claimed, email, this.#createdAt));
+  }
+
+  settle(effectId: string, outcome: Outcome): Result<DeliveryStatus> {
+    if (!this.#state) return no("unknown_effect");
+    const { rejection } = this.#run({ type: "settle", now: Date.now(), effectId, outcome });
+    return rejection ? no(rejection) : ok(find(this.#state.process, effectId)!.status);
+  }
+
+  /** The shopper's arbiter refused (`until` null) or postponed the effect. */
+  hold(effectId: string, reason: string, until: number | null): Result<null> {
+    if (!this.#state) return no("unknown_effect");
+    const { rejection } = this.#run({ type: "hold", now: Date.now(), effectId, reason, until });
+    return rejection ? no(rejection) : ok(null);
+  }
+
+  /** What became of a sent message. */
+  report(deliveryId: string, status: DeliveryStatus, reason?: string): Result<null> {
+    if (!this.#state) return no("unknown_effect");
+    const { rejection } = this.#run({ type: "report", now: Date.now(), deliveryId, status, reason });
+    return rejection ? no(rejection) : ok(null);
+  }
+
+  /** The cart of a recovery link: exactly the generation it was sent for, while that is open and unrevoked. */
+  restore(generation: number, issuedAt: number): Result<RestoredCart> {
+    const state = this.#state;
+    if (!state) return no("not_found");
+    if (issuedAt < state.process.linksRevokedAt) return no("revoked");
+    if (state.facts.closedAt !== null || state.facts.generation !== generation) return no("closed");
+    return ok({ cartId: this.#cartId, generation, items: itemViews(state), currency: currencyOf(state) });
+  }
+
+  revokeLinks(): void {
+    if (this.#state) this.#run({ type: "revoke_links", now: Date.now() });
+  }
+
+  view(): Result<CartView> {
+    return this.#state ? ok(viewOf(this.#state, this.#seq, this.#createdAt, Date.now())) : no("not_found");
+  }
+
+  timeline(): Result<TimelineView> {
+    if (!this.#state) return no("not_found");
+    const items = timelineOf(this.#storage.rows(0), currencyOf(this.#state));
+    return ok({ id: this.#cartId, complete: this.#baseSeq === 0, items });
+  }
+
+  /** The log run through `decide` again, up to `until` (ms): what the cart was then, and why. */
+  explain(until?: number): Result<ExplainView> {
+    const state = this.#state;
+    if (!state) return no("not_found");
+    if (this.#baseSeq > 0) return no("compacted");
+    const result = replay(this.#storage.rows(0), { storeId: this.#storeId, cartId: this.#cartId, state }, until);
+    const steps = result.steps.map((step) => ({ ...step, at: iso(step.at) }));
+    const then = viewOf(result.state, steps.at(-1)?.seq ?? 0, this.#createdAt, until ?? Date.now());
+    return ok({ id: this.#cartId, consistent: result.steps.every((s) => s.confirmed), cart: then, decisions: steps });
+  }
+
+  /** The store's safety net for an alarm the platform lost. */
+  async nudge(): Promise<void> {
+    this.#alarm.rang();
+    await this.#wake();
+  }
+
+  override async alarm(): Promise<void> {
+    this.#alarm.rang();
+    await this.#wake();
+  }
+
+  /** Never throws: after six throws the platform would give the alarm up for ever. */
+  async #wake(): Promise<void> {
+    try {
+      if (!this.#state) return;
+      const { forget } = this.#run({ type: "wake", now: Date.now() }, await this.#freshRules());
+      if (forget) {
+        await this.#publisher.flush(() => this.#news());
+        await this.#forget();
+        return;
+      }
+      await this.#tidy();
+    } catch (error) {
+      log("error", "cart_wake_failed", { actor: this.#cartId, error });
+    }
+    this.#arm();
+  }
+
+  /** Retention is over. What comes under this name later is a new cart: the store tells them apart by their birth. */
+  async #forget(): Promise<void> {
+    await this.#storage.forget();
+    this.#state = null;
+    this.#seq = 0;
+    this.#baseSeq = 0;
+    this.#createdAt = 0;
+    this.#publisher.reset();
+  }
+
+  /** The merchant may have changed their mind since the last beacon; an unreachable store is no reason not to wake. */
+  async #freshRules(): Promise<Rules> {
+    try {
+      return await storeStub(this.env, this.#storeId).rules();
+    } catch (error) {
+      log("warn", "rules_unavailable", { actor: this.#cartId, error });
+      return this.#state!.rules;
+    }
+  }
+
+  /** decide → commit → assign → effects. Memory changes only after the commit. */
+  #run(command: Command, given?: Rules): Decision {
+    const rules = given ?? this.#state?.rules;
+    if (!rules) throw new Error("a cart without rules cannot decide");
+    const before = this.#state ?? emptyState(this.#storeId, this.#cartId, rules);
+    const decision = decide(before, command, rules);
+    if (!changed(before, decision)) return decision;
+    this.#commit(before, command, decision);
+    if (decision.dispatch.length > 0) this.#publisher.dispatch(decision.dispatch);
+    return decision;
+  }
+
+  #commit(before: CartState, command: Command, decision: Decision): void {
+    const { state } = decision;
+    const first = this.#state === null;
+    const seq = this.#seq + 1;
+    const snapshot = state.process === before.process ? null : this.#snapshot(state, command.now);
+    const wake = nextWake(state);
+    const lease = command.now + this.#publisher.leaseMs;
+    const armed = this.#alarm.arm(wake === null ? lease : Math.min(wake, lease));
+    const delta: Delta = {
+      ...deltaOf(before, state),
+      ...usageDelta(decision),
+      ...(first ? { carts: 1 } : {}),
+      rows: 1 + (snapshot ? 1 : 0) + (armed ? 1 : 0),
+    };
+    const entry: LogEntry = {
+      ...(command.type === "receive"
+        ? { events: decision.learned.map(({ receivedAt: _, ...event }) => event) }
+        : { command }),
+      ...(decision.notes.length ? { notes: decision.notes } : {}),
+      delta,
+      ...(first || state.rules.version !== before.rules.version ? { rules: state.rules } : {}),
+    };
+    this.#storage.append(seq, command.now, entry, snapshot);
+    this.#state = state;
+    this.#seq = seq;
+    if (first) this.#createdAt = command.now;
+    const published: Entry = { seq, at: command.now, delta };
+    this.#publisher.add(published, isUrgent(before, decision, first), () => this.#news());
+    if (seq - this.#baseSeq > MAX_LOG_ROWS && seq % 64 === 0) this.ctx.waitUntil(this.#tidy());
+  }
+
+  #snapshot(state: CartState, now: number): Snapshot {
+    return {
+      createdAt: this.#createdAt || now,
+      baseSeq: this.#baseSeq,
+      base: state.base,
+      baseIds: state.baseIds,
+      process: state.process,
+      usage: state.usage,
+      rules: state.rules,
+      confirmed: this.#publisher.confirmed,
+    };
+  }
+
+  #news(): { state: CartState; seq: number; createdAt: number } | null {
+    return this.#state && { state: this.#state, seq: this.#seq, createdAt: this.#createdAt };
+  }
+
+  /** A long log: have it counted, then fold its older half away. */
+  async #tidy(): Promise<void> {
+    try {
+      await this.#publisher.confirm();
+      if (this.#publisher.behind(this.#seq)) await this.#publisher.flush(() => this.#news());
+      this.#compact();
+    } catch (error) {
+      log("warn", "cart_tidy_failed", { actor: this.#cartId, error });
+    }
+  }
+
+  #compact(): void {
+    if (!this.#state) return;
+    const meta = {
+      createdAt: this.#createdAt,
+      lastSeq: this.#seq,
+      confirmed: this.#publisher.confirmed,
+      baseSeq: this.#baseSeq,
+    };
+    if (this.#storage.compact(this.#state, meta) === null) return;
+    const loaded = this.#storage.load(this.#storeId, this.#cartId);
+    if (!loaded) return;
+    this.#state = loaded.state;
+    this.#baseSeq = loaded.baseSeq;
+  }
+
+  #arm(): void {
+    if (!this.#state) return;
+    const wake = nextWake(this.#state);
+    const lease = this.#publisher.behind(this.#seq) ? Date.now() + this.#publisher.leaseMs : null;
+    const due = [wake, lease].filter((at) => at !== null);
+    if (due.length > 0) this.#alarm.arm(Math.min(...due));
+  }
+}
+
+const changed = (before: CartState, decision: Decision): boolean =>
+  decision.learned.length > 0 ||
+  decision.state.process !== before.process ||
+  (decision.received?.duplicates ?? 0) > 0 ||
+  (decision.received?.rejected.length ?? 0) > 0;
+
+/** The board shows these at once; the rest may be gathered for a moment. */
+const isUrgent = (before: CartState, { state }: Decision, first: boolean): boolean =>
+  first ||
+  state.process !== before.process ||
+  state.facts.items !== before.facts.items ||
+  state.facts.person !== before.facts.person;
+
+function usageDelta({ received, learned }: Decision): Delta {
+  if (!received) return {};
+  const events: Delta["events"] = {};
+  for (const { type } of learned) events[type] = (events[type] ?? 0) + 1;
+  return {
+    ...(learned.length ? { events } : {}),
+    ...(received.duplicates ? { duplicates: received.duplicates } : {}),
+    ...(received.rejected.length ? { rejected: received.rejected.length } : {}),
+  };
+}
+
+function claimedCart(state: CartState, effect: Effect, email: string, createdAt: number): ClaimedCart {
+  const { facts } = state;
+  return {
+    ...prospectOf(state, effect, email),
+    cartId: state.cartId,
+    generation: effect.generation,
+    templateId: effect.templateId,
+    stepId: effect.stepId,
+    variantId: effect.variantId,
+    items: facts.items,
+    totalMinor: facts.totalMinor,
+    currency: currencyOf(state),
+    coupons: facts.coupons,
+    locale: facts.locale,
+    createdAt,
+  };
+}

@@ -1,0 +1,55 @@
+/** What may be asked of a cart, and what it answers. All plain data: it crosses RPC and is kept in the log. */
+
+import type { ErrorCode } from "../../shared/errors.ts";
+import type { CartEvent } from "../../shared/events/types.ts";
+import type { DeliveryStatus } from "../../shared/views.ts";
+import type { CartState, Effect } from "./state.ts";
+
+/** How a provider call ended. `refused`: surely not sent. `unknown`: the answer was lost. */
+export type Outcome =
+  | { kind: "sent"; provider: string }
+  | { kind: "refused"; provider: string; reason: string; retryable: boolean }
+  | { kind: "unknown"; provider: string; reason: string };
+
+export type Command =
+  | { type: "receive"; now: number; events: CartEvent[] }
+  | { type: "wake"; now: number }
+  | { type: "claim"; now: number; effectId: string; provider: string; resumable: boolean }
+  | { type: "settle"; now: number; effectId: string; outcome: Outcome }
+  /** The arbiter said no: for good (`until` null) or until then. */
+  | { type: "hold"; now: number; effectId: string; reason: string; until: number | null }
+  /** What the provider's callback or a link told about a sent message. */
+  | { type: "report"; now: number; deliveryId: string; status: DeliveryStatus; reason?: string }
+  | { type: "revoke_links"; now: number };
+
+export interface Note {
+  code: string;
+  text: string;
+  deliveryId?: string;
+}
+
+export type RejectionCode = Extract<ErrorCode, "CONFLICT" | "TOO_MANY_REQUESTS">;
+
+export interface Received {
+  accepted: number;
+  duplicates: number;
+  rejected: { id: string; code: RejectionCode; message: string }[];
+}
+
+/** Everything a decision says. `state` is the same object when nothing changed. */
+export interface Decision {
+  state: CartState;
+  /** Why, for the timeline and `explain`. */
+  notes: Note[];
+  /** Events that entered the log. */
+  learned: CartEvent[];
+  /** Effects to hand to the sender after the commit; derivable again from the ledger. */
+  dispatch: Effect[];
+  received?: Received;
+  /** Claims: the effect as it may be sent now. */
+  claimed?: Effect;
+  /** Why a claim, settle, hold or report was not carried out. */
+  rejection?: string;
+  /** Retention is over: the actor may forget everything. */
+  forget?: true;
+}

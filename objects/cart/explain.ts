@@ -1,0 +1,117 @@
+/** The log, read back: the timeline for people, and the replay that proves every decision again. Pure. */
+
+import type { CartEvent } from "../../shared/events/types.ts";
+import { toMoney } from "../../shared/money.ts";
+import { iso } from "../../shared/time.ts";
+import type { CartStatus, TimelineEntry } from "../../shared/views.ts";
+import type { Command, Note } from "./commands.ts";
+import { decide } from "./decide.ts";
+import { type CartState, emptyState } from "./state.ts";
+import { eventsOf, firstRules, type LogRow } from "./storage.ts";
+
+/** The command that a row of the log recorded. */
+export function commandOf(row: LogRow): Command | null {
+  if (row.entry.command) return row.entry.command;
+  return row.entry.events ? { type: "receive", now: row.at, events: eventsOf(row) } : null;
+}
+
+export interface Step {
+  seq: number;
+  at: number;
+  command: Command["type"];
+  notes: Note[];
+  status: CartStatus;
+  total: number;
+  /** The decision came out as it did then. */
+  confirmed: boolean;
+}
+
+/** Runs the whole log through `decide` again, up to `until`. Needs a log that was never compacted. */
+export function replay(
+  rows: LogRow[],
+  at: { storeId: string; cartId: string; state: CartState },
+  until = Infinity,
+): { state: CartState; steps: Step[] } {
+  let state = emptyState(at.storeId, at.cartId, firstRules(rows, at.state.rules));
+  let { rules } = state;
+  const steps: Step[] = [];
+  for (const row of rows) {
+    if (row.at > until) break;
+    rules = row.entry.rules ?? rules;
+    const command = commandOf(row);
+    if (!command) continue;
+    const decision = decide(state, command, rules);
+    state = decision.state;
+    steps.push({
+      seq: row.seq,
+      at: row.at,
+      command: command.type,
+      notes: decision.notes,
+      status: state.process.status,
+      total: state.facts.totalMinor,
+      confirmed: JSON.stringify(decision.notes) === JSON.stringify(row.entry.notes ?? []),
+    });
+  }
+  return { state, steps };
+}
+
+const DELIVERY = new Set([
+  "scheduled",
+  "dispatched",
+  "claimed",
+  "sent",
+  "raced",
+  "failed",
+  "retry",
+  "unknown",
+  "held",
+  "suppressed",
+  "cancelled",
+  "clicked",
+  "delivered",
+  "opened",
+  "bounced",
+  "complained",
+  "no_address",
+]);
+
+/** `GET /v1/carts/{id}/timeline`: events and decisions, oldest first. */
+export function timelineOf(rows: LogRow[], currency: string): TimelineEntry[] {
+  return rows.flatMap((row) => {
+    const events: TimelineEntry[] = eventsOf(row).map((event) => ({
+      seq: row.seq,
+      at: iso(event.at),
+      kind: "event",
+      code: event.type,
+      text: describe(event, currency),
+    }));
+    const notes: TimelineEntry[] = (row.entry.notes ?? []).map((note) => ({
+      seq: row.seq,
+      at: iso(row.at),
+      kind: DELIVERY.has(note.code) ? "delivery" : "decision",
+      ...note,
+    }));
+    return [...events, ...notes];
+  });
+}
+
+function describe(event: CartEvent, fallback: string): string {
+  const what = event.type.replaceAll("_", " ");
+  const name = event.item?.name ?? event.item?.productId;
+  const currency = event.currency ?? fallback;
+  if (event.type === "cart_updated") return `cart updated: ${event.items?.length ?? 0} line(s)`;
+  if (event.item) {
+    const price = toMoney(event.item.priceMinor, currency);
+    return `${what}: ${event.item.quantity} × ${name} at ${price.amount} ${price.currency}`;
+  }
+  if (event.order) {
+    const total = toMoney(event.order.totalMinor, event.order.currency);
+    return `${what}: order ${event.order.id}, ${total.amount} ${total.currency}`;
+  }
+  if (event.code) return `${what}: ${event.code}`;
+  if (event.consent)
+    return `${what}: ${Object.entries(event.consent)
+      .map(([k, v]) => `${k} ${v}`)
+      .join(", ")}`;
+  return what;
+}

@@ -1,0 +1,79 @@
+/** The effect ledger: every change of an effect's status goes through here. Pure. */
+import { MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
+import type { DeliveryStatus } from "../../shared/views.ts";
+import type { Note } from "./commands.ts";
+import type { Effect, Process } from "./state.ts";
+
+/** Handed to the queue but not claimed: handed again after this, doubling. The local queue forgets on restart. */
+export const REDISPATCH_MS = 15 * SECOND_MS;
+export const MAX_DISPATCHES = 12;
+/** Claimed but not settled: the sender is presumed dead after this. */
+export const CLAIM_TIMEOUT_MS = 2 * MINUTE_MS;
+/** A claimed effect whose provider honours the key may be claimed again after this. */
+export const RESUME_MS = 30 * SECOND_MS;
+export const MAX_ATTEMPTS = 5;
+const RETRY_MS = 30 * SECOND_MS;
+const MAX_HISTORY = 30;
+/** Effects kept; the oldest finished ones go first. */
+const MAX_EFFECTS = 100;
+
+export const isOpen = (effect: Effect): boolean => effect.status === "scheduled" || effect.status === "claimed";
+
+/** A message that reached the provider before any order was acknowledged. */
+export const wasSent = (effect: Effect): boolean => ["sent", "delivered", "opened", "clicked"].includes(effect.status);
+
+export function move(effect: Effect, status: DeliveryStatus, at: number, reason?: string): Effect {
+  const entry = reason === undefined ? { status, at } : { status, at, reason };
+  return { ...effect, status, history: [...effect.history, entry].slice(-MAX_HISTORY) };
+}
+
+export const find = (process: Process, effectId: string): Effect | undefined =>
+  process.effects.find((e) => e.id === effectId);
+
+export function put(process: Process, effect: Effect): Process {
+  return { ...process, effects: process.effects.map((e) => (e.id === effect.id ? effect : e)) };
+}
+
+export function append(process: Process, added: Effect[]): Process {
+  const effects = [...process.effects, ...added];
+  while (effects.length > MAX_EFFECTS) {
+    const done = effects.findIndex((e) => !isOpen(e));
+    if (done < 0) break;
+    effects.splice(done, 1);
+  }
+  return { ...process, effects };
+}
+
+/** Cancels what was not claimed yet. What was claimed is past the point of no return: its settle will say `raced`. */
+export function cancelScheduled(process: Process, at: number, reason: string, notes: Note[]): Process {
+  const effects = process.effects.map((effect) => {
+    if (effect.status !== "scheduled") return effect;
+    notes.push({ code: "cancelled", text: `Message cancelled: ${reason}`, deliveryId: effect.deliveryId });
+    return { ...move(effect, "cancelled", at, reason), dueAt: null };
+  });
+  return { ...process, effects };
+}
+
+/** The shopper is back: what was planned waits until the cart is left again. */
+export function pause(process: Process): Process {
+  const effects = process.effects.map((e) => (e.status === "scheduled" ? { ...e, dueAt: null } : e));
+  return { ...process, effects };
+}
+
+/** Left again: unsent steps of the journey follow from the new moment. */
+export function resume(process: Process, leftAt: number): Process {
+  const effects = process.effects.map((e) =>
+    e.status === "scheduled" && e.dueAt === null ? { ...e, dueAt: leftAt + e.delayMs } : e,
+  );
+  return { ...process, effects };
+}
+
+export const backoff = (base: number, tries: number): number => base * 2 ** Math.min(tries, 8);
+
+/** After a send that surely failed: again later, or given up. */
+export function afterFailure(effect: Effect, at: number, reason: string, retryable: boolean): Effect {
+  const attempts = effect.attempts + 1;
+  if (!retryable || attempts >= MAX_ATTEMPTS) return { ...move(effect, "failed", at, reason), attempts, dueAt: null };
+  const dueAt = at + backoff(RETRY_MS, attempts - 1);
+  return { ...move(effect, "scheduled", at, reason), attempts, dueAt, dispatches: 0, claimedAt: null };
+}

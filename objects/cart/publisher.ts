@@ -1,0 +1,177 @@
+/**
+ * The drain of the cart's log: tells the queue what was committed, and asks the store what it has counted. A queue may
+ * forget (the embedded one does on restart), so nothing counts as published until the store says so; until then the
+ * lease wakes the cart and it publishes again. Entries are numbered, so telling twice is harmless.
+ */
+import type { CartNews, Entry, SendCommand } from "../../shared/events/messages.ts";
+import { log } from "../../shared/log.ts";
+import { SECOND_MS } from "../../shared/time.ts";
+import { type Actors, storeStub } from "../stubs.ts";
+import type { CartState, Effect } from "./state.ts";
+import type { CartStorage } from "./storage.ts";
+import { deliveryNews, summaryOf } from "./view.ts";
+
+export interface CartEnv extends Actors {
+  EVENTS: Queue<CartNews>;
+  INTERVENTIONS: Queue<SendCommand>;
+  PUBLISH_LEASE_SECONDS: string;
+}
+
+interface Present {
+  state: CartState;
+  seq: number;
+  createdAt: number;
+}
+
+/** What is not urgent is gathered this long: fewer messages, one row fewer in the store. Not domain time. */
+const GATHER_MS = 2 * SECOND_MS;
+/** Entries a message may carry: well under the 128 KB of a message. */
+const MAX_ENTRIES = 200;
+
+export class Publisher {
+  readonly leaseMs: number;
+  readonly #ctx: DurableObjectState;
+  readonly #env: CartEnv;
+  readonly #name: { storeId: string; cartId: string };
+  readonly #storage: CartStorage;
+  #confirmed: number;
+  #sent: number;
+  #sentAt = 0;
+  #last: number;
+  #flushing: Promise<void> | null = null;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #buffer: Entry[] = [];
+  #indexed: { items: unknown; person: unknown; process: unknown } | null = null;
+
+  constructor(
+    ctx: DurableObjectState,
+    env: CartEnv,
+    name: { storeId: string; cartId: string },
+    storage: CartStorage,
+    confirmed: number,
+    last: number,
+  ) {
+    this.#ctx = ctx;
+    this.#env = env;
+    this.#name = name;
+    this.#storage = storage;
+    this.#confirmed = confirmed;
+    this.#sent = confirmed;
+    this.#last = last;
+    this.leaseMs = Math.max(1, Number(env.PUBLISH_LEASE_SECONDS) || 300) * SECOND_MS;
+  }
+
+  /** The log was deleted. */
+  reset(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#confirmed = 0;
+    this.#sent = 0;
+    this.#last = 0;
+    this.#buffer = [];
+    this.#indexed = null;
+  }
+
+  get confirmed(): number {
+    return this.#confirmed;
+  }
+
+  /** Is anything committed that the store has not confirmed? */
+  behind(seq: number): boolean {
+    return seq > this.#confirmed;
+  }
+
+  /** A row was committed: tell the queue now, or in a moment together with what follows. */
+  add(entry: Entry, urgent: boolean, present: () => Present | null): void {
+    const previous = this.#buffer.at(-1)?.seq ?? this.#sent;
+    if (entry.seq === previous + 1 && this.#buffer.length < MAX_ENTRIES) this.#buffer.push(entry);
+    this.#last = entry.seq;
+    if (urgent) {
+      this.#ctx.waitUntil(this.flush(present));
+    } else if (this.#timer === null) {
+      this.#timer = setTimeout(() => this.#ctx.waitUntil(this.flush(present)), GATHER_MS);
+    }
+  }
+
+  /** Sends all that was not sent yet; one flush at a time, and another if something came meanwhile. */
+  async flush(present: () => Present | null): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (this.#flushing) {
+      await this.#flushing;
+      if (this.#sent === this.#last) return;
+    }
+    this.#flushing ??= this.#send(present).finally(() => {
+      this.#flushing = null;
+    });
+    await this.#flushing;
+  }
+
+  async #send(present: () => Present | null): Promise<void> {
+    try {
+      for (let more = true; more; ) {
+        const now = present();
+        if (!now || this.#sent >= now.seq) return;
+        const entries = this.#pending();
+        const upTo = entries.at(-1)?.seq ?? now.seq;
+        const seen = { items: now.state.facts.items, person: now.state.facts.person, process: now.state.process };
+        await this.#env.EVENTS.send(this.#news(now, entries), { contentType: "json" });
+        this.#sent = upTo;
+        this.#sentAt = Date.now();
+        this.#buffer = this.#buffer.filter((entry) => entry.seq > upTo);
+        this.#indexed = seen;
+        more = this.#sent < this.#last;
+      }
+    } catch (error) {
+      log("warn", "publish_failed", { actor: this.#name.cartId, error });
+    }
+  }
+
+  /** From memory when it holds the whole gap, else from the log. */
+  #pending(): Entry[] {
+    if (this.#buffer[0]?.seq === this.#sent + 1) return [...this.#buffer];
+    this.#buffer = [];
+    return this.#storage.entries(this.#sent, MAX_ENTRIES);
+  }
+
+  #news({ state, seq, createdAt }: Present, entries: Entry[]): CartNews {
+    const { facts, process } = state;
+    const last = this.#indexed;
+    const index = !last || last.items !== facts.items || last.person !== facts.person || last.process !== process;
+    return {
+      ...this.#name,
+      incarnation: createdAt,
+      entries,
+      summary: summaryOf(state, seq, createdAt),
+      deliveries: index ? process.effects.map(deliveryNews) : [],
+      index,
+    };
+  }
+
+  /** Asks the store how far it has counted; what is still missing a lease after it was sent is lost, and sent again. */
+  async confirm(): Promise<void> {
+    if (this.#confirmed >= this.#last) return;
+    const { storeId, cartId } = this.#name;
+    const seen = await storeStub(this.#env, storeId).seen(cartId);
+    this.#confirmed = Math.max(this.#confirmed, Math.min(seen, this.#last));
+    if (this.#sent > this.#confirmed && Date.now() - this.#sentAt >= this.leaseMs) {
+      this.#sent = this.#confirmed;
+      this.#buffer = [];
+      this.#indexed = null;
+    }
+  }
+
+  /** Effects are due: hand them to the sender. Lost ones are handed over again by their timers. */
+  dispatch(effects: Effect[]): void {
+    const { storeId, cartId } = this.#name;
+    const messages = effects.map((effect) => ({
+      body: { storeId, cartId, effectId: effect.id },
+      contentType: "json" as const,
+    }));
+    this.#ctx.waitUntil(
+      this.#env.INTERVENTIONS.sendBatch(messages).catch((error) =>
+        log("warn", "dispatch_failed", { actor: cartId, error }),
+      ),
+    );
+  }
+}

@@ -1,0 +1,73 @@
+/** What new facts mean for what the cart is doing: returned, bought, bought again, clicked. Pure. */
+import type { Note } from "./commands.ts";
+import { attribute } from "./journey.ts";
+import * as ledger from "./ledger.ts";
+import type { CartState, Process } from "./state.ts";
+
+/** Closed generations kept; a cart that buys more often than this forgets the oldest. */
+const MAX_CLOSED = 100;
+
+export function reconcile(state: CartState, now: number, notes: Note[]): Process {
+  let process = clicks(state, now, notes);
+  const { facts } = state;
+  while (process.generation < facts.generation) {
+    process = closeGeneration({ ...state, process }, now, notes);
+    process = { ...fresh(process), generation: process.generation + 1 };
+    notes.push({ code: "reopened", text: `Something new was added: generation ${process.generation} of this cart` });
+  }
+  const open = process.status !== "purchased" && process.status !== "recovered";
+  if (facts.closedAt !== null && open) return closeGeneration({ ...state, process }, now, notes);
+  if (["abandoned", "recovering", "expired"].includes(process.status) && facts.lifeAt > process.leftLifeAt) {
+    return returned(process, notes);
+  }
+  return process;
+}
+
+/** The generation's end. Orders of it are what it was closed by; a recovery is an order that follows a message. */
+function closeGeneration(state: CartState, now: number, notes: Note[]): Process {
+  const { facts, process } = state;
+  if (process.status === "purchased" || process.status === "recovered") return process;
+  const order = facts.orders.find((o) => o.generation === process.generation);
+  const attribution = attribute(state, now);
+  const status = attribution ? "recovered" : "purchased";
+  const credit = attribution ? ` after message ${attribution.deliveryId} (${attribution.model})` : "";
+  notes.push({ code: status, text: `Order ${order?.id ?? "placed"}: ${status}${credit}` });
+  const closed = { generation: process.generation, status, orderId: order?.id ?? "", at: now, attribution } as const;
+  const cancelled = ledger.cancelScheduled(process, now, "purchased", notes);
+  return {
+    ...cancelled,
+    status,
+    recoveredAt: attribution ? now : null,
+    closed: [...process.closed, closed].slice(-MAX_CLOSED),
+    journey: process.journey && { ...process.journey, exit: "purchased" },
+  };
+}
+
+/** A new generation has its own ledger and journey. What the old one still has claimed settles under its own id. */
+const fresh = (process: Process): Process => ({
+  ...process,
+  status: "active",
+  abandonedAt: null,
+  recoveredAt: null,
+  expiredAt: null,
+  journey: null,
+  leftLifeAt: 0,
+});
+
+/** Returning is not recovering: the cart is merely active again, and unsent steps wait. */
+function returned(process: Process, notes: Note[]): Process {
+  notes.push({ code: "returned", text: "The shopper is back" });
+  return { ...ledger.pause(process), status: "active", abandonedAt: null, expiredAt: null };
+}
+
+/** Clicks that came as events move their messages forward. */
+function clicks({ facts, process }: CartState, now: number, notes: Note[]): Process {
+  let next = process;
+  for (const { deliveryId } of facts.clicks) {
+    const effect = next.effects.find((e) => e.deliveryId === deliveryId);
+    if (!effect || !["sent", "delivered", "opened"].includes(effect.status)) continue;
+    notes.push({ code: "clicked", text: "The shopper followed the link", deliveryId });
+    next = ledger.put(next, ledger.move(effect, "clicked", now));
+  }
+  return next;
+}

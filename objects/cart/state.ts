@@ -1,0 +1,216 @@
+/**
+ * What a cart knows. `Facts` follow from the set of accepted events alone, in whatever order they came (fold.ts);
+ * `Process` is what the cart itself did about them (decide.ts). Both are plain data.
+ */
+import type { CartEvent, Consent, ConsentChannel, EventType, Item } from "../../shared/events/types.ts";
+import { NO_PREDICTION, type Prediction } from "../../shared/model/baseline.ts";
+import type { Campaign, Rules } from "../../shared/policy/rules.ts";
+import type { CartStatus, Channel, DeliveryStatus } from "../../shared/views.ts";
+
+export interface Order {
+  id: string;
+  totalMinor: number;
+  currency: string;
+  at: number;
+  receivedAt: number;
+  generation: number;
+  cancelled: boolean;
+  refundedMinor: number;
+}
+
+export interface Person {
+  email: string | null;
+  phone: string | null;
+  externalId: string | null;
+  name: string | null;
+}
+
+export type Stage = "browsing" | "cart" | "checkout" | "contact" | "address" | "shipping" | "payment" | "ordered";
+
+/** A pure fold over the events; see fold.ts. */
+export interface Facts {
+  /** Grows when something is added after an order closed the cart. */
+  generation: number;
+  items: Item[];
+  currency: string | null;
+  totalMinor: number;
+  revision: number;
+  coupons: string[];
+  stage: Stage;
+  paymentFailures: number;
+  /** When the open generation was closed by an order (the claimed time); `null` while it is open. */
+  closedAt: number | null;
+  orders: Order[];
+  person: Person;
+  consent: Partial<Record<ConsentChannel, { value: Consent; at: number }>>;
+  visitorId: string | null;
+  locale: string | null;
+  timezone: string | null;
+  device: string | null;
+  url: string | null;
+  clicks: { deliveryId: string; at: number }[];
+  /** Counts of the open generation and of all, by type: features and usage. */
+  counts: Partial<Record<EventType, number>>;
+  views: Record<string, number>;
+  firstAt: number;
+  lastAt: number;
+  firstAddAt: number | null;
+  lastAddAt: number | null;
+  /** When we last received a sign of life of this cart (not of the page it is on). Schedules. */
+  lifeAt: number;
+  lastReceivedAt: number;
+}
+
+export interface HistoryEntry {
+  status: DeliveryStatus;
+  at: number;
+  reason?: string;
+}
+
+/** One thing to be done once: a row of the ledger. Its id is the idempotency key. */
+export interface Effect {
+  id: string;
+  deliveryId: string;
+  generation: number;
+  campaignId: string;
+  campaignVersion: number;
+  stepId: string;
+  variantId: string;
+  templateId: string;
+  channel: Channel;
+  delayMs: number;
+  holdout: number;
+  status: DeliveryStatus;
+  /** When it is to be handed to the sender (again); `null` while paused or done. */
+  dueAt: number | null;
+  /** How often it was handed to the sender without being claimed. */
+  dispatches: number;
+  /** How often a send surely failed. */
+  attempts: number;
+  claimedAt: number | null;
+  sentAt: number | null;
+  provider: string | null;
+  /** The provider honours the idempotency key, so that an unknown outcome may be tried again. */
+  resumable: boolean;
+  history: HistoryEntry[];
+}
+
+export interface Journey {
+  campaign: Campaign;
+  enteredAt: number;
+  exit: string | null;
+}
+
+export interface Attribution {
+  campaignId: string;
+  deliveryId: string;
+  model: "last_click" | "last_touch";
+}
+
+/** A generation that an order ended. */
+export interface Closed {
+  generation: number;
+  status: "purchased" | "recovered";
+  orderId: string;
+  /** When the order was acknowledged, by our clock. */
+  at: number;
+  attribution: Attribution | null;
+}
+
+export interface Process {
+  status: CartStatus;
+  generation: number;
+  abandonedAt: number | null;
+  recoveredAt: number | null;
+  expiredAt: number | null;
+  journey: Journey | null;
+  effects: Effect[];
+  closed: Closed[];
+  /** The cart's last sign of life when it was left: a later one means the shopper is back. */
+  leftLifeAt: number;
+  /** Times this cart was left behind: the analytics' count, never lowered. */
+  abandonments: number;
+  /** Recovery links older than this are dead. */
+  linksRevokedAt: number;
+}
+
+export interface CartState {
+  storeId: string;
+  cartId: string;
+  /** Events older than the re-fold window, already folded. */
+  base: Facts;
+  /** Ids of the events in `base`, hashed. */
+  baseIds: number[];
+  /** The re-fold window, sorted by (at, id). */
+  events: CartEvent[];
+  /** Size of the window: events plus the lines of their snapshots. Bounded, so that a flood cannot fill the memory. */
+  weight: number;
+  /** Hashes of every known event id. */
+  known: ReadonlySet<number>;
+  facts: Facts;
+  process: Process;
+  prediction: Prediction;
+  rules: Rules;
+  usage: { accepted: number; duplicates: number; rejected: number };
+}
+
+export const emptyFacts = (): Facts => ({
+  generation: 1,
+  items: [],
+  currency: null,
+  totalMinor: 0,
+  revision: -1,
+  coupons: [],
+  stage: "browsing",
+  paymentFailures: 0,
+  closedAt: null,
+  orders: [],
+  person: { email: null, phone: null, externalId: null, name: null },
+  consent: {},
+  visitorId: null,
+  locale: null,
+  timezone: null,
+  device: null,
+  url: null,
+  clicks: [],
+  counts: {},
+  views: {},
+  firstAt: 0,
+  lastAt: 0,
+  firstAddAt: null,
+  lastAddAt: null,
+  lifeAt: 0,
+  lastReceivedAt: 0,
+});
+
+export const emptyProcess = (): Process => ({
+  status: "active",
+  generation: 1,
+  abandonedAt: null,
+  recoveredAt: null,
+  expiredAt: null,
+  journey: null,
+  effects: [],
+  closed: [],
+  leftLifeAt: 0,
+  abandonments: 0,
+  linksRevokedAt: 0,
+});
+
+export function emptyState(storeId: string, cartId: string, rules: Rules): CartState {
+  const facts = emptyFacts();
+  return {
+    storeId,
+    cartId,
+    base: facts,
+    baseIds: [],
+    events: [],
+    weight: 0,
+    known: new Set(),
+    facts,
+    process: emptyProcess(),
+    prediction: NO_PREDICTION,
+    rules,
+    usage: { accepted: 0, duplicates: 0, rejected: 0 },
+  };
+}

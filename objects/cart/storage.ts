@@ -1,0 +1,163 @@
+/** Where a cart is kept: load, append, compact. The only file of this folder that speaks SQL. */
+import type { Entry } from "../../shared/events/messages.ts";
+import type { CartEvent } from "../../shared/events/types.ts";
+import { predict } from "../../shared/model/baseline.ts";
+import type { Rules } from "../../shared/policy/rules.ts";
+import { migrate } from "../kit/migrate.ts";
+import { idHash, weightOf } from "./decide.ts";
+import { before, fold } from "./fold.ts";
+import { type LogEntry, MIGRATIONS, type Snapshot } from "./schema.ts";
+import { type CartState, emptyState } from "./state.ts";
+
+/** The log is compacted when it holds more rows than this, down to half of it. */
+export const MAX_LOG_ROWS = 256;
+const MAX_BASE_IDS = 20_000;
+
+interface Row extends Record<string, SqlStorageValue> {
+  seq: number;
+  at: number;
+  entry: string;
+}
+
+export interface LogRow {
+  seq: number;
+  at: number;
+  entry: LogEntry;
+}
+
+export interface Loaded {
+  state: CartState;
+  createdAt: number;
+  lastSeq: number;
+  baseSeq: number;
+  /** Rows the store is known to have counted. */
+  confirmed: number;
+}
+
+export class CartStorage {
+  readonly #storage: DurableObjectStorage;
+  readonly #sql: SqlStorage;
+
+  /** Tables are made by the first write: asking about a cart that does not exist leaves nothing behind. */
+  #ready: boolean;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    this.#sql = storage.sql;
+    this.#ready = this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'log'").toArray().length > 0;
+    if (this.#ready) migrate(storage, MIGRATIONS);
+  }
+
+  /** The last snapshot and the log after it, folded. `null` when nothing was ever committed. */
+  load(storeId: string, cartId: string): Loaded | null {
+    if (!this.#ready) return null;
+    const row = this.#sql.exec<{ seq: number; state: string }>("SELECT seq, state FROM snapshot").toArray()[0];
+    const snapshot = row ? (JSON.parse(row.state) as Snapshot) : null;
+    const rows = this.rows(snapshot?.baseSeq ?? 0);
+    const first = rows[0];
+    if (!snapshot && !first) return null;
+    const rules = rows.findLast((r) => r.entry.rules)?.entry.rules ?? snapshot?.rules;
+    if (!rules) throw new Error("a cart without rules: its first row is missing");
+    const state = emptyState(storeId, cartId, rules);
+    if (snapshot) Object.assign(state, { base: snapshot.base, baseIds: snapshot.baseIds, process: snapshot.process });
+    state.usage = usageAfter(snapshot, row?.seq ?? 0, rows);
+    state.events = rows.flatMap(eventsOf).sort((a, b) => (before(a, b) ? -1 : 1));
+    state.known = new Set([...state.baseIds, ...state.events.map((e) => idHash(e.id))]);
+    state.facts = fold(state.base, state.events);
+    state.weight = state.events.reduce((sum, event) => sum + weightOf(event), 0);
+    state.prediction = predict(state.facts, state.facts.lastReceivedAt);
+    return {
+      state,
+      createdAt: snapshot?.createdAt ?? first!.at,
+      lastSeq: rows.at(-1)?.seq ?? row?.seq ?? 0,
+      baseSeq: snapshot?.baseSeq ?? 0,
+      confirmed: snapshot?.confirmed ?? 0,
+    };
+  }
+
+  /** One command, one transaction: its row, and the snapshot when the cart's own process changed. */
+  append(seq: number, at: number, entry: LogEntry, snapshot: Snapshot | null): void {
+    if (!this.#ready) migrate(this.#storage, MIGRATIONS);
+    this.#ready = true;
+    this.#storage.transactionSync(() => {
+      this.#sql.exec("INSERT INTO log (seq, at, entry) VALUES (?, ?, ?)", seq, at, JSON.stringify(entry));
+      if (snapshot) this.#saveSnapshot(seq, snapshot);
+    });
+  }
+
+  rows(afterSeq: number, limit = -1): LogRow[] {
+    return this.#sql
+      .exec<Row>("SELECT seq, at, entry FROM log WHERE seq > ? ORDER BY seq LIMIT ?", afterSeq, limit)
+      .toArray()
+      .map((row) => ({ seq: row.seq, at: row.at, entry: JSON.parse(row.entry) as LogEntry }));
+  }
+
+  /** What the store is to be told about the rows after `seq`. */
+  entries(afterSeq: number, limit: number): Entry[] {
+    return this.rows(afterSeq, limit).map(({ seq, at, entry }) => ({ seq, at, delta: entry.delta }));
+  }
+
+  /**
+   * Folds the older half of the log into the base, which forgets their order but not their effect: an event that
+   * happened before the base and arrives after it is applied on top. Returns the state with its smaller window.
+   */
+  compact(
+    state: CartState,
+    meta: { createdAt: number; lastSeq: number; confirmed: number; baseSeq: number },
+  ): number | null {
+    const rows = this.rows(meta.baseSeq);
+    if (rows.length <= MAX_LOG_ROWS) return null;
+    const upTo = Math.min(meta.confirmed, rows[rows.length - MAX_LOG_ROWS / 2]!.seq);
+    const old = rows.filter((row) => row.seq <= upTo);
+    if (old.length === 0) return null;
+    const gone = old.flatMap(eventsOf).sort((a, b) => (before(a, b) ? -1 : 1));
+    const ids = [...state.baseIds, ...gone.map((e) => idHash(e.id))].slice(-MAX_BASE_IDS);
+    const snapshot: Snapshot = {
+      createdAt: meta.createdAt,
+      baseSeq: upTo,
+      base: fold(state.base, gone),
+      baseIds: ids,
+      process: state.process,
+      usage: state.usage,
+      rules: state.rules,
+      confirmed: meta.confirmed,
+    };
+    this.#storage.transactionSync(() => {
+      this.#saveSnapshot(meta.lastSeq, snapshot);
+      this.#sql.exec("DELETE FROM log WHERE seq <= ?", upTo);
+    });
+    return upTo;
+  }
+
+  async forget(): Promise<void> {
+    await this.#storage.deleteAlarm();
+    await this.#storage.deleteAll();
+    this.#ready = false;
+  }
+
+  #saveSnapshot(seq: number, snapshot: Snapshot): void {
+    this.#sql.exec(
+      "INSERT INTO snapshot (id, seq, state) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, state = excluded.state",
+      seq,
+      JSON.stringify(snapshot),
+    );
+  }
+}
+
+export const eventsOf = (row: LogRow): CartEvent[] =>
+  (row.entry.events ?? []).map((event) => ({ ...event, receivedAt: row.at }));
+
+function usageAfter(snapshot: Snapshot | null, seq: number, rows: LogRow[]): CartState["usage"] {
+  const usage = snapshot ? { ...snapshot.usage } : { accepted: 0, duplicates: 0, rejected: 0 };
+  for (const row of rows) {
+    if (row.seq <= seq) continue;
+    usage.accepted += row.entry.events?.length ?? 0;
+    usage.duplicates += row.entry.delta.duplicates ?? 0;
+    usage.rejected += row.entry.delta.rejected ?? 0;
+  }
+  return usage;
+}
+
+/** The rules a log was begun under: what `explain` starts from. */
+export const firstRules = (rows: LogRow[], fallback: Rules): Rules =>
+  rows.find((r) => r.entry.rules)?.entry.rules ?? fallback;

@@ -1,0 +1,239 @@
+/**
+ * Room: where sockets live.
+ *
+ * Owns    its sockets (hibernating) and the rooms that relay it.
+ * Timers  `auth`: closes sockets that did not say who they are in time.
+ * RPC     fetch (the upgrade), publish, relay, relayed.
+ * Peers   Store (watched), Keyring (public keys), other rooms (relay).
+ *
+ * A socket that brings its token in the subprotocol lives in its store's room `store/live`. One that authenticates
+ * with its first frame was accepted before its store was known: it lives in a lobby, which relays the store's room.
+ */
+import { DurableObject } from "cloudflare:workers";
+import type { JSONWebKeySet } from "jose";
+import { type Principal, verifyAccessToken } from "../../shared/auth/tokens.ts";
+import { newId } from "../../shared/ids.ts";
+import { log } from "../../shared/log.ts";
+import { MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
+import type { TopicNews } from "../../shared/views.ts";
+import { migrate } from "../kit/migrate.ts";
+import { close, Sockets, send } from "../kit/sockets.ts";
+import { TIMERS_TABLE, Timers } from "../kit/timers.ts";
+import { type Actors, keyringStub, liveRoom, parseName, roomByName, storeStub } from "../stubs.ts";
+import { CLOSE, type ClientFrame, HEARTBEAT, parseFrame, serverFrame, type Topic } from "./frames.ts";
+
+const AUTH_MS = 10 * SECOND_MS;
+const JWKS_MS = MINUTE_MS;
+const MAX_LOBBY_SOCKETS = 10_000;
+const MAX_BAD_FRAMES = 10;
+
+interface Member {
+  v: 1;
+  id: string;
+  connectedAt: number;
+  badFrames: number;
+  user: { id: string; storeId: string; expiresAt: number } | null;
+  topics: Topic[];
+}
+
+const MIGRATIONS = [`CREATE TABLE relays (room TEXT PRIMARY KEY) WITHOUT ROWID; ${TIMERS_TABLE}`] as const;
+
+export class Room extends DurableObject<Actors> {
+  readonly #name: string;
+  readonly #storeId: string;
+  readonly #sql: SqlStorage;
+  readonly #timers: Timers;
+  readonly #sockets: Sockets<Member>;
+  #jwks: { keys: JSONWebKeySet; at: number } | null = null;
+
+  constructor(ctx: DurableObjectState, env: Actors) {
+    super(ctx, env);
+    this.#name = ctx.id.name ?? "";
+    this.#storeId = parseName(this.#name).storeId;
+    this.#sql = ctx.storage.sql;
+    migrate(ctx.storage, MIGRATIONS);
+    this.#timers = new Timers(ctx);
+    this.#sockets = new Sockets(ctx, () => newMember(Date.now()), HEARTBEAT);
+  }
+
+  /** The upgrade, as the gateway forwards it. A token may come as the subprotocol `cartwake.bearer.<token>`. */
+  override async fetch(request: Request): Promise<Response> {
+    const protocol = bearerProtocol(request);
+    const member = newMember(Date.now());
+    const principal = protocol ? await this.#verify(protocol.slice("cartwake.bearer.".length)) : null;
+    const [client, server] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
+    this.#sockets.accept(server, member);
+    send(server, serverFrame("connection", { connectionId: member.id, message: "authenticate within 10 s" }));
+    if (protocol && !principal) close(server, CLOSE.unauthenticated, "the token is not valid");
+    else if (principal) await this.#welcome(server, member, principal);
+    else if (this.#sockets.count > MAX_LOBBY_SOCKETS) close(server, CLOSE.tooMany, "too many connections");
+    else this.#timers.setEarliest("auth", member.connectedAt + AUTH_MS);
+    return new Response(null, {
+      status: 101,
+      webSocket: client,
+      headers: protocol ? { "sec-websocket-protocol": protocol } : {},
+    });
+  }
+
+  override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    const member = this.#sockets.get(socket);
+    const parsed = parseFrame(message);
+    if (!parsed.ok) {
+      const badFrames = member.badFrames + 1;
+      this.#sockets.set(socket, { ...member, badFrames });
+      send(socket, serverFrame("error", { code: "VALIDATION_ERROR", message: parsed.message, id: parsed.id }));
+      if (parsed.fatal || badFrames > MAX_BAD_FRAMES) close(socket, CLOSE.badFrame, parsed.message);
+      return;
+    }
+    try {
+      await this.#handle(socket, member, parsed.frame);
+    } catch (error) {
+      log("error", "frame_failed", { actor: this.#name, frame: parsed.frame.type, error });
+      send(
+        socket,
+        serverFrame("error", {
+          code: "INTERNAL_ERROR",
+          message: "the frame could not be handled",
+          id: parsed.frame.id ?? null,
+        }),
+      );
+    }
+  }
+
+  override webSocketClose(socket: WebSocket, code: number): void {
+    close(socket, code === 1005 || code === 1006 ? 1000 : code, "");
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    close(socket, 1011, "");
+  }
+
+  /** News for those subscribed to their topics. Returns how many sockets and relays there are for any topic. */
+  async publish(news: TopicNews[]): Promise<number> {
+    const here = this.#deliver(this.#storeId, news);
+    const relays = this.#sql.exec<{ room: string }>("SELECT room FROM relays LIMIT 64").toArray();
+    const there = await Promise.all(relays.map(({ room }) => this.#relayTo(room, news)));
+    return here + there.reduce((sum, n) => sum + n, 0);
+  }
+
+  /** Another room has sockets of this store and wants to hear what is published here. */
+  relay(room: string): void {
+    this.#sql.exec("INSERT INTO relays (room) VALUES (?) ON CONFLICT DO NOTHING", room);
+  }
+
+  /** What a store's room published, for the sockets of that store here. */
+  relayed(storeId: string, news: TopicNews[]): number {
+    return this.#deliver(storeId, news);
+  }
+
+  override async alarm(): Promise<void> {
+    const now = Date.now();
+    await this.#timers.run(now, () => {
+      let next = Number.POSITIVE_INFINITY;
+      for (const socket of this.#sockets.all()) {
+        const member = this.#sockets.get(socket);
+        if (member.user) continue;
+        const deadline = member.connectedAt + AUTH_MS;
+        if (deadline <= now) close(socket, CLOSE.unauthenticated, "not authenticated in time");
+        else next = Math.min(next, deadline);
+      }
+      if (Number.isFinite(next)) this.#timers.set("auth", next);
+    });
+  }
+
+  async #relayTo(room: string, news: TopicNews[]): Promise<number> {
+    try {
+      const count = await roomByName(this.env, room).relayed(this.#storeId, news);
+      if (count === 0) this.#sql.exec("DELETE FROM relays WHERE room = ?", room);
+      return count;
+    } catch (error) {
+      log("warn", "relay_failed", { actor: this.#name, room, error });
+      return 1;
+    }
+  }
+
+  /** Sends each piece of news to its subscribers; returns how many sockets of the store listen to anything. */
+  #deliver(storeId: string, news: TopicNews[]): number {
+    const now = Date.now() / 1000;
+    const frames = news.map((item) => ({ topic: item.topic, text: serverFrame("notification", item) }));
+    let listening = 0;
+    for (const socket of this.#sockets.all()) {
+      const { user, topics } = this.#sockets.get(socket);
+      if (user?.storeId !== storeId || topics.length === 0) continue;
+      if (user.expiresAt < now) {
+        close(socket, CLOSE.unauthenticated, "the token has expired");
+        continue;
+      }
+      listening += 1;
+      for (const { topic, text } of frames) if (topics.includes(topic)) send(socket, text);
+    }
+    return listening;
+  }
+
+  async #handle(socket: WebSocket, member: Member, frame: ClientFrame): Promise<void> {
+    if (frame.type === "heartbeat") {
+      send(socket, serverFrame("heartbeat", {}, frame.id));
+      return;
+    }
+    if (frame.type === "authenticate") {
+      const principal = await this.#verify(frame.payload.token);
+      if (!principal) return close(socket, CLOSE.unauthenticated, "the token is not valid");
+      return this.#welcome(socket, member, principal, frame.id);
+    }
+    if (!member.user) return close(socket, CLOSE.unauthenticated, "authenticate first");
+    const { topic } = frame.payload;
+    const others = member.topics.filter((t) => t !== topic);
+    const topics = frame.type === "subscribe" ? [...others, topic] : others;
+    this.#sockets.set(socket, { ...member, topics });
+    send(
+      socket,
+      serverFrame(frame.type === "subscribe" ? "subscribed" : "ack", { topic, id: frame.id ?? null }, frame.id),
+    );
+    if (frame.type === "subscribe") await this.#listen(member.user.storeId);
+  }
+
+  /** Somebody listens now: the store must tell, and its room relay to here. */
+  async #listen(storeId: string): Promise<void> {
+    if (this.#storeId !== storeId) await liveRoom(this.env, storeId).relay(this.#name);
+    await storeStub(this.env, storeId).watched();
+  }
+
+  async #welcome(socket: WebSocket, member: Member, principal: Principal, id?: string): Promise<void> {
+    const { storeId, userId, expiresAt } = principal;
+    if (this.#storeId !== "~" && this.#storeId !== storeId)
+      return close(socket, CLOSE.forbidden, "another store's room");
+    if (!principal.permissions.includes("carts:read")) return close(socket, CLOSE.forbidden, "carts:read is needed");
+    const settings = await storeStub(this.env, storeId).settings();
+    if (!settings.ok) return close(socket, CLOSE.forbidden, "no such store");
+    const mates = this.#sockets.all().filter((s) => this.#sockets.get(s).user?.storeId === storeId).length;
+    if (mates >= settings.value.connectionLimit)
+      return close(socket, CLOSE.tooMany, "too many connections of this store");
+    this.#sockets.set(socket, { ...member, user: { id: userId, storeId, expiresAt } });
+    send(
+      socket,
+      serverFrame("authenticated", { userId, storeId, expiresAt: new Date(expiresAt * 1000).toISOString() }, id),
+    );
+  }
+
+  async #verify(token: string): Promise<Principal | null> {
+    if (!this.#jwks || Date.now() - this.#jwks.at > JWKS_MS)
+      this.#jwks = { keys: await keyringStub(this.env).jwks(), at: Date.now() };
+    return verifyAccessToken(token, this.#jwks.keys);
+  }
+}
+
+const newMember = (now: number): Member => ({
+  v: 1,
+  id: newId("con"),
+  connectedAt: now,
+  badFrames: 0,
+  user: null,
+  topics: [],
+});
+
+const bearerProtocol = (request: Request): string | null =>
+  request.headers
+    .get("sec-websocket-protocol")
+    ?.split(",")
+    .map((p) => p.trim())
+    .find((p) => p.startsWith("cartwake.bearer.")) ?? null;

@@ -1,0 +1,197 @@
+/** The store's counting tables. One transaction a batch of news, however many carts it is about. */
+import type { AppliedCart, CartNews, CartSummary, Delta } from "../../shared/events/messages.ts";
+import { DAY_MS, GRAIN_MS, type Grain, HOUR_MS } from "../../shared/time.ts";
+import {
+  acceptedIn,
+  addDelta,
+  applyNews,
+  bucketsOf,
+  emptyGauges,
+  type Gauges,
+  type KnownCart,
+  moveGauges,
+} from "./rollup.ts";
+
+/** How long buckets are kept: two days of minutes, ninety of hours, days for ever (a row a day). */
+const KEEP_MS: Record<Grain, number> = { minute: 2 * DAY_MS, hour: 90 * DAY_MS, day: 3650 * DAY_MS };
+
+interface CartRow extends Record<string, SqlStorageValue> {
+  id: string;
+  incarnation: number;
+  seq: number;
+  summary: string | null;
+}
+
+export class Counters {
+  readonly #storage: DurableObjectStorage;
+  readonly #sql: SqlStorage;
+  #gauges: Gauges;
+  #counters: Delta;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    this.#sql = storage.sql;
+    const row = this.#sql
+      .exec<{ gauges: string; counters: string }>("SELECT gauges, counters FROM totals")
+      .toArray()[0];
+    this.#gauges = row ? JSON.parse(row.gauges) : emptyGauges();
+    this.#counters = row ? JSON.parse(row.counters) : {};
+  }
+
+  get gauges(): Gauges {
+    return this.#gauges;
+  }
+
+  /** Since the store began. */
+  get totals(): Delta {
+    return this.#counters;
+  }
+
+  apply(batch: readonly CartNews[]): AppliedCart[] {
+    const before = { gauges: this.#gauges, counters: this.#counters };
+    try {
+      return this.#storage.transactionSync(() => this.#applyAll(batch));
+    } catch (error) {
+      this.#gauges = before.gauges;
+      this.#counters = before.counters;
+      throw error;
+    }
+  }
+
+  #applyAll(batch: readonly CartNews[]): AppliedCart[] {
+    const carts = new Map<string, { known: KnownCart | null; from: number; moved: boolean }>();
+    const fresh = [];
+    for (const news of batch) {
+      const seen = carts.get(news.cartId);
+      const known = seen ? seen.known : this.#cart(news.cartId);
+      const applied = applyNews(known, news);
+      if (applied.moved) this.#gauges = moveGauges(this.#gauges, known?.summary ?? null, applied.cart.summary);
+      fresh.push(...applied.fresh);
+      const from = seen?.from ?? (known && known.incarnation === applied.cart.incarnation ? known.seq : 0);
+      carts.set(news.cartId, { known: applied.cart, from, moved: applied.moved || (seen?.moved ?? false) });
+    }
+    for (const [id, { known }] of carts) if (known) this.#saveCart(id, known);
+    for (const [key, delta] of bucketsOf(fresh)) this.#addToBucket(key, delta);
+    for (const { delta } of fresh) this.#counters = addDelta(this.#counters, delta);
+    this.#saveTotals();
+    return [...carts].map(([cartId, { known, from, moved }]) => ({
+      cartId,
+      seq: known?.seq ?? 0,
+      from,
+      moved: moved ? (known?.summary ?? null) : null,
+    }));
+  }
+
+  /** Events that were refused before they reached any cart. */
+  countRejected(count: number, now: number): void {
+    this.#storage.transactionSync(() => {
+      for (const [key, delta] of bucketsOf([{ seq: 0, at: now, delta: { rejected: count } }]))
+        this.#addToBucket(key, delta);
+      this.#counters = addDelta(this.#counters, { rejected: count });
+      this.#saveTotals();
+    });
+  }
+
+  seen(cartId: string): number {
+    return this.#cart(cartId)?.seq ?? 0;
+  }
+
+  /** Buckets of a grain, oldest first; `from` and `to` in ms. */
+  rollups(grain: Grain, from: number, to: number): { start: number; delta: Delta }[] {
+    return this.#sql
+      .exec<{ start: number; data: string }>(
+        "SELECT start, data FROM rollups WHERE grain = ? AND start >= ? AND start < ? ORDER BY start LIMIT 3000",
+        grain,
+        from,
+        to,
+      )
+      .toArray()
+      .map((row) => ({ start: row.start, delta: JSON.parse(row.data) as Delta }));
+  }
+
+  /** Accepted events in each of the last `count` minutes, oldest first; the last one is still running. */
+  eventsByMinute(now: number, count: number): number[] {
+    const minute = GRAIN_MS.minute;
+    const last = now - (now % minute);
+    const rows = new Map(
+      this.rollups("minute", last - (count - 1) * minute, last + minute).map((r) => [r.start, acceptedIn(r.delta)]),
+    );
+    return Array.from({ length: count }, (_, i) => rows.get(last - (count - 1 - i) * minute) ?? 0);
+  }
+
+  /** Carts that should have woken before `deadline` and did not say so. */
+  overdue(deadline: number, limit: number): string[] {
+    const rows = this.#sql
+      .exec<{ id: string }>("SELECT id FROM carts WHERE wakes_at < ? LIMIT ?", deadline, limit)
+      .toArray();
+    return rows.map((row) => row.id);
+  }
+
+  nudged(cartId: string, now: number): void {
+    this.#sql.exec("UPDATE carts SET wakes_at = ? WHERE id = ?", now + HOUR_MS, cartId);
+  }
+
+  /** Old buckets, and carts that forgot themselves. */
+  trim(now: number, retentionMs: number): void {
+    for (const grain of Object.keys(KEEP_MS) as Grain[]) {
+      this.#sql.exec("DELETE FROM rollups WHERE grain = ? AND start < ?", grain, now - KEEP_MS[grain]);
+    }
+    const old = this.#sql
+      .exec<CartRow>(
+        "SELECT * FROM carts WHERE json_extract(summary, '$.lastActivityAt') < ? LIMIT 1000",
+        now - retentionMs - 7 * DAY_MS,
+      )
+      .toArray();
+    if (old.length === 0) return;
+    this.#storage.transactionSync(() => {
+      for (const row of old) {
+        const summary = row.summary ? (JSON.parse(row.summary) as CartSummary) : null;
+        if (summary && !["purchased", "recovered", "expired"].includes(summary.status)) continue;
+        this.#gauges = moveGauges(this.#gauges, summary, null);
+        this.#sql.exec("DELETE FROM carts WHERE id = ?", row.id);
+      }
+      this.#saveTotals();
+    });
+  }
+
+  #cart(id: string): KnownCart | null {
+    const row = this.#sql.exec<CartRow>("SELECT * FROM carts WHERE id = ?", id).toArray()[0];
+    return row
+      ? { incarnation: row.incarnation, seq: row.seq, summary: row.summary ? JSON.parse(row.summary) : null }
+      : null;
+  }
+
+  #saveCart(id: string, { incarnation, seq, summary }: KnownCart): void {
+    this.#sql.exec(
+      `INSERT INTO carts (id, incarnation, seq, wakes_at, summary) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET incarnation = excluded.incarnation, seq = excluded.seq, wakes_at = excluded.wakes_at, summary = excluded.summary`,
+      id,
+      incarnation,
+      seq,
+      summary?.wakesAt ?? null,
+      summary ? JSON.stringify({ ...summary, items: [] }) : null,
+    );
+  }
+
+  #addToBucket(key: string, delta: Delta): void {
+    const [grain = "", start = "0"] = key.split("/");
+    const row = this.#sql
+      .exec<{ data: string }>("SELECT data FROM rollups WHERE grain = ? AND start = ?", grain, Number(start))
+      .toArray()[0];
+    const data = JSON.stringify(addDelta(row ? (JSON.parse(row.data) as Delta) : {}, delta));
+    this.#sql.exec(
+      "INSERT INTO rollups (grain, start, data) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET data = excluded.data",
+      grain,
+      Number(start),
+      data,
+    );
+  }
+
+  #saveTotals(): void {
+    this.#sql.exec(
+      "INSERT INTO totals (id, gauges, counters) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET gauges = excluded.gauges, counters = excluded.counters",
+      JSON.stringify(this.#gauges),
+      JSON.stringify(this.#counters),
+    );
+  }
+}

@@ -1,0 +1,57 @@
+/** The store's numbers as the merchant sees them. Pure. */
+import type { CartNews, CartSummary } from "../../shared/events/messages.ts";
+import { toMoney } from "../../shared/money.ts";
+import { iso, isoOrNull } from "../../shared/time.ts";
+import type { CartDeliveryNews, CartListItem, CartStatus, RealtimeView } from "../../shared/views.ts";
+import type { Counters } from "./counters.ts";
+
+export function realtimeView(counters: Counters, currency: string, signal: string, now: number): RealtimeView {
+  const { gauges, totals } = counters;
+  const count = (status: CartStatus) => gauges.carts[status] ?? 0;
+  const value = (status: CartStatus) => gauges.value[status]?.[currency] ?? 0;
+  const byMinute = counters.eventsByMinute(now, 30);
+  return {
+    activeCarts: count("active"),
+    abandonedCarts: count("abandoned"),
+    recoveringCarts: count("recovering"),
+    recoveredCarts: count("recovered"),
+    purchasedCarts: count("purchased"),
+    expiredCarts: count("expired"),
+    revenueAtRisk: toMoney(value("abandoned") + value("recovering"), currency),
+    recoveredRevenue: toMoney(totals.recoveredRevenue?.[currency] ?? 0, currency),
+    purchasedRevenue: toMoney(totals.revenue?.[currency] ?? 0, currency),
+    eventsPerMinute: Math.max(byMinute.at(-1) ?? 0, byMinute.at(-2) ?? 0),
+    eventsByMinute: byMinute,
+    orderSignal: signal,
+    at: iso(now),
+  };
+}
+
+export function listItem(id: string, summary: CartSummary, fallback: string): CartListItem {
+  return {
+    id,
+    status: summary.status,
+    version: summary.version,
+    itemCount: summary.itemCount,
+    total: toMoney(summary.totalMinor, summary.currency ?? fallback),
+    shopper: { id: summary.shopperId, email: summary.email, name: summary.name },
+    abandonmentRisk: Math.round(summary.abandonmentRisk * 1e4) / 1e4,
+    createdAt: iso(summary.createdAt),
+    lastActivityAt: iso(summary.lastActivityAt),
+    abandonedAt: isoOrNull(summary.abandonedAt),
+    recoveredAt: isoOrNull(summary.recoveredAt),
+  };
+}
+
+export const deliveriesOf = (news: CartNews): CartDeliveryNews[] =>
+  news.deliveries.map((d) => ({
+    id: d.id,
+    cartId: news.cartId,
+    campaignId: d.campaignId,
+    stepId: d.stepId,
+    variantId: d.variantId,
+    channel: d.channel,
+    status: d.status,
+    dueAt: isoOrNull(d.dueAt),
+    statusHistory: d.history.map(({ at, ...entry }) => ({ ...entry, at: iso(at) })),
+  }));

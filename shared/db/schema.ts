@@ -1,0 +1,153 @@
+/** D1: what is relational and asked across actors. Written from queue consumers and admin routes, never by a beacon. */
+import { index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+
+export const users = sqliteTable("users", {
+  id: text("id").primaryKey(),
+  email: text("email").notNull().unique(),
+  name: text("name"),
+  passwordHash: text("password_hash").notNull(),
+  createdAt: integer("created_at").notNull(),
+  lastLoginAt: integer("last_login_at"),
+});
+
+export const stores = sqliteTable("stores", {
+  id: text("id").primaryKey(),
+  name: text("name").notNull(),
+  url: text("url").notNull(),
+  currency: text("currency").notNull(),
+  timezone: text("timezone").notNull(),
+  createdAt: integer("created_at").notNull(),
+});
+
+export const members = sqliteTable(
+  "members",
+  {
+    storeId: text("store_id").notNull(),
+    userId: text("user_id").notNull(),
+    role: text("role").notNull(),
+    createdAt: integer("created_at").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.storeId, t.userId] }), index("members_by_user").on(t.userId)],
+);
+
+/** Secret keys only as hashes; publishable ones in full, for they stand in every page of the shop. */
+export const apiKeys = sqliteTable(
+  "api_keys",
+  {
+    id: text("id").primaryKey(),
+    storeId: text("store_id").notNull(),
+    kind: text("kind").notNull(),
+    hash: text("hash").notNull(),
+    shown: text("shown").notNull(),
+    scopes: text("scopes").notNull(),
+    createdAt: integer("created_at").notNull(),
+    revokedAt: integer("revoked_at"),
+  },
+  (t) => [uniqueIndex("api_keys_by_hash").on(t.hash), index("api_keys_by_store").on(t.storeId)],
+);
+
+/** Refresh tokens: rotated at each use; a used one that comes again revokes its whole family. */
+export const sessions = sqliteTable(
+  "sessions",
+  {
+    hash: text("hash").primaryKey(),
+    family: text("family").notNull(),
+    userId: text("user_id").notNull(),
+    storeId: text("store_id").notNull(),
+    createdAt: integer("created_at").notNull(),
+    expiresAt: integer("expires_at").notNull(),
+    usedAt: integer("used_at"),
+    revokedAt: integer("revoked_at"),
+  },
+  (t) => [index("sessions_by_family").on(t.family)],
+);
+
+/** An index of carts; the truth is in the actors. */
+export const carts = sqliteTable(
+  "carts",
+  {
+    storeId: text("store_id").notNull(),
+    id: text("id").notNull(),
+    incarnation: integer("incarnation").notNull(),
+    version: integer("version").notNull(),
+    status: text("status").notNull(),
+    itemCount: integer("item_count").notNull(),
+    totalMinor: integer("total_minor").notNull(),
+    currency: text("currency"),
+    shopperId: text("shopper_id").notNull(),
+    email: text("email"),
+    name: text("name"),
+    risk: real("risk").notNull(),
+    createdAt: integer("created_at").notNull(),
+    lastActivityAt: integer("last_activity_at").notNull(),
+    abandonedAt: integer("abandoned_at"),
+    recoveredAt: integer("recovered_at"),
+    orderId: text("order_id"),
+  },
+  (t) => [primaryKey({ columns: [t.storeId, t.id] }), index("carts_by_time").on(t.storeId, t.createdAt)],
+);
+
+export const deliveries = sqliteTable(
+  "deliveries",
+  {
+    storeId: text("store_id").notNull(),
+    id: text("id").notNull(),
+    cartId: text("cart_id").notNull(),
+    version: integer("version").notNull().default(0),
+    shopperId: text("shopper_id").notNull(),
+    campaignId: text("campaign_id").notNull(),
+    stepId: text("step_id").notNull(),
+    variantId: text("variant_id"),
+    channel: text("channel").notNull(),
+    provider: text("provider"),
+    status: text("status").notNull(),
+    history: text("history").notNull(),
+    scheduledAt: integer("scheduled_at").notNull(),
+    claimedAt: integer("claimed_at"),
+    sentAt: integer("sent_at"),
+  },
+  (t) => [primaryKey({ columns: [t.storeId, t.id] }), index("deliveries_by_time").on(t.storeId, t.scheduledAt)],
+);
+
+/** The rendered message, kept by the `outbox` provider. Its key is the idempotency key. */
+export const outbox = sqliteTable(
+  "outbox",
+  {
+    storeId: text("store_id").notNull(),
+    deliveryId: text("delivery_id").notNull(),
+    at: integer("at").notNull(),
+    recipient: text("recipient").notNull(),
+    subject: text("subject").notNull(),
+    html: text("html").notNull(),
+    text: text("text").notNull(),
+    recoveryUrl: text("recovery_url").notNull(),
+    unsubscribeUrl: text("unsubscribe_url").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.storeId, t.deliveryId] })],
+);
+
+export const templates = sqliteTable(
+  "templates",
+  {
+    storeId: text("store_id").notNull(),
+    id: text("id").notNull(),
+    name: text("name").notNull(),
+    channel: text("channel").notNull(),
+    locale: text("locale").notNull(),
+    subject: text("subject").notNull(),
+    html: text("html").notNull(),
+    text: text("text").notNull(),
+    version: integer("version").notNull(),
+    updatedAt: integer("updated_at").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.storeId, t.id] })],
+);
+
+/** What a queue gave up on. Repaired and replayed by hand. */
+export const failedEvents = sqliteTable("failed_events", {
+  id: text("id").primaryKey(),
+  storeId: text("store_id"),
+  queue: text("queue").notNull(),
+  body: text("body").notNull(),
+  at: integer("at").notNull(),
+});

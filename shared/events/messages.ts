@@ -1,0 +1,124 @@
+/** What travels through queues and between actors. Every message is a hint or carries a sequence number. */
+import type { CartStatus, Channel, DeliveryStatus } from "../views.ts";
+import type { Consent, ConsentChannel, EventType, Item } from "./types.ts";
+
+/** What one committed row of a cart's log adds to the counters. Summed by `Store`, once per `seq`. */
+export interface Delta {
+  events?: Partial<Record<EventType, number>>;
+  duplicates?: number;
+  rejected?: number;
+  carts?: number;
+  abandoned?: number;
+  orders?: number;
+  recovered?: number;
+  messages?: number;
+  /** Minor units by currency; negative after a cancellation or refund. */
+  revenue?: Record<string, number>;
+  recoveredRevenue?: Record<string, number>;
+  /** Rows written to storage. */
+  rows?: number;
+}
+
+export interface Entry {
+  seq: number;
+  at: number;
+  delta: Delta;
+}
+
+/** The cart's present, last writer (greatest `version`) wins. */
+export interface CartSummary {
+  version: number;
+  status: CartStatus;
+  itemCount: number;
+  totalMinor: number;
+  currency: string | null;
+  items: Item[];
+  shopperId: string;
+  email: string | null;
+  name: string | null;
+  abandonmentRisk: number;
+  createdAt: number;
+  lastActivityAt: number;
+  abandonedAt: number | null;
+  recoveredAt: number | null;
+  /** When the cart will wake next, so that its store can nudge one that did not. */
+  wakesAt: number | null;
+  order: { id: string; totalMinor: number; currency: string; at: number } | null;
+}
+
+export interface DeliveryNews {
+  id: string;
+  effectId: string;
+  campaignId: string;
+  stepId: string;
+  variantId: string;
+  channel: Channel;
+  status: DeliveryStatus;
+  dueAt: number | null;
+  claimedAt: number | null;
+  sentAt: number | null;
+  provider: string | null;
+  history: { status: DeliveryStatus; at: number; reason?: string }[];
+}
+
+/** Queue `events`: what a cart committed since it last published. Entries already applied are ignored by their `seq`. */
+export interface CartNews {
+  storeId: string;
+  cartId: string;
+  /** Tells a cart from an earlier one of the same name that deleted itself. */
+  incarnation: number;
+  entries: Entry[];
+  summary: CartSummary;
+  deliveries: DeliveryNews[];
+  /** Something the relational index keeps has changed. */
+  index: boolean;
+}
+
+/** Queue `interventions`: an effect is due. The sender asks the actors what is true now. */
+export interface SendCommand {
+  storeId: string;
+  cartId: string;
+  effectId: string;
+}
+
+/** What the sender gets to know before it asks the shopper's arbiter. */
+export interface Prospect {
+  effectId: string;
+  deliveryId: string;
+  campaignId: string;
+  holdout: number;
+  channel: Channel;
+  shopperId: string;
+  email: string;
+  phone: string | null;
+  name: string | null;
+  visitorId: string | null;
+  timezone: string | null;
+  consent: Partial<Record<ConsentChannel, { value: Consent; at: number }>>;
+}
+
+/** The live cart, handed out with a claim. */
+export interface ClaimedCart extends Prospect {
+  cartId: string;
+  generation: number;
+  templateId: string;
+  stepId: string;
+  variantId: string;
+  items: Item[];
+  totalMinor: number;
+  currency: string;
+  coupons: string[];
+  locale: string | null;
+  createdAt: number;
+}
+
+/** What the store did with a cart's news. */
+export interface AppliedCart {
+  cartId: string;
+  /** The cart's log is counted up to here. */
+  seq: number;
+  /** Entries with a greater `seq` than this were counted now for the first time. */
+  from: number;
+  /** The summary, if it was newer than the known one. */
+  moved: CartSummary | null;
+}

@@ -1,0 +1,65 @@
+/** Requests and responses as every route handles them. */
+import { AppError, problem, STATUS } from "./errors.ts";
+
+const JSON_HEADERS = {
+  "content-type": "application/json; charset=utf-8",
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+};
+
+export const json = (body: unknown, status = 200, headers: Record<string, string> = {}): Response =>
+  new Response(JSON.stringify(body), { status, headers: { ...JSON_HEADERS, ...headers } });
+
+export const problemResponse = (error: AppError, requestId: string, headers: Record<string, string> = {}): Response =>
+  new Response(JSON.stringify(problem(error, requestId)), {
+    status: STATUS[error.code],
+    headers: { ...JSON_HEADERS, "content-type": "application/problem+json; charset=utf-8", ...headers },
+  });
+
+/** The request's own id when it is sane, else a new one. */
+export function requestIdOf(request: Request): string {
+  const given = request.headers.get("x-request-id");
+  return given && /^[\w.-]{1,64}$/.test(given) ? given : crypto.randomUUID();
+}
+
+/** The body as text, read no further than `limit` bytes; a longer one is refused without reading it. */
+export async function readText(request: Request, limit: number): Promise<string> {
+  const tooLarge = () => new AppError("PAYLOAD_TOO_LARGE", `The body may have at most ${limit} bytes.`);
+  if (Number(request.headers.get("content-length") ?? 0) > limit) {
+    await request.body?.cancel();
+    throw tooLarge();
+  }
+  if (!request.body) return "";
+  const reader = request.body.getReader();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    size += value.byteLength;
+    if (size > limit) {
+      await reader.cancel();
+      throw tooLarge();
+    }
+    chunks.push(value);
+  }
+  return new TextDecoder().decode(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
+}
+
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new AppError("VALIDATION_ERROR", "The body is not valid JSON.", [
+      { field: "(body)", message: "malformed JSON", code: "malformed" },
+    ]);
+  }
+}
+
+/** A JSON body for the merchant surface. */
+export async function readJson(request: Request, limit = 256 * 1024): Promise<unknown> {
+  const type = request.headers.get("content-type") ?? "application/json";
+  if (!/^application\/json\b/i.test(type)) throw new AppError("UNSUPPORTED_MEDIA_TYPE", "Send application/json.");
+  const text = await readText(request, limit);
+  return text === "" ? {} : parseJson(text);
+}

@@ -1,0 +1,150 @@
+/** What a store decides once and every cart obeys: settings, campaigns, and the `Rules` compiled from them. */
+import * as z from "zod";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../time.ts";
+
+const clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be a time such as 21:00");
+/** Mongo-style; plain data, so that it crosses RPC. */
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+export type Conditions = Record<string, Json>;
+const conditions: z.ZodType<Conditions> = z.record(z.string().max(100), z.json());
+const minutes = z.number().min(0).max(525_600);
+
+const fields = {
+  name: z.string().min(1).max(200),
+  url: z
+    .string()
+    .max(2048)
+    .refine((u) => URL.canParse(u) && /^https?:/i.test(u), "must be an http(s) URL"),
+  currency: z.string().regex(/^[A-Z]{3}$/, "must be an ISO 4217 code such as EUR"),
+  timezone: z.string().max(64).refine(isTimeZone, "must be an IANA time zone such as Europe/Berlin"),
+  abandonAfterMinutes: z.number().min(0.001).max(525_600),
+  quietHours: z.object({ from: clock, to: clock }).nullable(),
+  frequencyCap: z.object({ max: z.number().int().min(1).max(1000), perHours: z.number().min(0.001).max(8760) }),
+  expireAfterDays: z.number().min(0.00001).max(365),
+  retentionDays: z.number().min(0.00001).max(3650),
+  allowedOrigins: z.array(z.string().max(256)).max(50),
+  connectionLimit: z.number().int().min(1).max(100_000),
+  jurisdiction: z.enum(["eu", "fedramp"]).nullable(),
+};
+
+export const settingsSchema = z.object({
+  ...fields,
+  abandonAfterMinutes: fields.abandonAfterMinutes.default(30),
+  quietHours: fields.quietHours.default(null),
+  frequencyCap: fields.frequencyCap.default({ max: 4, perHours: 24 }),
+  expireAfterDays: fields.expireAfterDays.default(30),
+  retentionDays: fields.retentionDays.default(90),
+  allowedOrigins: fields.allowedOrigins.default([]),
+  connectionLimit: fields.connectionLimit.default(1000),
+  jurisdiction: fields.jurisdiction.default(null),
+});
+
+/** A change: what it does not name stays. */
+export const settingsPatchSchema = z.object(fields).partial();
+
+export type Settings = z.infer<typeof settingsSchema>;
+
+const id = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[A-Za-z0-9_.-]+$/, "letters, digits, dot, dash and underscore only");
+
+const variant = z.object({
+  id,
+  templateId: z.string().min(1).max(64).default("default"),
+  weight: z.number().min(0).max(1e6).default(1),
+});
+
+export const stepSchema = z.object({
+  id,
+  /** After the trigger, in minutes; fractions allowed. */
+  delayMinutes: minutes.default(0),
+  /** `all` is the shopper's best permitted channel; e-mail is the only one so far. */
+  channel: z.enum(["email", "all"]).default("email"),
+  variants: z
+    .array(variant)
+    .min(1)
+    .max(20)
+    .default([{ id: "a", templateId: "default", weight: 1 }]),
+  conditions: conditions.optional(),
+});
+
+export const campaignSchema = z.object({
+  name: z.string().min(1).max(200),
+  enabled: z.boolean().default(true),
+  trigger: z.enum(["cart_abandoned"]).default("cart_abandoned"),
+  /** Mongo-style, over the cart (`total.amount`, `itemCount`, `shopper.email`, `prediction.abandonmentRisk`, …). */
+  conditions: conditions.default({}),
+  priority: z.number().int().min(-1000).max(1000).default(0),
+  /** Share of shoppers that gets no message, so that the effect can be measured. */
+  holdout: z.number().min(0).max(0.9).default(0),
+  goal: z.object({ attributionHours: z.number().min(0.001).max(2160).default(72) }).default({ attributionHours: 72 }),
+  steps: z.array(stepSchema).min(1).max(20),
+});
+
+export type CampaignInput = z.infer<typeof campaignSchema>;
+export type Campaign = CampaignInput & { id: string; version: number; createdAt: number; updatedAt: number };
+export type Step = z.infer<typeof stepSchema>;
+
+/** What actors are given instead of the environment. `version` grows with every change of settings or campaigns. */
+export interface Rules {
+  version: number;
+  storeCurrency: string;
+  timezone: string;
+  abandonAfterMs: number;
+  /** A shopper at the payment provider is not gone yet: a longer leash. */
+  checkoutLeashMs: number;
+  expireAfterMs: number;
+  retentionMs: number;
+  frequencyCap: Settings["frequencyCap"];
+  quietHours: Settings["quietHours"];
+  /** Enabled campaigns only, in the order in which they are tried. */
+  campaigns: Campaign[];
+}
+
+/** How many times the idle time a cart with a payment under way is left in peace. */
+const CHECKOUT_LEASH = 2;
+
+export function compileRules(settings: Settings, campaigns: Campaign[], version: number): Rules {
+  const abandonAfterMs = Math.max(1, Math.round(settings.abandonAfterMinutes * MINUTE_MS));
+  return {
+    version,
+    storeCurrency: settings.currency,
+    timezone: settings.timezone,
+    abandonAfterMs,
+    checkoutLeashMs: abandonAfterMs * CHECKOUT_LEASH,
+    expireAfterMs: Math.round(settings.expireAfterDays * DAY_MS),
+    retentionMs: Math.round(settings.retentionDays * DAY_MS),
+    frequencyCap: settings.frequencyCap,
+    quietHours: settings.quietHours,
+    campaigns: campaigns
+      .filter((c) => c.enabled)
+      .sort((a, b) => b.priority - a.priority || b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1)),
+  };
+}
+
+/** The campaign every new store begins with: one mail, as soon as the cart counts as abandoned. Tried last. */
+export const DEFAULT_CAMPAIGN: CampaignInput = {
+  name: "Abandoned cart",
+  enabled: true,
+  trigger: "cart_abandoned",
+  conditions: {},
+  priority: -1000,
+  holdout: 0,
+  goal: { attributionHours: 72 },
+  steps: [
+    { id: "reminder", delayMinutes: 0, channel: "email", variants: [{ id: "a", templateId: "default", weight: 1 }] },
+  ],
+};
+
+export const attributionMs = (campaign: Campaign): number => Math.round(campaign.goal.attributionHours * HOUR_MS);
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}

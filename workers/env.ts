@@ -1,0 +1,19 @@
+import type { Actors } from "../objects/stubs.ts";
+import type { CartNews, SendCommand } from "../shared/events/messages.ts";
+
+/** Everything this Worker is bound to (wrangler.toml). */
+export interface Env extends Actors {
+  DB: D1Database;
+  EVENTS: Queue<CartNews>;
+  INTERVENTIONS: Queue<SendCommand>;
+  ANALYTICS: AnalyticsEngineDataset;
+  ASSETS: Fetcher;
+  EMAIL: SendEmail;
+  ENVIRONMENT: string;
+  PUBLIC_URL: string;
+  LINK_SECRET: string;
+  PUBLISH_LEASE_SECONDS: string;
+  EMAIL_PROVIDER: string;
+  EMAIL_FROM: string;
+  SMTP_URL: string;
+}

@@ -1,0 +1,40 @@
+/** Who is calling: an access token (verified against cached public keys, no actor call) or a secret key. */
+import type { JSONWebKeySet } from "jose";
+import { keyringStub } from "../../objects/stubs.ts";
+import { findKey } from "../../shared/auth/api-keys.ts";
+import { type Principal, verifyAccessToken } from "../../shared/auth/tokens.ts";
+import { AppError } from "../../shared/errors.ts";
+import { SECOND_MS } from "../../shared/time.ts";
+import type { Env } from "../env.ts";
+
+const JWKS_MS = 60 * SECOND_MS;
+let jwks: { keys: JSONWebKeySet; at: number } | null = null;
+
+export async function publicKeys(env: Env, fresh = false): Promise<JSONWebKeySet> {
+  const now = Date.now();
+  if (fresh || !jwks || now - jwks.at > JWKS_MS) jwks = { keys: await keyringStub(env).jwks(), at: now };
+  return jwks.keys;
+}
+
+export async function authenticate(request: Request, env: Env): Promise<Principal> {
+  const header = request.headers.get("authorization") ?? "";
+  const token = /^Bearer\s+(\S+)$/i.exec(header)?.[1];
+  if (!token) throw new AppError("UNAUTHORIZED", "Send an access token or a secret key as Authorization: Bearer …");
+  if (token.startsWith("cw_")) return bySecretKey(env, token);
+  const principal = await verifyAccessToken(token, await publicKeys(env));
+  if (!principal) throw new AppError("UNAUTHORIZED", "The access token is not valid or has expired.");
+  return principal;
+}
+
+async function bySecretKey(env: Env, key: string): Promise<Principal> {
+  const found = key.startsWith("cw_sk_") ? await findKey(env.DB, key) : null;
+  if (found?.kind !== "secret") throw new AppError("UNAUTHORIZED", "The key is not valid.");
+  return {
+    userId: found.id,
+    email: "",
+    storeId: found.storeId,
+    role: "api_user",
+    permissions: found.scopes,
+    expiresAt: Number.MAX_SAFE_INTEGER,
+  };
+}

@@ -1,0 +1,111 @@
+/** `/auth/*`: register, login, refresh, logout, me. */
+import * as z from "zod";
+import { storeStub } from "../../../objects/stubs.ts";
+import { newKey } from "../../../shared/auth/api-keys.ts";
+import { checkPassword, hashPassword } from "../../../shared/auth/passwords.ts";
+import { AppError } from "../../../shared/errors.ts";
+import { json } from "../../../shared/http.ts";
+import { newId, sha256 } from "../../../shared/ids.ts";
+import { settingsSchema } from "../../../shared/policy/rules.ts";
+import type { SessionView } from "../../../shared/views.ts";
+import { body, type Call, type MemberCall } from "../context.ts";
+import { closeSession, cookieOf, openSession, refreshCookie, refreshSession } from "../sessions.ts";
+import { findUserByEmail, userView } from "../users.ts";
+
+const email = z.string().trim().toLowerCase().pipe(z.email().max(254));
+const password = z.string().min(8, "must have at least 8 characters").max(256);
+
+const registration = z.object({
+  email,
+  password,
+  name: z.string().max(200).optional(),
+  store: settingsSchema.pick({ name: true, url: true, currency: true, timezone: true }),
+});
+
+/** 201 `{ user, store, publishableKey, accessToken, refreshToken, expiresIn }`; 409 when the address has an account. */
+export async function register(call: Call): Promise<Response> {
+  const { env } = call;
+  const given = await body(call, registration);
+  const taken = new AppError("CONFLICT", "There is already an account with this e-mail address: log in instead.");
+  if (await findUserByEmail(env, given.email)) throw taken;
+  const now = Date.now();
+  const userId = newId("us");
+  const storeId = newId("st");
+  const key = newKey("publishable");
+  const { name, url, currency, timezone } = given.store;
+  const passwordHash = await hashPassword(given.password);
+  await storeStub(env, storeId).create(settingsSchema.parse(given.store));
+  try {
+    await env.DB.batch([
+      env.DB.prepare(
+        "INSERT INTO users (id, email, name, password_hash, created_at, last_login_at) VALUES (?, ?, ?, ?, ?, ?)",
+      ).bind(userId, given.email, given.name ?? null, passwordHash, now, now),
+      env.DB.prepare(
+        "INSERT INTO stores (id, name, url, currency, timezone, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+      ).bind(storeId, name, url, currency, timezone, now),
+      env.DB.prepare("INSERT INTO members (store_id, user_id, role, created_at) VALUES (?, ?, 'store_owner', ?)").bind(
+        storeId,
+        userId,
+        now,
+      ),
+      env.DB.prepare(
+        "INSERT INTO api_keys (id, store_id, kind, hash, shown, scopes, created_at) VALUES (?, ?, 'publishable', ?, ?, '[]', ?)",
+      ).bind(newId("key"), storeId, await sha256(key), key, now),
+    ]);
+  } catch (error) {
+    if (/UNIQUE/i.test(String(error))) throw taken; // two registrations raced
+    throw error;
+  }
+  const session = await openSession(env, userId, storeId);
+  return withCookie(
+    call,
+    json({ ...session, store: { id: storeId, ...given.store }, publishableKey: key }, 201),
+    session,
+  );
+}
+
+const credentials = z.object({ email, password: z.string().max(256) });
+
+/** 200 a session. The same answer, after the same time, for a wrong password and an unknown user. */
+export async function login(call: Call): Promise<Response> {
+  const given = await body(call, credentials);
+  const user = await findUserByEmail(call.env, given.email);
+  const correct = await checkPassword(given.password, user?.password_hash ?? null);
+  if (!user || !correct) throw new AppError("UNAUTHORIZED", "The e-mail address or the password is wrong.");
+  const view = await userView(call.env, user.id);
+  const store = view?.stores[0];
+  if (!store) throw new AppError("FORBIDDEN", "This account belongs to no store.");
+  await call.env.DB.prepare("UPDATE users SET last_login_at = ? WHERE id = ?").bind(Date.now(), user.id).run();
+  const session = await openSession(call.env, user.id, store.id);
+  return withCookie(call, json(session), session);
+}
+
+const refreshing = z.object({ refreshToken: z.string().max(128).optional() });
+
+/** 200 a session with a new refresh token, from the body's or the cookie's. */
+export async function refresh(call: Call): Promise<Response> {
+  const { refreshToken } = await body(call, refreshing);
+  const token = refreshToken ?? cookieOf(call.request);
+  if (!token) throw new AppError("UNAUTHORIZED", "There is no session: log in.");
+  const session = await refreshSession(call.env, token);
+  return withCookie(call, json(session), session);
+}
+
+/** 204; ends the session and all refresh tokens of its family. */
+export async function logout(call: Call): Promise<Response> {
+  const { refreshToken } = await body(call, refreshing);
+  const token = refreshToken ?? cookieOf(call.request);
+  if (token) await closeSession(call.env, token);
+  return new Response(null, { status: 204, headers: { "set-cookie": refreshCookie(call.url, null) } });
+}
+
+export async function me({ env, principal }: MemberCall): Promise<Response> {
+  const user = await userView(env, principal.userId);
+  if (!user) throw new AppError("UNAUTHORIZED", "The account no longer exists.");
+  return json(user);
+}
+
+function withCookie(call: Call, response: Response, session: SessionView): Response {
+  response.headers.append("set-cookie", refreshCookie(call.url, session.refreshToken));
+  return response;
+}

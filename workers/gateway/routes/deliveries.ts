@@ -1,0 +1,97 @@
+/** `/v1/deliveries*`: what was planned, sent and kept back. `to` in full only with `shoppers:read`. */
+import { json } from "../../../shared/http.ts";
+import { iso, isoOrNull } from "../../../shared/time.ts";
+import type { DeliveryStatus, DeliveryView } from "../../../shared/views.ts";
+import { type MemberCall, notFound, paged, pageOf } from "../context.ts";
+
+interface Row {
+  id: string;
+  cart_id: string;
+  shopper_id: string;
+  campaign_id: string;
+  step_id: string;
+  variant_id: string | null;
+  channel: DeliveryView["channel"];
+  provider: string | null;
+  status: DeliveryStatus;
+  history: string;
+  scheduled_at: number;
+  claimed_at: number | null;
+  sent_at: number | null;
+  recipient: string | null;
+  subject: string | null;
+  html?: string | null;
+  text?: string | null;
+  recovery_url: string | null;
+  unsubscribe_url: string | null;
+}
+
+const FROM = "FROM deliveries d LEFT JOIN outbox o ON o.store_id = d.store_id AND o.delivery_id = d.id";
+const COLUMNS = "d.*, o.recipient, o.subject, o.recovery_url, o.unsubscribe_url";
+
+/** `GET /v1/deliveries?cartId=&status=`: newest first, without the messages' bodies. */
+export async function listDeliveries({ env, principal, url }: MemberCall): Promise<Response> {
+  const { limit, after } = pageOf(url);
+  const where = ["d.store_id = ?"];
+  const values: (string | number)[] = [principal.storeId];
+  for (const [parameter, column] of [
+    ["cartId", "d.cart_id"],
+    ["status", "d.status"],
+  ] as const) {
+    const value = url.searchParams.get(parameter);
+    if (value === null) continue;
+    where.push(`${column} = ?`);
+    values.push(value);
+  }
+  if (after) {
+    where.push("(d.scheduled_at, d.id) < (?, ?)");
+    values.push(after.time, after.id);
+  }
+  const sql = `SELECT ${COLUMNS} ${FROM} WHERE ${where.join(" AND ")} ORDER BY d.scheduled_at DESC, d.id DESC LIMIT ?`;
+  const { results } = await env.DB.prepare(sql)
+    .bind(...values, limit + 1)
+    .all<Row>();
+  const full = principal.permissions.includes("shoppers:read");
+  return json(
+    paged(
+      results,
+      limit,
+      (row) => [row.scheduled_at, row.id],
+      (row) => view(row, full),
+    ),
+  );
+}
+
+export async function getDelivery({ env, principal, params }: MemberCall): Promise<Response> {
+  const row = await env.DB.prepare(`SELECT ${COLUMNS}, o.html, o.text ${FROM} WHERE d.store_id = ? AND d.id = ?`)
+    .bind(principal.storeId, params.id ?? "")
+    .first<Row>();
+  if (!row) throw notFound("delivery");
+  return json(view(row, principal.permissions.includes("shoppers:read")));
+}
+
+function view(row: Row, full: boolean): DeliveryView {
+  const history = JSON.parse(row.history) as { status: DeliveryStatus; at: number; reason?: string }[];
+  return {
+    id: row.id,
+    cartId: row.cart_id,
+    shopperId: row.shopper_id,
+    campaignId: row.campaign_id,
+    stepId: row.step_id,
+    variantId: row.variant_id,
+    channel: row.channel,
+    provider: row.provider,
+    status: row.status,
+    statusHistory: history.map(({ at, ...entry }) => ({ ...entry, at: iso(at) })),
+    scheduledAt: iso(row.scheduled_at),
+    claimedAt: isoOrNull(row.claimed_at),
+    sentAt: isoOrNull(row.sent_at),
+    to: full ? row.recipient : masked(row.recipient),
+    subject: row.subject,
+    recoveryUrl: row.recovery_url,
+    unsubscribeUrl: row.unsubscribe_url,
+    ...(row.html === undefined ? {} : { html: row.html, text: row.text ?? null }),
+  };
+}
+
+const masked = (address: string | null): string | null => address?.replace(/^(.).*(@.*)$/, "$1…$2") ?? null;

@@ -1,0 +1,80 @@
+/** Refresh tokens: seven days, a new one at each use. A used one that comes again means theft: its family dies. */
+import { keyringStub } from "../../objects/stubs.ts";
+import { ACCESS_TTL_S, PERMISSIONS, REFRESH_TTL_S, type Role } from "../../shared/auth/tokens.ts";
+import { AppError } from "../../shared/errors.ts";
+import { newId, newSecret, sha256 } from "../../shared/ids.ts";
+import type { SessionView, UserView } from "../../shared/views.ts";
+import type { Env } from "../env.ts";
+import { userView } from "./users.ts";
+
+export const COOKIE = "cw_refresh";
+
+interface SessionRow {
+  family: string;
+  user_id: string;
+  store_id: string;
+  expires_at: number;
+  used_at: number | null;
+  revoked_at: number | null;
+}
+
+export async function openSession(
+  env: Env,
+  userId: string,
+  storeId: string,
+  family = newId("fam"),
+): Promise<SessionView> {
+  const refreshToken = newSecret();
+  const now = Date.now();
+  await env.DB.prepare(
+    "INSERT INTO sessions (hash, family, user_id, store_id, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
+  )
+    .bind(await sha256(refreshToken), family, userId, storeId, now, now + REFRESH_TTL_S * 1000)
+    .run();
+  const user = await userView(env, userId);
+  if (!user) throw new AppError("UNAUTHORIZED", "The account no longer exists.");
+  return { accessToken: await accessToken(env, user, storeId), refreshToken, expiresIn: ACCESS_TTL_S, user };
+}
+
+async function accessToken(env: Env, user: UserView, storeId: string): Promise<string> {
+  const role = user.role satisfies Role;
+  return keyringStub(env).sign(user.id, { email: user.email, storeId, role, permissions: PERMISSIONS[role] });
+}
+
+export async function refreshSession(env: Env, token: string): Promise<SessionView> {
+  const hash = await sha256(token);
+  const row = await env.DB.prepare("SELECT * FROM sessions WHERE hash = ?").bind(hash).first<SessionRow>();
+  const refused = new AppError("UNAUTHORIZED", "The session has ended: log in again.");
+  if (!row || row.revoked_at !== null || row.expires_at < Date.now()) throw refused;
+  // One statement decides which of two racing refreshes is the first; the other one is a reuse.
+  const used = await env.DB.prepare("UPDATE sessions SET used_at = ? WHERE hash = ? AND used_at IS NULL")
+    .bind(Date.now(), hash)
+    .run();
+  if (used.meta.changes === 0) {
+    await revokeFamily(env, row.family);
+    throw refused;
+  }
+  return openSession(env, row.user_id, row.store_id, row.family);
+}
+
+export async function closeSession(env: Env, token: string): Promise<void> {
+  const row = await env.DB.prepare("SELECT family FROM sessions WHERE hash = ?")
+    .bind(await sha256(token))
+    .first<{ family: string }>();
+  if (row) await revokeFamily(env, row.family);
+}
+
+const revokeFamily = (env: Env, family: string): Promise<D1Result> =>
+  env.DB.prepare("UPDATE sessions SET revoked_at = ? WHERE family = ? AND revoked_at IS NULL")
+    .bind(Date.now(), family)
+    .run();
+
+/** HttpOnly and SameSite=Strict: neither scripts nor other sites can use it. `Secure` wherever it is not loopback. */
+export function refreshCookie(url: URL, token: string | null): string {
+  const age = token === null ? 0 : REFRESH_TTL_S;
+  const secure = url.protocol === "https:" ? "; Secure" : "";
+  return `${COOKIE}=${token ?? ""}; Path=/auth; HttpOnly; SameSite=Strict; Max-Age=${age}${secure}`;
+}
+
+export const cookieOf = (request: Request): string | null =>
+  new RegExp(`(?:^|;\\s*)${COOKIE}=([^;]+)`).exec(request.headers.get("cookie") ?? "")?.[1] ?? null;

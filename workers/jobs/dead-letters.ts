@@ -1,0 +1,21 @@
+import { newId } from "../../shared/ids.ts";
+import { log } from "../../shared/log.ts";
+import type { Env } from "../env.ts";
+
+/** What a queue gave up on is kept, and shown, until somebody repairs it. The actors' own timers go on meanwhile. */
+export async function consumeDeadLetters(batch: MessageBatch<unknown>, env: Env): Promise<void> {
+  for (const message of batch.messages) {
+    const body = JSON.stringify(message.body).slice(0, 500_000);
+    const storeId = (message.body as { storeId?: unknown } | null)?.storeId;
+    try {
+      await env.DB.prepare("INSERT INTO failed_events (id, store_id, queue, body, at) VALUES (?, ?, ?, ?, ?)")
+        .bind(newId("fe"), typeof storeId === "string" ? storeId : null, batch.queue, body, Date.now())
+        .run();
+      log("error", "dead_letter", { queue: batch.queue, message: message.id });
+      message.ack();
+    } catch (error) {
+      log("error", "dead_letter_unsaved", { queue: batch.queue, error });
+      message.retry({ delaySeconds: 60 });
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/** Builds the snippet and the demo shop into static assets. Node only: the CLI's build calls it. */
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { build, type InlineConfig } from "vite";
+
+const here = import.meta.dirname;
+
+/** What a shop's page may pay for the snippet. */
+export const SNIPPET_LIMIT_BYTES = 6 * 1024;
+
+const common: InlineConfig = { configFile: false, envDir: false, logLevel: "warn", mode: "production" };
+
+/** One classic script, `cartwake.js`, with no imports and no exports. Returns its gzipped size in bytes. */
+export async function buildSnippet(outDir: string): Promise<number> {
+  await build({
+    ...common,
+    root: join(here, "snippet"),
+    publicDir: false,
+    build: {
+      target: "es2020",
+      outDir,
+      emptyOutDir: false,
+      modulePreload: false,
+      rolldownOptions: {
+        input: join(here, "snippet/index.ts"),
+        output: { format: "iife", entryFileNames: "cartwake.js" },
+      },
+    },
+  });
+  const bytes = gzipSync(await readFile(join(outDir, "cartwake.js")), { level: 9 }).length;
+  if (bytes > SNIPPET_LIMIT_BYTES) throw new Error(`cartwake.js is ${bytes} B gzipped, over ${SNIPPET_LIMIT_BYTES} B`);
+  return bytes;
+}
+
+/** The demo shop under `/shop/`: hashed assets, no inline script or style, so that a strict CSP holds. */
+export async function buildShop(outDir: string): Promise<void> {
+  const target = join(outDir, "shop");
+  await rm(target, { recursive: true, force: true });
+  await build({
+    ...common,
+    root: join(here, "shop"),
+    base: "/shop/",
+    build: {
+      target: "es2022",
+      outDir: target,
+      emptyOutDir: true,
+      assetsInlineLimit: 0,
+      modulePreload: false,
+    },
+  });
+}
+
+/** Writes `cartwake.js` and `shop/` into `outDir`, leaving whatever else is there. */
+export async function buildStorefront(outDir: string): Promise<void> {
+  await Promise.all([buildSnippet(outDir), buildShop(outDir)]);
+}
