@@ -16,7 +16,7 @@ export interface Demo {
 }
 
 export interface SeedOptions {
-  /** What `PATCH /v1/stores/{id}` takes, e.g. `{ abandonAfterMinutes: 0.25 }`. */
+  /** What `PATCH /v1/stores/{id}` takes, e.g. `{ abandonAfterMinutes: 0.25 }`; made once per state folder. */
   settings?: Record<string, unknown>;
 }
 
@@ -28,15 +28,24 @@ interface Registered {
   expiresIn: number;
 }
 
+interface Remembered {
+  storeId: string;
+  key: string;
+  /** The settings were made once; what the merchant changed since then stays. */
+  settled: boolean;
+}
+
 /** Makes or finds the demo store of the server at `url`; remembers its key in the state folder's demo.json. */
-export async function seedDemo(url: string, state: string, { settings = {} }: SeedOptions = {}): Promise<Demo> {
+export async function seedDemo(url: string, state: string, { settings }: SeedOptions = {}): Promise<Demo> {
   const merchant = new Merchant(url, DEMO.email, DEMO.password);
-  const known = (await register(url, merchant)) ?? (await find(merchant, state));
-  const body = { url: `${url}/shop/?key=${known.key}`, ...settings };
+  const before = remembered(state);
+  const known = (await register(url, merchant)) ?? (await find(merchant, before));
+  const settle = settings !== undefined && !before?.settled;
+  const body = { url: `${url}/shop/?key=${known.key}`, ...(settle ? settings : {}) };
   await merchant.call(`/v1/stores/${known.storeId}`, { method: "PATCH", body });
-  writeFileSync(join(state, "demo.json"), `${JSON.stringify({ email: DEMO.email, ...known }, null, 2)}\n`, {
-    mode: 0o600,
-  });
+  const demo: Remembered = { ...known, settled: settle || before?.settled === true };
+  const text = JSON.stringify({ email: DEMO.email, ...demo }, null, 2);
+  writeFileSync(join(state, "demo.json"), `${text}\n`, { mode: 0o600 });
   return { url, merchant, ...known };
 }
 
@@ -55,24 +64,25 @@ async function register(url: string, merchant: Merchant): Promise<{ storeId: str
 type Listed<T> = T[] | { items: T[] };
 const itemsOf = <T>(list: Listed<T>): T[] => (Array.isArray(list) ? list : list.items);
 
-async function find(merchant: Merchant, state: string): Promise<{ storeId: string; key: string }> {
+async function find(merchant: Merchant, before: Remembered | null): Promise<{ storeId: string; key: string }> {
   const stores = itemsOf(await merchant.call<Listed<{ id: string; name: string }>>("/v1/stores"));
   const store = stores.find(({ name }) => name === STORE.name) ?? stores[0];
   const keys = itemsOf(
     await merchant.call<Listed<{ key?: string; storeId?: string; revokedAt?: string | null }>>("/v1/api-keys"),
   );
   const own = keys.filter(({ storeId, revokedAt }) => !revokedAt && (storeId === undefined || storeId === store?.id));
-  const key = own.map(({ key }) => key).find((key) => key?.startsWith("cw_pk_")) ?? remembered(state, store?.id);
+  const key =
+    own.map(({ key }) => key).find((key) => key?.startsWith("cw_pk_")) ??
+    (before?.storeId === store?.id ? before?.key : undefined);
   if (!store || !key)
     throw new CommandError("the demo account exists, but not its store or key", "start with a new --state folder");
   return { storeId: store.id, key };
 }
 
-function remembered(state: string, storeId: string | undefined): string | undefined {
+function remembered(state: string): Remembered | null {
   try {
-    const demo = JSON.parse(readFileSync(join(state, "demo.json"), "utf8")) as { storeId: string; key: string };
-    return demo.storeId === storeId ? demo.key : undefined;
+    return JSON.parse(readFileSync(join(state, "demo.json"), "utf8")) as Remembered;
   } catch {
-    return undefined;
+    return null;
   }
 }

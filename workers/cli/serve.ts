@@ -23,6 +23,8 @@ export interface ServeOptions {
   port: number;
   state: string;
   vars?: Record<string, string>;
+  /** Takes each line that the Worker and its runtime log; stderr by default. */
+  log?: (line: string) => void;
 }
 
 export interface Served {
@@ -33,7 +35,7 @@ export interface Served {
 }
 
 /** Builds if needed, then serves until `stop`. Rejects with a `CommandError` when port or folder are taken. */
-export async function serve({ host, port: wanted, state: folder, vars = {} }: ServeOptions): Promise<Served> {
+export async function serve({ host, port: wanted, state: folder, vars = {}, log }: ServeOptions): Promise<Served> {
   await build();
   const port = wanted === 0 ? await freePort(host) : wanted;
   const url = `http://${localHost(host)}:${port}`;
@@ -50,6 +52,7 @@ export async function serve({ host, port: wanted, state: folder, vars = {} }: Se
       port,
       state: path,
       vars: { ENVIRONMENT: "local", PUBLIC_URL: url, PUBLISH_LEASE_SECONDS: "10", ...secretsOf(path), ...vars },
+      log,
       onProcess: (process) => state.recordRuntime(process),
     });
     return {

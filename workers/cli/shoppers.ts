@@ -130,7 +130,7 @@ class Simulator {
       if (!link || this.#signal.aborted) return;
       const cartId = await openLink(link, this.#signal);
       this.#news("clicked", shopper, totalMinor(shopper.lines));
-      await this.#walk({ ...shopper, cartId: cartId ?? shopper.cartId }, returnVisit(shopper), "b");
+      await this.#walk({ ...shopper, cartId: cartId ?? shopper.cartId }, returnVisit(shopper, mail.id), "b");
       if (!shopper.buysAfterClick || this.#signal.aborted) return;
       this.#recovered++;
       this.#news("recovered", shopper, totalMinor(shopper.lines));

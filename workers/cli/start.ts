@@ -1,10 +1,11 @@
 /** `npm start`: everything at once on this machine: build, server, demo store, demo shop, simulated shoppers. */
+import { mkdirSync, openSync, writeSync } from "node:fs";
+import { resolve } from "node:path";
 import { toMoney } from "../../shared/money.ts";
-import { main, messageOf, numberOption, progress, readOptions } from "./command.ts";
-import { quickenJourneys } from "./quicken.ts";
+import { main, numberOption, progress, readOptions } from "./command.ts";
 import { isFree } from "./runtime.ts";
 import { DEMO, type Demo, seedDemo } from "./seed.ts";
-import { readVars, type Served, serve, untilSignal } from "./serve.ts";
+import { readVars, serve, untilSignal } from "./serve.ts";
 import { CURRENCY } from "./shop/plan.ts";
 import { type News, runShoppers } from "./shoppers.ts";
 
@@ -16,8 +17,8 @@ Builds, serves and fills a demo store, and runs simulated shoppers until Ctrl-C.
   --no-shoppers   only the server and the demo store
 `;
 
-/** How soon a demo cart counts as abandoned: long enough to be seen as active, short enough to wait for. */
-const ABANDON_AFTER_MINUTES = 0.25;
+/** A cart is abandoned after a time long enough to see it active and short enough to wait for; messages go out at night too. */
+const SETTINGS = { abandonAfterMinutes: 0.25, quietHours: null };
 const PORTS_TRIED = 50;
 
 async function nextFreePort(host: string, wanted: number): Promise<number> {
@@ -29,27 +30,21 @@ async function nextFreePort(host: string, wanted: number): Promise<number> {
   return 0;
 }
 
-async function demo(served: Served): Promise<Demo> {
-  const seeded = await seedDemo(served.url, served.state, {
-    settings: { abandonAfterMinutes: ABANDON_AFTER_MINUTES },
-  });
-  // A demo at night shows its messages too.
-  await optional("quiet hours", () =>
-    seeded.merchant.call(`/v1/stores/${seeded.storeId}`, { method: "PATCH", body: { quietHours: null } }),
-  );
-  await optional("journeys", () => quickenJourneys(seeded.merchant));
-  return seeded;
+/** What the Worker logs goes to a file, begun anew at each start; warnings and errors are shown too. */
+function serverLog(state: string): { path: string; write: (line: string) => void } {
+  const path = resolve(state, "server.log");
+  mkdirSync(resolve(state), { recursive: true });
+  const file = openSync(path, "w", 0o600);
+  return {
+    path,
+    write(line) {
+      writeSync(file, `${line}\n`);
+      if (!/"level":"(info|debug)"/.test(line)) progress(line);
+    },
+  };
 }
 
-async function optional(what: string, run: () => Promise<unknown>): Promise<void> {
-  try {
-    await run();
-  } catch (error) {
-    progress(`start: the demo keeps its usual ${what}: ${messageOf(error)}`);
-  }
-}
-
-const banner = ({ url, key }: Demo, shoppers: boolean): string => `
+const banner = ({ url, key }: Demo, log: string, shoppers: boolean): string => `
   Cartwake is running.
 
   Dashboard   ${url}/app/
@@ -58,6 +53,7 @@ const banner = ({ url, key }: Demo, shoppers: boolean): string => `
   API docs    ${url}/docs
 
   ${shoppers ? "Simulated shoppers are coming in; the first recovered cart is due within two minutes." : "No simulated shoppers."}
+  Server log  ${log}
   Ctrl-C stops everything; the same command resumes.
 `;
 
@@ -85,15 +81,16 @@ await main(import.meta, async () => {
   const { host, state } = options;
   const vars = readVars(options.var);
   const port = await nextFreePort(host, numberOption("port", options.port, 8787, 0, 65_535));
-  const served = await serve({ host, port, state, vars });
+  const log = serverLog(state);
+  const served = await serve({ host, port, state, vars, log: log.write });
   const shoppers = new AbortController();
   const stopped = untilSignal(() => {
     shoppers.abort();
     return served.stop();
   });
   try {
-    const seeded = await demo(served);
-    process.stdout.write(`${banner(seeded, !options["no-shoppers"])}\n`);
+    const seeded = await seedDemo(served.url, served.state, { settings: SETTINGS });
+    process.stdout.write(`${banner(seeded, log.path, !options["no-shoppers"])}\n`);
     if (!options["no-shoppers"]) void runShoppers({ ...seeded, onNews: tell }, shoppers.signal);
   } catch (error) {
     await served.stop();

@@ -76,14 +76,15 @@ export function planShopper(number: number, run: string, seed: number, sure = fa
 }
 
 /** The visit behind a clicked message: looks at the restored cart and, if so decided, buys it. */
-export function returnVisit(shopper: Shopper): Beacon[] {
+export function returnVisit(shopper: Shopper, deliveryId: string): Beacon[] {
   const dice = random(shopper.number * 31337 + 5);
   const look = beacon(
     dice,
     500,
     1_500,
     draft("page_viewed", {}),
-    draft("cart_viewed", { items: shopper.lines.map(itemOf) }),
+    draft("message_clicked", { deliveryId }),
+    draft("cart_viewed", {}),
   );
   if (!shopper.buysAfterClick || shopper.email === null) return [look];
   return [look, ...checkout(dice, shopper.lines, shopper.email, `order-${shopper.cartId.slice(2)}`)];
