@@ -56,10 +56,27 @@ export function parseJson(text: string): unknown {
   }
 }
 
+/** Deeper bodies would exhaust the stack of whatever walks them. */
+const MAX_DEPTH = 32;
+
+function isTooDeep(value: unknown): boolean {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return true;
+    level = level.flatMap((inner) => (typeof inner === "object" && inner !== null ? Object.values(inner) : []));
+  }
+  return false;
+}
+
 /** A JSON body for the merchant surface. */
 export async function readJson(request: Request, limit = 256 * 1024): Promise<unknown> {
   const type = request.headers.get("content-type") ?? "application/json";
   if (!/^application\/json\b/i.test(type)) throw new AppError("UNSUPPORTED_MEDIA_TYPE", "Send application/json.");
   const text = await readText(request, limit);
-  return text === "" ? {} : parseJson(text);
+  const value = text === "" ? {} : parseJson(text);
+  if (isTooDeep(value))
+    throw new AppError("VALIDATION_ERROR", `The body is nested deeper than ${MAX_DEPTH} levels.`, [
+      { field: "(body)", message: `nested deeper than ${MAX_DEPTH} levels`, code: "too_deep" },
+    ]);
+  return value;
 }

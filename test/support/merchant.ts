@@ -41,7 +41,7 @@ export interface Rollup {
 export async function http<T = Record<string, unknown>>(url: string, init: RequestInit = {}): Promise<Answer<T>> {
   const response = await fetch(url, { redirect: "manual", ...init });
   const text = await response.text();
-  const isJson = response.headers.get("content-type")?.includes("json") ?? false;
+  const isJson = text !== "" && (response.headers.get("content-type")?.includes("json") ?? false);
   return { status: response.status, headers: response.headers, text, body: (isJson ? JSON.parse(text) : {}) as T };
 }
 

@@ -4,7 +4,17 @@
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join, relative, sep } from "node:path";
 import { buildDashboard } from "../dashboard/build.ts";
 import { buildStorefront } from "../storefront/build.ts";
@@ -54,6 +64,7 @@ async function buildStages(log: (line: string) => void): Promise<void> {
   try {
     await stage("dashboard", log, () => buildDashboard(assets));
     await stage("storefront", log, () => buildStorefront(assets));
+    copyFileSync(join(ROOT, "workers/gateway/_headers"), join(assets, "_headers"));
     swap(assets, PUBLIC);
     const worker = join(temporary, "worker");
     await stage("worker", log, () => wrangler(["deploy", "--dry-run", "--outdir", worker]));

@@ -104,10 +104,11 @@ export function createGateway(neighbours: Neighbours) {
   const table = routes(neighbours);
   const router = Router<IRequest, [Omit<Call, "params" | "request">]>();
   for (const [method, path, handler] of table) {
-    const add = router[method.toLowerCase() as "get"];
-    add(path, (request, call) =>
-      handler({ ...call, request: request as unknown as Request, params: decoded(request.params) }),
-    );
+    // The runtime sends no body in answer to HEAD.
+    for (const verb of method === "GET" ? ["get", "head"] : [method.toLowerCase()])
+      router[verb as "get"](path, (request, call) =>
+        handler({ ...call, request: request as unknown as Request, params: decoded(request.params) }),
+      );
   }
   for (const path of new Set(table.map(([, path]) => path))) router.all(path, () => refuseMethod());
   return async function handle(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {

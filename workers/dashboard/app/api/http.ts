@@ -65,7 +65,7 @@ export async function send<T>(path: string, { method = "GET", body, token }: Sen
 export function toProblem(status: number, text: string, retryAfter: string | null = null): Problem {
   const body = parseObject(text);
   const string = (key: string) => (typeof body[key] === "string" ? (body[key] as string) : undefined);
-  const wait = status === 429 && retryAfter && /^\d+$/.test(retryAfter) ? ` Try again in ${retryAfter} s.` : "";
+  const wait = status === 429 && retryAfter && /^\d+$/.test(retryAfter) ? ` (try again in ${retryAfter} s)` : "";
   const fields = Array.isArray(body.errors)
     ? body.errors.filter(
         (error): error is ProblemField => typeof error?.field === "string" && typeof error?.message === "string",

@@ -33,13 +33,13 @@ export function BoardPage() {
         <h1 class="visually-hidden">Live carts</h1>
         <Tiles />
       </div>
-      <div class="page board-page">
+      <div class="page board-page" data-empty={ready && carts.value.size === 0}>
         <Notices />
         {ready && carts.value.size === 0 && <EmptyStore />}
         <nav class="column-tabs" aria-label="Columns">
           {COLUMN_NAMES.map((name) => (
             <button key={name} type="button" data-tone={name} aria-current={shown === name} onClick={() => show(name)}>
-              {words(name)} <span>{known[name].length}</span>
+              <span>{known[name].length}</span> {words(name)}
             </button>
           ))}
         </nav>

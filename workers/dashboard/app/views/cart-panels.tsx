@@ -46,7 +46,7 @@ export function CartTimers({ timers }: { timers: CartView["timers"] }) {
 export function CartJourney({ journey }: { journey: CartView["journey"] }) {
   if (!journey) return null;
   return (
-    <section class="panel" aria-labelledby="journey-heading">
+    <section class="panel panel-later" aria-labelledby="journey-heading">
       <h2 id="journey-heading">Journey</h2>
       <p class="journey-name">{journey.campaignName}</p>
       <p class="panel-foot">
@@ -60,7 +60,7 @@ export function CartJourney({ journey }: { journey: CartView["journey"] }) {
 export function CartMessages({ deliveries }: { deliveries: CartDeliveryView[] }) {
   if (deliveries.length === 0) return null;
   return (
-    <section class="panel" aria-labelledby="messages-heading">
+    <section class="panel panel-later" aria-labelledby="messages-heading">
       <h2 id="messages-heading">Messages</h2>
       <ul class="messages">
         {deliveries.map((delivery) => (

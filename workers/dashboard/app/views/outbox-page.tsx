@@ -14,8 +14,8 @@ export function OutboxPage({ id }: { id: string | null }) {
   useEffect(watchOutbox, []);
   return (
     <div class="page outbox-page" data-open={id !== null}>
-      <section class="outbox-list" aria-labelledby="outbox-heading">
-        <h1 id="outbox-heading">Outbox</h1>
+      <h1>Outbox</h1>
+      <section class="outbox-list" aria-label="Messages">
         {outboxProblem.value && <ProblemNotice problem={outboxProblem.value} />}
         <Rows rows={deliveries.value} current={id} />
         {olderDeliveries.value !== null && (
@@ -24,7 +24,7 @@ export function OutboxPage({ id }: { id: string | null }) {
           </button>
         )}
       </section>
-      <section class="outbox-detail" aria-label="Message">
+      <section class="outbox-detail" aria-label="Chosen message">
         {id ? (
           <DeliveryDetail key={id} id={id} />
         ) : (
@@ -54,7 +54,7 @@ function Rows({ rows, current }: { rows: readonly DeliveryView[] | null; current
   return (
     <ul class="outbox" data-testid="outbox">
       {rows.map((row) => (
-        <li key={row.id}>
+        <li key={row.id} class="outbox-line">
           <a
             class="outbox-row"
             href={outboxHref(row.id)}

@@ -6,7 +6,7 @@ import { Ago } from "../ui/times.tsx";
 export function PredictionPanel({ prediction }: { prediction: PredictionView }) {
   const strongest = Math.max(0.001, ...prediction.reasons.map((reason) => Math.abs(reason.effect)));
   return (
-    <section class="panel" aria-labelledby="prediction-heading" data-testid="prediction">
+    <section class="panel panel-later" aria-labelledby="prediction-heading" data-testid="prediction">
       <h2 id="prediction-heading">Prediction</h2>
       <dl class="odds">
         <div>

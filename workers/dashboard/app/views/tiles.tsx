@@ -22,8 +22,8 @@ export function Tiles() {
       <Tile
         id="tile-active"
         label="Active carts"
-        value={now && now.activeCarts.toLocaleString()}
-        note={now && `${plural(now.purchasedCarts, "purchase")} without help`}
+        value={now?.activeCarts.toLocaleString() ?? null}
+        note={now && `${now.purchasedCarts.toLocaleString()} purchased unaided`}
       />
       <EventsTile now={now} />
     </section>
