@@ -20,7 +20,9 @@ export interface RuntimeOptions {
   /** Where storage is kept. */
   state: string;
   vars: Record<string, string>;
-  /** Called with the runtime's process, again whenever it was restarted. */
+  /** A last word on Miniflare's options of the Worker, for benchmarks. */
+  adapt?: <W extends object>(worker: W) => W;
+  /** Called with the runtime's process. Start runtimes of one process one after another. */
   onProcess?: (process: ProcessMark) => void;
 }
 
@@ -42,6 +44,7 @@ class StderrLog extends Log {
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { workerOptions, externalWorkers } = workerOptionsOf(WRANGLER_CONFIG);
   const { modulesRules: _rules, ai: _ai, cronTriggers, bindings, ...worker } = workerOptions;
+  const adapt = options.adapt ?? (<W>(given: W): W => given);
   const config = convertV4MiniflareOptions({
     host: "127.0.0.1",
     port: 0,
@@ -49,14 +52,14 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     log: new StderrLog(LogLevel.WARN),
     handleStructuredLogs: ({ message }: { message: string }) => progress(message),
     workers: [
-      {
+      adapt({
         ...worker,
         name: "cartwake",
         bindings: { ...(bindings as Record<string, string>), ...options.vars },
         modules: true,
         scriptPath: join(WORKER, "index.js"),
         unsafeDirectSockets: [{ host: options.host, port: options.port, proxy: false }],
-      },
+      }),
       ...externalWorkers,
     ],
   } as Parameters<typeof convertV4MiniflareOptions>[0]);
@@ -72,6 +75,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
   try {
     await miniflare.ready;
+    child.found();
     await migrate(await miniflare.getD1Database("DB", "cartwake"), MIGRATIONS);
     await answers(`http://${localHost(options.host)}:${options.port}/health/live`);
     stopCron.stop = startCron(miniflare, (cronTriggers as string[] | undefined) ?? []);
@@ -114,10 +118,10 @@ async function answers(url: string): Promise<void> {
 }
 
 /**
- * Follows the workerd process that Miniflare starts. A small shell waits on a pipe from this process and kills workerd
+ * Follows the workerd process that Miniflare starts, until it is `found`: a later one is another runtime's. A small shell waits on a pipe from this process and kills workerd
  * when the pipe closes: so workerd does not outlive this process, even after `kill -9`.
  */
-function watchChild(onProcess?: (process: ProcessMark) => void): { end(): Promise<void> } {
+function watchChild(onProcess?: (process: ProcessMark) => void): { found(): void; end(): Promise<void> } {
   const guard = spawn(
     "/bin/sh",
     ["-c", 'last=; while read pid; do last=$pid; done; [ -n "$last" ] && kill -9 "$last"'],
@@ -139,10 +143,12 @@ function watchChild(onProcess?: (process: ProcessMark) => void): { end(): Promis
       onProcess?.(current);
     });
   };
+  const found = (): void => void diagnostics.unsubscribe("child_process", onSpawn);
   diagnostics.subscribe("child_process", onSpawn);
   return {
+    found,
     async end() {
-      diagnostics.unsubscribe("child_process", onSpawn);
+      found();
       if (current) await killProcess(current);
       // An empty last line: nothing left to kill.
       guard.stdin.end("\n");
