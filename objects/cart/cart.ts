@@ -172,18 +172,23 @@ export class Cart extends DurableObject<CartEnv> {
     try {
       if (!this.#state) return;
       const { forget } = this.#run({ type: "wake", now: Date.now() }, await this.#freshRules());
-      if (forget) {
-        await this.#publisher.flush(() => this.#news());
-        await this.#storage.forget();
-        this.#state = null;
-        this.ctx.abort("this cart is finished");
-        return;
-      }
+      if (forget && (await this.#forget())) return;
       await this.#tidy();
     } catch (error) {
       log("error", "cart_wake_failed", { actor: this.#cartId, error });
     }
     this.#arm();
+  }
+
+  /** Tells the last news and deletes everything; false when a beacon came meanwhile, for what it told must not be lost. */
+  async #forget(): Promise<boolean> {
+    const seq = this.#seq;
+    await this.#publisher.flush(() => this.#news());
+    if (this.#seq !== seq) return false;
+    await this.#storage.forget();
+    this.#state = null;
+    this.ctx.abort("this cart is finished");
+    return true;
   }
 
   /** The merchant may have changed their mind since the last beacon; an unreachable store is no reason not to wake. */
@@ -259,7 +264,7 @@ export class Cart extends DurableObject<CartEnv> {
   /** A long log: have it counted, then fold its older half away. */
   async #tidy(): Promise<void> {
     try {
-      await this.#publisher.confirm();
+      await this.#publisher.confirm(this.#createdAt);
       if (this.#publisher.behind(this.#seq)) await this.#publisher.flush(() => this.#news());
       this.#compact();
     } catch (error) {

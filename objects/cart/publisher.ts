@@ -135,11 +135,11 @@ export class Publisher {
     };
   }
 
-  /** Asks the store how far it has counted; what the queue lost is sent again by the next flush. */
-  async confirm(): Promise<void> {
+  /** Asks the store how far it has counted this incarnation; what the queue lost is sent again by the next flush. */
+  async confirm(incarnation: number): Promise<void> {
     if (this.#confirmed >= this.#last) return;
     const { storeId, cartId } = this.#name;
-    const seen = await storeStub(this.#env, storeId).seen(cartId);
+    const seen = await storeStub(this.#env, storeId).seen(cartId, incarnation);
     this.#confirmed = Math.max(this.#confirmed, Math.min(seen, this.#last));
     if (this.#sent > this.#confirmed) {
       this.#sent = this.#confirmed;

@@ -154,8 +154,8 @@ export class Store extends DurableObject<Actors> {
     return applied;
   }
 
-  seen(cartId: string): number {
-    return this.#counters.seen(cartId);
+  seen(cartId: string, incarnation: number): number {
+    return this.#counters.seen(cartId, incarnation);
   }
 
   countRejected(count: number): void {

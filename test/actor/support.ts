@@ -54,9 +54,20 @@ export async function newCart(over: Partial<Settings> = {}): Promise<TestCart> {
 }
 
 export function cartOf(storeId: string, store: Client<Store>, rules: Rules, id = unique("cart")): TestCart {
-  const cart = cartStub(env, storeId, id);
-  const stub = env.CART.getByName(cartName(storeId, id));
-  return { storeId, id, rules, store, cart, stub, beacon: (...events) => cart.beacon(events, rules) };
+  return {
+    storeId,
+    id,
+    rules,
+    store,
+    // A new stub each time, as every request has: one breaks with the actor it spoke to.
+    get cart() {
+      return cartStub(env, storeId, id);
+    },
+    get stub() {
+      return env.CART.getByName(cartName(storeId, id));
+    },
+    beacon: (...events) => cartStub(env, storeId, id).beacon(events, rules),
+  };
 }
 
 /** Queues that keep what was sent and deliver nothing. The actors of this file's isolate see them too. */
