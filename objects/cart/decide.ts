@@ -165,7 +165,7 @@ function abandon(state: CartState, now: number, notes: Note[]): Process {
 function expire(state: CartState, now: number, notes: Note[]): Decision {
   notes.push({ code: "expired", text: "Expired: idle for too long" });
   const process = ledger.cancelScheduled(state.process, now, "expired", notes);
-  return accept(state, { ...process, status: "expired", expiredAt: now }, notes);
+  return accept(state, { ...process, status: "expired", expiredAt: now, leftLifeAt: state.facts.lifeAt }, notes);
 }
 
 /** One effect at a wake: hand it to the sender, hand it over again, or park it. */
@@ -215,8 +215,8 @@ function claim(state: CartState, command: Extract<Command, { type: "claim" }>): 
     effect.status === "claimed" && effect.resumable && resumable && now >= (effect.claimedAt ?? 0) + ledger.RESUME_MS;
   if (effect.status !== "scheduled" && !again) return reject(state, `already_${effect.status}`);
   const refusal = whyNot(state, effect, now);
-  if (refusal === "purchased" && again) return park(state, effect, now);
   if (refusal === "not_due" || refusal === "no_address") return reject(state, refusal);
+  if (refusal && again) return park(state, effect, now, refusal);
   if (refusal) {
     const process = ledger.put(state.process, { ...ledger.move(effect, "cancelled", now, refusal), dueAt: null });
     const note = {
@@ -239,10 +239,11 @@ function claim(state: CartState, command: Extract<Command, { type: "claim" }>): 
   });
 }
 
-/** An order came between a claim and its lost answer: nobody knows whether it went out. */
-function park(state: CartState, effect: Effect, now: number): Decision {
-  const process = ledger.put(state.process, { ...ledger.move(effect, "unknown", now, "purchased"), dueAt: null });
-  return { ...accept(state, process, []), rejection: "purchased" };
+/** Something forbids the message between a claim and its lost answer: nobody knows whether it went out. */
+function park(state: CartState, effect: Effect, now: number, refusal: string): Decision {
+  const process = ledger.put(state.process, { ...ledger.move(effect, "unknown", now, refusal), dueAt: null });
+  const text = `Outcome unknown, and not asked again: ${refusal}`;
+  return { ...accept(state, process, [{ code: "unknown", text, deliveryId: effect.deliveryId }]), rejection: refusal };
 }
 
 /** Why a message must not be sent now, judged on the live cart. */
@@ -273,7 +274,9 @@ function settle(state: CartState, effectId: string, outcome: Outcome, now: numbe
     );
     const text =
       after.status === "failed" ? `Not sent: ${outcome.reason}` : `Not sent yet: ${outcome.reason}; trying again`;
-    return accept(state, ledger.put(state.process, after), [
+    const process = ledger.put(state.process, after);
+    // A shopper who is back is left alone: the retry waits like every other unsent step.
+    return accept(state, process.status === "active" ? ledger.pause(process) : process, [
       { code: after.status === "failed" ? "failed" : "retry", text, deliveryId },
     ]);
   }

@@ -89,7 +89,7 @@ function change(facts: Facts, event: CartEvent): void {
       if (event.item) add(facts, event, event.item);
       return;
     case "product_removed_from_cart":
-      if (event.item) remove(facts, event.item, event.wholeLine === true);
+      if (event.item && !isHistory(facts, event)) remove(facts, event.item, event.wholeLine === true);
       return;
     case "cart_updated":
       if (event.items) replace(facts, event, event.items);
@@ -143,7 +143,11 @@ function reopen(facts: Facts): void {
   facts.lastAddAt = null;
 }
 
+/** Never so in the fold's own order: only a late event on top of a compacted base is older than the base's truth. */
+const isHistory = (facts: Facts, event: CartEvent): boolean => event.at < facts.truthAt;
+
 function add(facts: Facts, event: CartEvent, item: Item): void {
+  if (isHistory(facts, event)) return;
   reopen(facts);
   if (foreign(facts, event)) return;
   const index = facts.items.findIndex((line) => sameLine(line, item));
@@ -177,12 +181,13 @@ function remove(facts: Facts, item: Item, wholeLine: boolean): void {
 
 /** A snapshot is the whole truth at its time; an older revision that claims a later time is not. */
 function replace(facts: Facts, event: CartEvent, items: Item[]): void {
-  if (facts.closedAt !== null && items.length === 0) return;
+  if (isHistory(facts, event) || (facts.closedAt !== null && items.length === 0)) return;
   reopen(facts);
   if (event.revision !== undefined) {
     if (event.revision < facts.revision) return;
     facts.revision = event.revision;
   }
+  facts.truthAt = event.at;
   if (items.length > 0 && facts.items.length === 0) facts.firstAddAt ??= event.at;
   if (items.length > 0) facts.lastAddAt = event.at;
   const merged: Item[] = [];
@@ -219,14 +224,10 @@ function countView(facts: Facts, item: Item): void {
 /** An order closes the cart: items stay as they were bought, until something new is added. */
 function close(facts: Facts, event: CartEvent, given: { id: string; totalMinor: number; currency: string }): void {
   const known = facts.orders.find((order) => order.id === given.id);
-  if (known) {
-    if (event.at - known.at <= ORDER_ECHO_MS) facts.closedAt ??= event.at;
-    return;
-  }
-  if (facts.orders.length >= MAX_ORDERS) {
-    facts.closedAt ??= event.at;
-    return;
-  }
+  if (known && event.at - known.at > ORDER_ECHO_MS) return;
+  facts.closedAt ??= event.at;
+  facts.truthAt = Math.max(facts.truthAt, event.at);
+  if (known || facts.orders.length >= MAX_ORDERS) return;
   const order: Order = {
     ...given,
     at: event.at,
@@ -236,7 +237,6 @@ function close(facts: Facts, event: CartEvent, given: { id: string; totalMinor: 
     refundedMinor: 0,
   };
   facts.orders = [...facts.orders, order];
-  facts.closedAt ??= event.at;
   facts.stage = "ordered";
 }
 

@@ -5,7 +5,7 @@ import { matches } from "../../shared/policy/conditions.ts";
 import { attributionMs, type Campaign, type Step } from "../../shared/policy/rules.ts";
 import { MINUTE_MS } from "../../shared/time.ts";
 import type { Note } from "./commands.ts";
-import { append, wasSent } from "./ledger.ts";
+import { append, find, wasSent } from "./ledger.ts";
 import type { Attribution, CartState, Effect, Process } from "./state.ts";
 
 /** What conditions of campaigns and steps may ask about. Amounts are in whole units of the cart's currency. */
@@ -40,7 +40,8 @@ export function enter(state: CartState, at: number, notes: Note[]): Process {
     }
     const effects = campaign.steps
       .filter((step) => matches(step.conditions, subject))
-      .map((step) => plan(state, campaign, step, at));
+      .map((step) => plan(state, campaign, step, at))
+      .filter((effect) => !find(state.process, effect.id)); // a regrouped generation plans nothing twice
     notes.push({ code: "journey_entered", text: `Entered campaign “${campaign.name}” (version ${campaign.version})` });
     for (const { deliveryId, stepId } of effects) {
       notes.push({ code: "scheduled", text: `Message of step “${stepId}” planned`, deliveryId });

@@ -60,10 +60,10 @@ export function pause(process: Process): Process {
   return { ...process, effects };
 }
 
-/** Left again: unsent steps of the journey follow from the new moment. */
+/** Left again: unsent steps of the journey follow from the new moment, and what the queue still holds comes too early. */
 export function resume(process: Process, leftAt: number): Process {
   const effects = process.effects.map((e) =>
-    e.status === "scheduled" && e.dueAt === null ? { ...e, dueAt: leftAt + e.delayMs } : e,
+    e.status === "scheduled" && e.dueAt === null ? { ...e, dueAt: leftAt + e.delayMs, dispatches: 0 } : e,
   );
   return { ...process, effects };
 }

@@ -6,7 +6,6 @@ interface Metrics {
   abandoned: number;
   orders: number;
   recovered: number;
-  messages: number;
   revenue: Record<string, number>;
   recoveredRevenue: Record<string, number>;
 }
@@ -26,10 +25,15 @@ function metricsOf({ facts, process }: CartState): Metrics {
     abandoned: process.abandonments,
     orders: facts.orders.length,
     recovered: recovered.size,
-    messages: process.effects.filter((e) => e.sentAt !== null).length,
     revenue,
     recoveredRevenue,
   };
+}
+
+/** Messages that went out between the two. The ledger forgets its oldest effects, which uncounts nothing. */
+function sentBetween(before: CartState, after: CartState): number {
+  const sent = new Set(before.process.effects.filter((e) => e.sentAt !== null).map((e) => e.id));
+  return after.process.effects.filter((e) => e.sentAt !== null && !sent.has(e.id)).length;
 }
 
 /** Counters that moved from `before` to `after`; what did not move is left out. */
@@ -39,9 +43,11 @@ export function deltaOf(before: CartState, after: CartState): Delta {
   if (same) return delta;
   const old = metricsOf(before);
   const now = metricsOf(after);
-  for (const name of ["abandoned", "orders", "recovered", "messages"] as const) {
+  for (const name of ["abandoned", "orders", "recovered"] as const) {
     if (now[name] !== old[name]) delta[name] = now[name] - old[name];
   }
+  const messages = sentBetween(before, after);
+  if (messages > 0) delta.messages = messages;
   for (const name of ["revenue", "recoveredRevenue"] as const) {
     for (const currency of new Set([...Object.keys(old[name]), ...Object.keys(now[name])])) {
       const moved = (now[name][currency] ?? 0) - (old[name][currency] ?? 0);

@@ -2,14 +2,14 @@
 import type { Note } from "./commands.ts";
 import { attribute } from "./journey.ts";
 import * as ledger from "./ledger.ts";
-import type { CartState, Process } from "./state.ts";
+import type { CartState, Facts, Process } from "./state.ts";
 
 /** Closed generations kept; a cart that buys more often than this forgets the oldest. */
 const MAX_CLOSED = 100;
 
 export function reconcile(state: CartState, now: number, notes: Note[]): Process {
-  let process = clicks(state, now, notes);
   const { facts } = state;
+  let process = regroup(clicks(state, now, notes), facts, now, notes);
   while (process.generation < facts.generation) {
     process = closeGeneration({ ...state, process }, now, notes);
     process = { ...fresh(process), generation: process.generation + 1 };
@@ -32,7 +32,7 @@ function closeGeneration(state: CartState, now: number, notes: Note[]): Process 
   const status = attribution ? "recovered" : "purchased";
   const credit = attribution ? ` after message ${attribution.deliveryId} (${attribution.model})` : "";
   notes.push({ code: status, text: `Order ${order?.id ?? "placed"}: ${status}${credit}` });
-  const closed = { generation: process.generation, status, orderId: order?.id ?? "", at: now, attribution } as const;
+  const closed = { generation: process.generation, status, at: now, attribution } as const;
   const cancelled = ledger.cancelScheduled(process, now, "purchased", notes);
   return {
     ...cancelled,
@@ -40,6 +40,26 @@ function closeGeneration(state: CartState, now: number, notes: Note[]): Process 
     recoveredAt: attribution ? now : null,
     closed: [...process.closed, closed].slice(-MAX_CLOSED),
     journey: process.journey && { ...process.journey, exit: "purchased" },
+  };
+}
+
+/**
+ * A late event may show that what closed a generation was only the echo of an earlier order: the facts have fewer
+ * generations then, or the last one is open again. Messages already cancelled stay so: silence is the safe side.
+ */
+function regroup(process: Process, facts: Facts, now: number, notes: Note[]): Process {
+  const closed = process.status === "purchased" || process.status === "recovered";
+  const { generation } = facts;
+  if (process.generation === generation ? facts.closedAt !== null || !closed : process.generation < generation)
+    return process;
+  notes.push({ code: "regrouped", text: `An order was another's echo: generation ${generation} is the last again` });
+  return {
+    ...ledger.cancelScheduled(process, now, "regrouped", notes),
+    status: "active",
+    generation,
+    recoveredAt: null,
+    journey: process.generation === generation ? process.journey && { ...process.journey, exit: null } : null,
+    closed: process.closed.filter((c) => c.generation < generation),
   };
 }
 

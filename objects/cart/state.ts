@@ -40,6 +40,8 @@ export interface Facts {
   paymentFailures: number;
   /** When the open generation was closed by an order (the claimed time); `null` while it is open. */
   closedAt: number | null;
+  /** Claimed time of the last snapshot or order: what happened before it and comes after a compaction is history. */
+  truthAt: number;
   orders: Order[];
   person: Person;
   consent: Partial<Record<ConsentChannel, { value: Consent; at: number }>>;
@@ -111,7 +113,6 @@ export interface Attribution {
 export interface Closed {
   generation: number;
   status: "purchased" | "recovered";
-  orderId: string;
   /** When the order was acknowledged, by our clock. */
   at: number;
   attribution: Attribution | null;
@@ -164,6 +165,7 @@ export const emptyFacts = (): Facts => ({
   stage: "browsing",
   paymentFailures: 0,
   closedAt: null,
+  truthAt: 0,
   orders: [],
   person: { email: null, phone: null, externalId: null, name: null },
   consent: {},

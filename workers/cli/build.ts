@@ -81,14 +81,11 @@ async function stage(name: string, log: (line: string) => void, run: () => Promi
 }
 
 /** Runs wrangler quietly in the project; its output appears only in the error when it fails. Answers its stdout. */
-export async function wrangler(
-  args: string[],
-  options: { input?: string; passthrough?: boolean } = {},
-): Promise<string> {
+export async function wrangler(args: string[]): Promise<string> {
   const child = spawn(bin("wrangler"), args, {
     cwd: ROOT,
     env: { ...process.env, ...toolPath(), WRANGLER_SEND_METRICS: "false", CI: "1" },
-    stdio: ["pipe", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
   let stdout = "";
   let all = "";
@@ -96,13 +93,11 @@ export async function wrangler(
     stream.setEncoding("utf8").on("data", (chunk: string) => {
       all += chunk;
       if (stream === child.stdout) stdout += chunk;
-      if (options.passthrough) process.stderr.write(chunk);
     });
-  child.stdin.on("error", () => {}).end(options.input ?? "");
+
   const code = await new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
   if (code === 0) return stdout;
-  const output = options.passthrough ? "" : `\n${all.trim()}\n`;
-  throw new CommandError(`wrangler ${args.slice(0, 2).join(" ")} failed (exit ${code})${output}`);
+  throw new CommandError(`wrangler ${args.slice(0, 2).join(" ")} failed (exit ${code})\n${all.trim()}\n`);
 }
 
 /** Tools find the pinned Node first, as under npm, also when this file was started directly. */

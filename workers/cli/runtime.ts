@@ -20,6 +20,7 @@ export interface RuntimeOptions {
   /** Where storage is kept. */
   state: string;
   vars: Record<string, string>;
+  log?: ((line: string) => void) | undefined;
   /** Called with the runtime's process, again whenever it was restarted. */
   onProcess?: (process: ProcessMark) => void;
 }
@@ -33,21 +34,32 @@ export interface Runtime {
 const READY_TIMEOUT_MS = 30_000;
 const DISPOSE_GRACE_MS = 3_000;
 
-class StderrLog extends Log {
+class RuntimeLog extends Log {
+  muted = false;
+  readonly #write: (line: string) => void;
+
+  constructor(write: (line: string) => void) {
+    super(LogLevel.WARN);
+    this.#write = write;
+  }
+
   protected override log(message: string): void {
-    progress(message);
+    // On Ctrl-C the terminal interrupts the runtime as well, and Miniflare calls that a crash.
+    if (!this.muted) this.#write(message);
   }
 }
 
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { workerOptions, externalWorkers } = workerOptionsOf(WRANGLER_CONFIG);
   const { modulesRules: _rules, ai: _ai, cronTriggers, bindings, ...worker } = workerOptions;
+  const write = options.log ?? progress;
+  const log = new RuntimeLog(write);
   const config = convertV4MiniflareOptions({
     host: "127.0.0.1",
     port: 0,
     cf: false,
-    log: new StderrLog(LogLevel.WARN),
-    handleStructuredLogs: ({ message }: { message: string }) => progress(message),
+    log,
+    handleStructuredLogs: ({ message }: { message: string }) => write(message),
     workers: [
       {
         ...worker,
@@ -66,6 +78,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const miniflare = ownSignals(() => new Miniflare(config));
   const stopCron = { stop: () => {} };
   const dispose = async (): Promise<void> => {
+    log.muted = true;
     stopCron.stop();
     await Promise.race([miniflare.dispose().catch(() => {}), sleep(DISPOSE_GRACE_MS)]);
     await child.end();

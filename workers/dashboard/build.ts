@@ -1,5 +1,5 @@
 /** Builds the dashboard into static assets: `${outDir}/app/index.html` and hashed files beside it, all under `/app/`. */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { preact } from "@preact/preset-vite";
 import { build } from "vite";
 
@@ -11,7 +11,7 @@ export async function buildDashboard(outDir: string): Promise<void> {
     logLevel: "warn",
     plugins: [preact({ devToolsEnabled: false, prefreshEnabled: false })],
     build: {
-      outDir: join(outDir, "app"),
+      outDir: resolve(outDir, "app"),
       emptyOutDir: true,
       // The oldest browsers with `light-dark()`, so that the style sheet is shipped as written.
       target: ["chrome123", "firefox120", "safari17.5"],

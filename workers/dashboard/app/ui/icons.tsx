@@ -70,11 +70,3 @@ export const DecisionIcon = ({ size = 16 }: { size?: number }) => (
     <path d="M12 3v6m0 0-6 6v6m6-12 6 6v6" />
   </Icon>
 );
-
-export const CartIcon = ({ size = 20 }: { size?: number }) => (
-  <Icon size={size}>
-    <path d="M3 4h2.5l2.3 11h10l2.2-8H6.5" />
-    <circle cx="9" cy="19.5" r="1.4" />
-    <circle cx="16.5" cy="19.5" r="1.4" />
-  </Icon>
-);
