@@ -82,11 +82,16 @@ export function parseTime(text: string): number | null {
 export function splitCsv(line: string): string[] {
   if (!line.includes('"')) return line.split(",");
   const fields: string[] = [];
-  const field = /(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/gy;
-  if (line.startsWith(",")) fields.push("");
-  for (let found = field.exec(line); found && field.lastIndex <= line.length; found = field.exec(line)) {
-    fields.push(found[1] === undefined ? (found[2] ?? "") : found[1].replaceAll('""', '"'));
-    if (field.lastIndex === line.length) break;
+  let field = "";
+  let quoted = false;
+  for (let i = 0; i < line.length; i++) {
+    const c = line[i]!;
+    if (c === '"' && quoted && line[i + 1] === '"') field += line[++i];
+    else if (c === '"') quoted = !quoted;
+    else if (c === "," && !quoted) {
+      fields.push(field);
+      field = "";
+    } else field += c;
   }
-  return fields;
+  return [...fields, field];
 }

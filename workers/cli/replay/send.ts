@@ -17,6 +17,8 @@ export interface Tally {
   latencies: number[];
   /** Rejected events by code and message. */
   rejections: Record<string, number>;
+  /** Why tries were repeated: a status, or the connection's error. */
+  retriedBy: Record<string, number>;
   lastFailure: string | null;
 }
 
@@ -37,7 +39,7 @@ const PASSING = new Set(["INTERNAL_ERROR", "SERVICE_UNAVAILABLE", "TOO_MANY_REQU
 
 export const newTally = (): Tally => ({
   ...{ accepted: 0, duplicates: 0, rejected: 0, failed: 0, retries: 0 },
-  ...{ latencies: [], rejections: {}, lastFailure: null },
+  ...{ latencies: [], rejections: {}, retriedBy: {}, lastFailure: null },
 });
 
 /** Throws a `CommandError` only when the key is refused: no later beacon could do better. */
@@ -59,6 +61,8 @@ export async function sendBeacon(target: Target, events: Record<string, unknown>
     }
     if (pending.length === 0) return;
     tally.retries++;
+    const reason = answer.ok ? "rejected for now" : answer.status === 0 ? answer.why : String(answer.status);
+    tally.retriedBy[reason] = (tally.retriedBy[reason] ?? 0) + 1;
     await sleep(pauseMs(attempt, answer.ok ? 0 : answer.retryAfterMs));
   }
 }

@@ -17,6 +17,7 @@ export interface Summary {
   latencyMs: { p50: number; p99: number };
   skippedBy: Record<string, number>;
   rejectedBy: Record<string, number>;
+  retriedBy: Record<string, number>;
   lastFailure: string | null;
   /** Every event sent got an answer: accepted + duplicates + rejected = events. */
   complete: boolean;
@@ -24,7 +25,7 @@ export interface Summary {
 
 export function summarise(stream: Clickstream, beacons: number, tally: Tally, seconds: number): Summary {
   const events = stream.events.length;
-  const { accepted, duplicates, rejected, failed, retries, latencies, rejections, lastFailure } = tally;
+  const { accepted, duplicates, rejected, failed, retries, latencies, rejections, retriedBy, lastFailure } = tally;
   const sorted = Float64Array.from(latencies).sort();
   return {
     sessions: new Set(stream.events.map(({ session }) => session)).size,
@@ -38,6 +39,7 @@ export function summarise(stream: Clickstream, beacons: number, tally: Tally, se
     latencyMs: { p50: round(percentile(sorted, 0.5)), p99: round(percentile(sorted, 0.99)) },
     skippedBy: stream.skipped,
     rejectedBy: rejections,
+    retriedBy,
     lastFailure,
     complete: accepted + duplicates + rejected === events,
   };
@@ -69,6 +71,8 @@ export function table(summary: Summary): string {
   for (const [reason, count] of Object.entries(summary.skippedBy)) lines.push(`  skipped: ${reason} (${count})`);
   for (const [reason, count] of Object.entries(summary.rejectedBy).slice(0, 10))
     lines.push(`  rejected: ${reason} (${count})`);
+  for (const [reason, count] of Object.entries(summary.retriedBy).slice(0, 10))
+    lines.push(`  retried: ${reason} (${count})`);
   if (summary.lastFailure) lines.push(`  last failure: ${summary.lastFailure}`);
   return lines.join("\n");
 }
