@@ -14,7 +14,8 @@ export default defineConfig({
           name: "system",
           include: ["test/system/**/*.test.ts"],
           environment: "node",
-          fileParallelism: false,
+          // Each file has a server of its own, and most of them wait for time to pass.
+          maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 180_000,
         },

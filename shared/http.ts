@@ -25,10 +25,13 @@ export function requestIdOf(request: Request): string {
 /** The body as text, read no further than `limit` bytes; a longer one is refused without reading it. */
 export async function readText(request: Request, limit: number): Promise<string> {
   const tooLarge = () => new AppError("PAYLOAD_TOO_LARGE", `The body may have at most ${limit} bytes.`);
-  if (Number(request.headers.get("content-length") ?? 0) > limit) {
+  const length = request.headers.get("content-length");
+  if (Number(length) > limit) {
     await request.body?.cancel();
     throw tooLarge();
   }
+  // The runtime reads no further than the length that was announced, and much faster than a reader does.
+  if (length !== null) return request.text();
   if (!request.body) return "";
   const reader = request.body.getReader();
   const chunks: Uint8Array[] = [];

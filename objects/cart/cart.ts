@@ -173,11 +173,7 @@ export class Cart extends DurableObject<CartEnv> {
     try {
       if (!this.#state) return;
       const { forget } = this.#run({ type: "wake", now: Date.now() }, await this.#freshRules());
-      if (forget) {
-        await this.#publisher.flush(() => this.#news());
-        await this.#forget();
-        return;
-      }
+      if (forget && (await this.#forget())) return;
       await this.#tidy();
     } catch (error) {
       log("error", "cart_wake_failed", { actor: this.#cartId, error });
@@ -185,14 +181,21 @@ export class Cart extends DurableObject<CartEnv> {
     this.#arm();
   }
 
-  /** Retention is over. What comes under this name later is a new cart: the store tells them apart by their birth. */
-  async #forget(): Promise<void> {
+  /**
+   * Retention is over: tells the last news and deletes everything; false when a beacon came meanwhile, for what it told
+   * must not be lost. What comes under this name later is a new cart: the store tells them apart by their birth.
+   */
+  async #forget(): Promise<boolean> {
+    const seq = this.#seq;
+    await this.#publisher.flush(() => this.#news());
+    if (this.#seq !== seq) return false;
     await this.#storage.forget();
     this.#state = null;
     this.#seq = 0;
     this.#baseSeq = 0;
     this.#createdAt = 0;
     this.#publisher.reset();
+    return true;
   }
 
   /** The merchant may have changed their mind since the last beacon; an unreachable store is no reason not to wake. */
@@ -268,7 +271,7 @@ export class Cart extends DurableObject<CartEnv> {
   /** A long log: have it counted, then fold its older half away. */
   async #tidy(): Promise<void> {
     try {
-      await this.#publisher.confirm();
+      await this.#publisher.confirm(this.#createdAt);
       if (this.#publisher.behind(this.#seq)) await this.#publisher.flush(() => this.#news());
       this.#compact();
     } catch (error) {

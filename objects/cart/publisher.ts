@@ -148,11 +148,14 @@ export class Publisher {
     };
   }
 
-  /** Asks the store how far it has counted; what is still missing a lease after it was sent is lost, and sent again. */
-  async confirm(): Promise<void> {
+  /**
+   * Asks the store how far it has counted this incarnation; what is still missing a lease after it was sent is lost, and
+   * sent again by the next flush.
+   */
+  async confirm(incarnation: number): Promise<void> {
     if (this.#confirmed >= this.#last) return;
     const { storeId, cartId } = this.#name;
-    const seen = await storeStub(this.#env, storeId).seen(cartId);
+    const seen = await storeStub(this.#env, storeId).seen(cartId, incarnation);
     this.#confirmed = Math.max(this.#confirmed, Math.min(seen, this.#last));
     if (this.#sent > this.#confirmed && Date.now() - this.#sentAt >= this.leaseMs) {
       this.#sent = this.#confirmed;

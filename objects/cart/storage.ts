@@ -7,7 +7,7 @@ import { migrate } from "../kit/migrate.ts";
 import { idHash, weightOf } from "./decide.ts";
 import { before, fold } from "./fold.ts";
 import { type LogEntry, MIGRATIONS, type Snapshot } from "./schema.ts";
-import { type CartState, emptyState } from "./state.ts";
+import { type CartState, emptyFacts, emptyProcess, emptyState } from "./state.ts";
 
 /** The log is compacted when it holds more rows than this, down to half of it. */
 export const MAX_LOG_ROWS = 256;
@@ -59,7 +59,7 @@ export class CartStorage {
     const rules = rows.findLast((r) => r.entry.rules)?.entry.rules ?? snapshot?.rules;
     if (!rules) throw new Error("a cart without rules: its first row is missing");
     const state = emptyState(storeId, cartId, rules);
-    if (snapshot) Object.assign(state, { base: snapshot.base, baseIds: snapshot.baseIds, process: snapshot.process });
+    if (snapshot) Object.assign(state, fromSnapshot(snapshot));
     state.usage = usageAfter(snapshot, row?.seq ?? 0, rows);
     state.events = rows.flatMap(eventsOf).sort((a, b) => (before(a, b) ? -1 : 1));
     state.known = new Set([...state.baseIds, ...state.events.map((e) => idHash(e.id))]);
@@ -143,6 +143,13 @@ export class CartStorage {
     );
   }
 }
+
+/** What an older version of the code did not write yet begins as in an empty cart. */
+const fromSnapshot = ({ base, baseIds, process }: Snapshot): Partial<CartState> => ({
+  base: { ...emptyFacts(), ...base },
+  baseIds,
+  process: { ...emptyProcess(), ...process },
+});
 
 export const eventsOf = (row: LogRow): CartEvent[] =>
   (row.entry.events ?? []).map((event) => ({ ...event, receivedAt: row.at }));

@@ -48,7 +48,8 @@ export class Shopper extends DurableObject {
       const answer = permit(profile, this.#sends(now), { ...asked, storeId: this.#storeId }, rules, now);
       if (answer.granted) {
         this.#sql.exec(
-          "INSERT INTO sends (delivery_id, at, status) VALUES (?, ?, 'reserved') ON CONFLICT DO NOTHING",
+          `INSERT INTO sends (delivery_id, at, status) VALUES (?, ?, 'reserved')
+           ON CONFLICT (delivery_id) DO UPDATE SET at = excluded.at WHERE status = 'reserved'`,
           asked.deliveryId,
           now,
         );

@@ -92,8 +92,10 @@ export class Counters {
     });
   }
 
-  seen(cartId: string): number {
-    return this.#cart(cartId)?.seq ?? 0;
+  /** How far a cart is counted; 0 when all we know is an earlier cart of that name. */
+  seen(cartId: string, incarnation: number): number {
+    const known = this.#cart(cartId);
+    return known?.incarnation === incarnation ? known.seq : 0;
   }
 
   /** Buckets of a grain, oldest first; `from` and `to` in ms. */

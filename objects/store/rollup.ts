@@ -77,8 +77,7 @@ export function addDelta(a: Delta, b: Delta): Delta {
     "messages",
     "rows",
   ] as const) {
-    const total = (a[name] ?? 0) + (b[name] ?? 0);
-    if (total !== 0) sum[name] = total;
+    if (b[name]) sum[name] = (a[name] ?? 0) + b[name];
   }
   for (const name of ["events", "revenue", "recoveredRevenue"] as const) {
     if (b[name]) sum[name] = addCounts(a[name], b[name]);

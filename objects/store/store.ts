@@ -154,8 +154,8 @@ export class Store extends DurableObject<Actors> {
     return applied;
   }
 
-  seen(cartId: string): number {
-    return this.#counters.seen(cartId);
+  seen(cartId: string, incarnation: number): number {
+    return this.#counters.seen(cartId, incarnation);
   }
 
   countRejected(count: number): void {
@@ -202,7 +202,11 @@ export class Store extends DurableObject<Actors> {
   async #nudgeOverdue(now: number): Promise<void> {
     const late = this.#counters.overdue(now - OVERDUE_MS, NUDGES);
     for (const cartId of late) {
-      await cartStub(this.env, this.#storeId, cartId).nudge();
+      try {
+        await cartStub(this.env, this.#storeId, cartId).nudge();
+      } catch (error) {
+        log("warn", "nudge_failed", { actor: this.#storeId, cart: cartId, error }); // it must not stop the others
+      }
       this.#counters.nudged(cartId, now);
     }
     if (late.length > 0) log("warn", "carts_nudged", { actor: this.#storeId, count: late.length });

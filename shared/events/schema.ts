@@ -182,9 +182,12 @@ export function parseEvent(input: unknown, now: number, skewMs: number, defaultC
   return errors.length ? refuse(input, errors) : { ok: true, value: { cartId: cart, event } };
 }
 
+/** Errors told of one event: the rest of a thousand would say the same. */
+const MAX_ERRORS = 20;
+
 function refuse(input: unknown, errors: FieldError[]): ParseOutcome {
   const given = typeof input === "object" && input !== null && "id" in input ? input.id : null;
-  return { ok: false, id: typeof given === "string" ? given.slice(0, 128) : null, errors };
+  return { ok: false, id: typeof given === "string" ? given.slice(0, 128) : null, errors: errors.slice(0, MAX_ERRORS) };
 }
 
 function contextOf(wire: WireEvent): Partial<CartEvent> {
@@ -261,9 +264,9 @@ function toItem(line: WireItem, priceMinor: number): Item {
   };
 }
 
-/** Zod's issues in the shape of the problem document, at most twenty of them. */
+/** Zod's issues in the shape of the problem document. */
 export function fieldErrors(issues: readonly z.core.$ZodIssue[], prefix = ""): FieldError[] {
-  return issues.slice(0, 20).map((issue) => ({
+  return issues.slice(0, MAX_ERRORS).map((issue) => ({
     field: [prefix, ...issue.path.map(String)].filter(Boolean).join(".") || "(body)",
     message: issue.message,
     code: issue.code,

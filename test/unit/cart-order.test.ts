@@ -13,6 +13,7 @@ import { addDelta, applyNews, bucketsOf, type KnownCart } from "../../objects/st
 import type { CartNews, Delta, Entry } from "../../shared/events/messages.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
 import { DAY_MS, HOUR_MS } from "../../shared/time.ts";
+import { canonical } from "../support/canonical.ts";
 import { add, CartLife, event, messaged, mug, T0 } from "../support/cart-life.ts";
 import { batches, randomEvents } from "../support/cart-random.ts";
 import { type Random, random } from "../support/random.ts";
@@ -52,18 +53,6 @@ const essence = ({ life }: Ending): unknown => ({
 });
 
 const sum = (entries: readonly Entry[]): Delta => entries.reduce<Delta>((all, { delta }) => addDelta(all, delta), {});
-
-/** JSON with sorted keys; zeros and what holds nothing else (a revenue refunded in full) are no difference. */
-function canonical(value: unknown): string | undefined {
-  if (value === 0) return undefined;
-  if (value === null || typeof value !== "object") return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
-  const fields = Object.entries(value).flatMap(([key, inner]) => {
-    const text = canonical(inner);
-    return text === undefined ? [] : [`${key}:${text}`];
-  });
-  return fields.length > 0 ? `{${fields.sort().join()}}` : undefined;
-}
 
 function same(actual: unknown, wanted: unknown, seed: number): void {
   if (canonical(actual) !== canonical(wanted)) expect(actual, `seed ${seed}`).toEqual(wanted);

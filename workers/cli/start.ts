@@ -50,7 +50,6 @@ const banner = ({ url, key }: Demo, log: string, shoppers: boolean): string => `
   Dashboard   ${url}/app/
   Demo login  ${DEMO.email}  /  ${DEMO.password}
   Demo shop   ${url}/shop/?key=${key}
-  API docs    ${url}/docs
 
   ${shoppers ? "Simulated shoppers are coming in; the first recovered cart is due within two minutes." : "No simulated shoppers."}
   Server log  ${log}

@@ -11,7 +11,7 @@ export function CartCard({ cart }: { cart: CartListItem }) {
     <a class="card" href={cartHref(cart.id)} data-testid="cart-card" data-cart-id={cart.id} data-status={cart.status}>
       <span class="card-top">
         <span class="card-shopper" data-known={email !== null}>
-          {email ?? name ?? "Anonymous visitor"}
+          {name ?? email ?? "Anonymous visitor"}
         </span>
         <span class="card-total">{cart.total ? formatMoney(cart.total) : "–"}</span>
       </span>

@@ -57,8 +57,9 @@ function Story({ cart, timeline }: CartStory) {
       <header class="cart-head" data-testid="cart-head" data-status={cart.status}>
         <div>
           <CartStatusChip status={cart.status} />
-          <h1>{email ?? name ?? "Anonymous visitor"}</h1>
+          <h1>{name ?? email ?? "Anonymous visitor"}</h1>
           <p class="cart-facts">
+            {name && email && `${email} · `}
             {plural(cart.itemCount, "item")} · started <Ago at={cart.createdAt} /> · last seen{" "}
             <Ago at={cart.lastActivityAt} />
           </p>

@@ -29,7 +29,7 @@ export function ClosedCarts({ carts }: { carts: CartListItem[] }) {
               data-status={cart.status}
             >
               <CartStatusChip status={cart.status} />
-              <span class="row-main">{cart.shopper.email ?? cart.shopper.name ?? "Anonymous visitor"}</span>
+              <span class="row-main">{cart.shopper.name ?? cart.shopper.email ?? "Anonymous visitor"}</span>
               <span class="row-side">{plural(cart.itemCount, "item")}</span>
               <span class="row-side">
                 <Ago at={cart.lastActivityAt} />
