@@ -2,6 +2,8 @@
  * The built Worker in workerd, through Miniflare: storage in a folder, no account, no network. Requests reach the Worker
  * on a direct socket (static assets included), not through Miniflare's entry worker, which costs most of the throughput.
  */
+
+import { AsyncLocalStorage } from "node:async_hooks";
 import { type ChildProcess, spawn } from "node:child_process";
 import diagnostics from "node:diagnostics_channel";
 import { createServer } from "node:net";
@@ -78,7 +80,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   config.resourcePersistencePath = options.state;
 
   const child = watchChild(options.onProcess);
-  const miniflare = ownSignals(() => new Miniflare(config));
+  const miniflare = child.run(() => ownSignals(() => new Miniflare(config)));
   const stopCron = { stop: () => {} };
   const dispose = async (): Promise<void> => {
     log.muted = true;
@@ -88,7 +90,6 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
   try {
     await miniflare.ready;
-    child.found();
     await migrate(await miniflare.getD1Database("DB", "cartwake"), MIGRATIONS);
     await answers(`http://${localHost(options.host)}:${options.port}/health/live`);
     stopCron.stop = startCron(miniflare, (cronTriggers as string[] | undefined) ?? []);
@@ -131,10 +132,15 @@ async function answers(url: string): Promise<void> {
 }
 
 /**
- * Follows the workerd process that Miniflare starts, until it is `found`: a later one is another runtime's. A small shell waits on a pipe from this process and kills workerd
- * when the pipe closes: so workerd does not outlive this process, even after `kill -9`.
+ * Follows the workerd process that Miniflare starts within `run`, also when it starts it again after a crash; a second
+ * runtime of this process has its own. A small shell waits on a pipe from this process and kills workerd when the pipe
+ * closes: so workerd does not outlive this process, even after `kill -9`.
  */
-function watchChild(onProcess?: (process: ProcessMark) => void): { found(): void; end(): Promise<void> } {
+function watchChild(onProcess?: (process: ProcessMark) => void): {
+  run<T>(create: () => T): T;
+  end(): Promise<void>;
+} {
+  const scope = new AsyncLocalStorage<true>();
   const guard = spawn(
     "/bin/sh",
     ["-c", 'last=; while read pid; do last=$pid; done; [ -n "$last" ] && kill -9 "$last"'],
@@ -148,6 +154,7 @@ function watchChild(onProcess?: (process: ProcessMark) => void): { found(): void
   guard.unref();
   let current: ProcessMark | null = null;
   const onSpawn = (message: unknown): void => {
+    if (!scope.getStore()) return;
     const { process: started } = message as { process: ChildProcess };
     started.once("spawn", () => {
       if (!started.spawnfile.includes("workerd") || started.pid === undefined) return;
@@ -156,12 +163,11 @@ function watchChild(onProcess?: (process: ProcessMark) => void): { found(): void
       onProcess?.(current);
     });
   };
-  const found = (): void => void diagnostics.unsubscribe("child_process", onSpawn);
   diagnostics.subscribe("child_process", onSpawn);
   return {
-    found,
+    run: (create) => scope.run(true, create),
     async end() {
-      found();
+      diagnostics.unsubscribe("child_process", onSpawn);
       if (current) await killProcess(current);
       // An empty last line: nothing left to kill.
       guard.stdin.end("\n");
