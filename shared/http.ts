@@ -1,7 +1,11 @@
 /** Requests and responses as every route handles them. */
 import { AppError, problem, STATUS } from "./errors.ts";
 
-const JSON_HEADERS = { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" };
+const JSON_HEADERS = {
+  "content-type": "application/json; charset=utf-8",
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+};
 
 export const json = (body: unknown, status = 200, headers: Record<string, string> = {}): Response =>
   new Response(JSON.stringify(body), { status, headers: { ...JSON_HEADERS, ...headers } });
@@ -21,10 +25,13 @@ export function requestIdOf(request: Request): string {
 /** The body as text, read no further than `limit` bytes; a longer one is refused without reading it. */
 export async function readText(request: Request, limit: number): Promise<string> {
   const tooLarge = () => new AppError("PAYLOAD_TOO_LARGE", `The body may have at most ${limit} bytes.`);
-  if (Number(request.headers.get("content-length") ?? 0) > limit) {
+  const length = request.headers.get("content-length");
+  if (Number(length) > limit) {
     await request.body?.cancel();
     throw tooLarge();
   }
+  // The runtime reads no further than the length that was announced, and much faster than a reader does.
+  if (length !== null) return request.text();
   if (!request.body) return "";
   const reader = request.body.getReader();
   const chunks: Uint8Array[] = [];
@@ -52,10 +59,27 @@ export function parseJson(text: string): unknown {
   }
 }
 
+/** Deeper bodies would exhaust the stack of whatever walks them. */
+const MAX_DEPTH = 32;
+
+function isTooDeep(value: unknown): boolean {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return true;
+    level = level.flatMap((inner) => (typeof inner === "object" && inner !== null ? Object.values(inner) : []));
+  }
+  return false;
+}
+
 /** A JSON body for the merchant surface. */
 export async function readJson(request: Request, limit = 256 * 1024): Promise<unknown> {
   const type = request.headers.get("content-type") ?? "application/json";
   if (!/^application\/json\b/i.test(type)) throw new AppError("UNSUPPORTED_MEDIA_TYPE", "Send application/json.");
   const text = await readText(request, limit);
-  return text === "" ? {} : parseJson(text);
+  const value = text === "" ? {} : parseJson(text);
+  if (isTooDeep(value))
+    throw new AppError("VALIDATION_ERROR", `The body is nested deeper than ${MAX_DEPTH} levels.`, [
+      { field: "(body)", message: `nested deeper than ${MAX_DEPTH} levels`, code: "too_deep" },
+    ]);
+  return value;
 }

@@ -159,6 +159,7 @@ export class Cart extends DurableObject<CartEnv> {
 
   /** The store's safety net for an alarm the platform lost. */
   async nudge(): Promise<void> {
+    this.#alarm.rang();
     await this.#wake();
   }
 
@@ -180,14 +181,20 @@ export class Cart extends DurableObject<CartEnv> {
     this.#arm();
   }
 
-  /** Tells the last news and deletes everything; false when a beacon came meanwhile, for what it told must not be lost. */
+  /**
+   * Retention is over: tells the last news and deletes everything; false when a beacon came meanwhile, for what it told
+   * must not be lost. What comes under this name later is a new cart: the store tells them apart by their birth.
+   */
   async #forget(): Promise<boolean> {
     const seq = this.#seq;
     await this.#publisher.flush(() => this.#news());
     if (this.#seq !== seq) return false;
     await this.#storage.forget();
     this.#state = null;
-    this.ctx.abort("this cart is finished");
+    this.#seq = 0;
+    this.#baseSeq = 0;
+    this.#createdAt = 0;
+    this.#publisher.reset();
     return true;
   }
 

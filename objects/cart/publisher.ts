@@ -36,6 +36,7 @@ export class Publisher {
   readonly #storage: CartStorage;
   #confirmed: number;
   #sent: number;
+  #sentAt = 0;
   #last: number;
   #flushing: Promise<void> | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -58,6 +59,17 @@ export class Publisher {
     this.#sent = confirmed;
     this.#last = last;
     this.leaseMs = Math.max(1, Number(env.PUBLISH_LEASE_SECONDS) || 300) * SECOND_MS;
+  }
+
+  /** The log was deleted. */
+  reset(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#confirmed = 0;
+    this.#sent = 0;
+    this.#last = 0;
+    this.#buffer = [];
+    this.#indexed = null;
   }
 
   get confirmed(): number {
@@ -105,6 +117,7 @@ export class Publisher {
         const seen = { items: now.state.facts.items, person: now.state.facts.person, process: now.state.process };
         await this.#env.EVENTS.send(this.#news(now, entries), { contentType: "json" });
         this.#sent = upTo;
+        this.#sentAt = Date.now();
         this.#buffer = this.#buffer.filter((entry) => entry.seq > upTo);
         this.#indexed = seen;
         more = this.#sent < this.#last;
@@ -135,13 +148,16 @@ export class Publisher {
     };
   }
 
-  /** Asks the store how far it has counted this incarnation; what the queue lost is sent again by the next flush. */
+  /**
+   * Asks the store how far it has counted this incarnation; what is still missing a lease after it was sent is lost, and
+   * sent again by the next flush.
+   */
   async confirm(incarnation: number): Promise<void> {
     if (this.#confirmed >= this.#last) return;
     const { storeId, cartId } = this.#name;
     const seen = await storeStub(this.#env, storeId).seen(cartId, incarnation);
     this.#confirmed = Math.max(this.#confirmed, Math.min(seen, this.#last));
-    if (this.#sent > this.#confirmed) {
+    if (this.#sent > this.#confirmed && Date.now() - this.#sentAt >= this.leaseMs) {
       this.#sent = this.#confirmed;
       this.#buffer = [];
       this.#indexed = null;

@@ -38,14 +38,19 @@ export class CartStorage {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
 
+  /** Tables are made by the first write: asking about a cart that does not exist leaves nothing behind. */
+  #ready: boolean;
+
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
-    migrate(storage, MIGRATIONS);
+    this.#ready = this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'log'").toArray().length > 0;
+    if (this.#ready) migrate(storage, MIGRATIONS);
   }
 
   /** The last snapshot and the log after it, folded. `null` when nothing was ever committed. */
   load(storeId: string, cartId: string): Loaded | null {
+    if (!this.#ready) return null;
     const row = this.#sql.exec<{ seq: number; state: string }>("SELECT seq, state FROM snapshot").toArray()[0];
     const snapshot = row ? (JSON.parse(row.state) as Snapshot) : null;
     const rows = this.rows(snapshot?.baseSeq ?? 0);
@@ -72,6 +77,8 @@ export class CartStorage {
 
   /** One command, one transaction: its row, and the snapshot when the cart's own process changed. */
   append(seq: number, at: number, entry: LogEntry, snapshot: Snapshot | null): void {
+    if (!this.#ready) migrate(this.#storage, MIGRATIONS);
+    this.#ready = true;
     this.#storage.transactionSync(() => {
       this.#sql.exec("INSERT INTO log (seq, at, entry) VALUES (?, ?, ?)", seq, at, JSON.stringify(entry));
       if (snapshot) this.#saveSnapshot(seq, snapshot);
@@ -125,6 +132,7 @@ export class CartStorage {
   async forget(): Promise<void> {
     await this.#storage.deleteAlarm();
     await this.#storage.deleteAll();
+    this.#ready = false;
   }
 
   #saveSnapshot(seq: number, snapshot: Snapshot): void {

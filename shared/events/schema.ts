@@ -16,18 +16,25 @@ export const LIMITS = { eventsPerRequest: 100, itemsPerEvent: 500, bodyBytes: 25
 /** How far a shopper's clock may be off: a claim older is clamped to the window, one further ahead is refused. */
 export const CLOCK = { pastMs: 7 * DAY_MS, futureMs: DAY_MS } as const;
 
-const control = /\p{Cc}/u;
+/** Half a surrogate pair has no UTF-8: two ids of such halves would be stored as the same one. */
+const control = /[\p{Cc}\p{Cs}]/u;
 const id = z
   .string()
   .min(1)
   .max(128)
   .refine((s) => !control.test(s), "must not contain control characters");
-/** Cart ids name actors, so `/` (the separator of actor names) is kept out. */
+/**
+ * Cart ids name actors, so `/` (the separator of actor names) is kept out. They stand in addresses too, where every
+ * client resolves `.` and `..` away.
+ */
 const cartId = z
   .string()
   .min(1)
   .max(128)
-  .regex(/^[^\p{Cc}\p{Z}/]+$/u, "must not contain spaces, slashes or control characters");
+  .regex(
+    /^(?!\.{1,2}$)[^\p{Cc}\p{Cs}\p{Z}/]+$/u,
+    "must not be . or .. nor contain spaces, slashes, control characters or halves of surrogate pairs",
+  );
 const text = (max: number) => z.string().max(max);
 const link = z.string().max(2048).refine(isWebUrl, "must be an http(s) URL");
 const currency = z.string().regex(/^[A-Z]{3}$/, "must be an ISO 4217 code such as EUR");

@@ -4,7 +4,17 @@
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join, relative, sep } from "node:path";
 import { buildDashboard } from "../dashboard/build.ts";
 import { buildStorefront } from "../storefront/build.ts";
@@ -54,6 +64,7 @@ async function buildStages(log: (line: string) => void): Promise<void> {
   try {
     await stage("dashboard", log, () => buildDashboard(assets));
     await stage("storefront", log, () => buildStorefront(assets));
+    copyFileSync(join(ROOT, "workers/gateway/_headers"), join(assets, "_headers"));
     swap(assets, PUBLIC);
     const worker = join(temporary, "worker");
     await stage("worker", log, () => wrangler(["deploy", "--dry-run", "--outdir", worker]));
@@ -70,14 +81,11 @@ async function stage(name: string, log: (line: string) => void, run: () => Promi
 }
 
 /** Runs wrangler quietly in the project; its output appears only in the error when it fails. Answers its stdout. */
-export async function wrangler(
-  args: string[],
-  options: { input?: string; passthrough?: boolean } = {},
-): Promise<string> {
+export async function wrangler(args: string[]): Promise<string> {
   const child = spawn(bin("wrangler"), args, {
     cwd: ROOT,
     env: { ...process.env, ...toolPath(), WRANGLER_SEND_METRICS: "false", CI: "1" },
-    stdio: ["pipe", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
   let stdout = "";
   let all = "";
@@ -85,13 +93,11 @@ export async function wrangler(
     stream.setEncoding("utf8").on("data", (chunk: string) => {
       all += chunk;
       if (stream === child.stdout) stdout += chunk;
-      if (options.passthrough) process.stderr.write(chunk);
     });
-  child.stdin.on("error", () => {}).end(options.input ?? "");
+
   const code = await new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
   if (code === 0) return stdout;
-  const output = options.passthrough ? "" : `\n${all.trim()}\n`;
-  throw new CommandError(`wrangler ${args.slice(0, 2).join(" ")} failed (exit ${code})${output}`);
+  throw new CommandError(`wrangler ${args.slice(0, 2).join(" ")} failed (exit ${code})\n${all.trim()}\n`);
 }
 
 /** Tools find the pinned Node first, as under npm, also when this file was started directly. */

@@ -20,6 +20,9 @@ export interface RuntimeOptions {
   /** Where storage is kept. */
   state: string;
   vars: Record<string, string>;
+  log?: ((line: string) => void) | undefined;
+  /** A last word on Miniflare's options of the Worker, for benchmarks. */
+  adapt?: <W extends object>(worker: W) => W;
   /** Called with the runtime's process, again whenever it was restarted. */
   onProcess?: (process: ProcessMark) => void;
 }
@@ -33,30 +36,42 @@ export interface Runtime {
 const READY_TIMEOUT_MS = 30_000;
 const DISPOSE_GRACE_MS = 3_000;
 
-class StderrLog extends Log {
+class RuntimeLog extends Log {
+  muted = false;
+  readonly #write: (line: string) => void;
+
+  constructor(write: (line: string) => void) {
+    super(LogLevel.WARN);
+    this.#write = write;
+  }
+
   protected override log(message: string): void {
-    progress(message);
+    // On Ctrl-C the terminal interrupts the runtime as well, and Miniflare calls that a crash.
+    if (!this.muted) this.#write(message);
   }
 }
 
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { workerOptions, externalWorkers } = workerOptionsOf(WRANGLER_CONFIG);
   const { modulesRules: _rules, ai: _ai, cronTriggers, bindings, ...worker } = workerOptions;
+  const write = options.log ?? progress;
+  const log = new RuntimeLog(write);
+  const adapt = options.adapt ?? (<W>(given: W): W => given);
   const config = convertV4MiniflareOptions({
     host: "127.0.0.1",
     port: 0,
     cf: false,
-    log: new StderrLog(LogLevel.WARN),
-    handleStructuredLogs: ({ message }: { message: string }) => progress(message),
+    log,
+    handleStructuredLogs: ({ message }: { message: string }) => write(message),
     workers: [
-      {
+      adapt({
         ...worker,
         name: "cartwake",
         bindings: { ...(bindings as Record<string, string>), ...options.vars },
         modules: true,
         scriptPath: join(WORKER, "index.js"),
         unsafeDirectSockets: [{ host: options.host, port: options.port, proxy: false }],
-      },
+      }),
       ...externalWorkers,
     ],
   } as Parameters<typeof convertV4MiniflareOptions>[0]);
@@ -66,12 +81,14 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const miniflare = ownSignals(() => new Miniflare(config));
   const stopCron = { stop: () => {} };
   const dispose = async (): Promise<void> => {
+    log.muted = true;
     stopCron.stop();
     await Promise.race([miniflare.dispose().catch(() => {}), sleep(DISPOSE_GRACE_MS)]);
     await child.end();
   };
   try {
     await miniflare.ready;
+    child.found();
     await migrate(await miniflare.getD1Database("DB", "cartwake"), MIGRATIONS);
     await answers(`http://${localHost(options.host)}:${options.port}/health/live`);
     stopCron.stop = startCron(miniflare, (cronTriggers as string[] | undefined) ?? []);
@@ -114,10 +131,10 @@ async function answers(url: string): Promise<void> {
 }
 
 /**
- * Follows the workerd process that Miniflare starts. A small shell waits on a pipe from this process and kills workerd
+ * Follows the workerd process that Miniflare starts, until it is `found`: a later one is another runtime's. A small shell waits on a pipe from this process and kills workerd
  * when the pipe closes: so workerd does not outlive this process, even after `kill -9`.
  */
-function watchChild(onProcess?: (process: ProcessMark) => void): { end(): Promise<void> } {
+function watchChild(onProcess?: (process: ProcessMark) => void): { found(): void; end(): Promise<void> } {
   const guard = spawn(
     "/bin/sh",
     ["-c", 'last=; while read pid; do last=$pid; done; [ -n "$last" ] && kill -9 "$last"'],
@@ -139,10 +156,12 @@ function watchChild(onProcess?: (process: ProcessMark) => void): { end(): Promis
       onProcess?.(current);
     });
   };
+  const found = (): void => void diagnostics.unsubscribe("child_process", onSpawn);
   diagnostics.subscribe("child_process", onSpawn);
   return {
+    found,
     async end() {
-      diagnostics.unsubscribe("child_process", onSpawn);
+      found();
       if (current) await killProcess(current);
       // An empty last line: nothing left to kill.
       guard.stdin.end("\n");

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { build } from "./build.ts";
 import { CommandError, main, numberOption, progress, readOptions, UsageExit } from "./command.ts";
 import { freePort, isFree, localHost, startRuntime } from "./runtime.ts";
+import { DEMO, seedDemo } from "./seed.ts";
 import { openState, secretsOf } from "./state.ts";
 
 const USAGE = `
@@ -15,11 +16,15 @@ Runs the built Worker locally, its state kept in a folder; the same command resu
   --var     overrides a variable of wrangler.toml, e.g. --var EMAIL_PROVIDER=smtp; may be repeated
 `;
 
+const SIGNAL_ECHO_MS = 500;
+
 export interface ServeOptions {
   host: string;
   port: number;
   state: string;
   vars?: Record<string, string>;
+  /** Takes each line that the Worker and its runtime log; stderr by default. */
+  log?: (line: string) => void;
 }
 
 export interface Served {
@@ -30,7 +35,7 @@ export interface Served {
 }
 
 /** Builds if needed, then serves until `stop`. Rejects with a `CommandError` when port or folder are taken. */
-export async function serve({ host, port: wanted, state: folder, vars = {} }: ServeOptions): Promise<Served> {
+export async function serve({ host, port: wanted, state: folder, vars = {}, log }: ServeOptions): Promise<Served> {
   await build();
   const port = wanted === 0 ? await freePort(host) : wanted;
   const url = `http://${localHost(host)}:${port}`;
@@ -47,6 +52,7 @@ export async function serve({ host, port: wanted, state: folder, vars = {} }: Se
       port,
       state: path,
       vars: { ENVIRONMENT: "local", PUBLIC_URL: url, PUBLISH_LEASE_SECONDS: "10", ...secretsOf(path), ...vars },
+      log,
       onProcess: (process) => state.recordRuntime(process),
     });
     return {
@@ -66,10 +72,12 @@ export async function serve({ host, port: wanted, state: folder, vars = {} }: Se
 /** Stops on SIGINT or SIGTERM; a second signal does not wait. Resolves when everything is gone. */
 export function untilSignal(stop: () => Promise<void>): Promise<void> {
   return new Promise((done) => {
-    let stopping = false;
+    let stoppingSince = 0;
     const onSignal = (): void => {
-      if (stopping) process.exit(130);
-      stopping = true;
+      // npm passes Ctrl-C on to a child that got it already: an echo is not impatience.
+      if (stoppingSince > 0 && Date.now() - stoppingSince > SIGNAL_ECHO_MS) process.exit(130);
+      if (stoppingSince > 0) return;
+      stoppingSince = Date.now();
       void stop().then(done);
     };
     process.on("SIGINT", onSignal);
@@ -88,6 +96,16 @@ export function readVars(texts: string[] = []): Record<string, string> {
   );
 }
 
+async function seedOrStop(served: Served): Promise<void> {
+  try {
+    const { key } = await seedDemo(served.url, served.state);
+    progress(`serve: demo store at ${served.url}/shop/?key=${key}, login ${DEMO.email} / ${DEMO.password}`);
+  } catch (error) {
+    await served.stop();
+    throw error;
+  }
+}
+
 await main(import.meta, async () => {
   const options = readOptions(USAGE, {
     port: { type: "string" },
@@ -100,6 +118,7 @@ await main(import.meta, async () => {
   if (options.seed !== "demo" && options.seed !== "none") throw new UsageExit("--seed is demo or none", 1);
   const served = await serve({ host: options.host, port, state: options.state, vars: readVars(options.var) });
   const stopped = untilSignal(() => served.stop());
+  if (options.seed === "demo") await seedOrStop(served);
   process.stdout.write(`${JSON.stringify({ ready: true, url: served.url })}\n`);
   progress(`serve: ${served.url}, state in ${served.state}`);
   await stopped;

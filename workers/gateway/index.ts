@@ -25,7 +25,7 @@ export interface Neighbours {
   preflight(request: Request, env: Env): Promise<Response>;
   forgetTenant(storeId: string): void;
   followRecoveryLink(request: Request, env: Env, token: string): Promise<Response>;
-  restoreCart(env: Env, token: string): Promise<Response>;
+  restoreCart(env: Env, token: string, requestId: string): Promise<Response>;
   unsubscribePage(env: Env, token: string): Promise<Response>;
   unsubscribe(env: Env, token: string): Promise<Response>;
 }
@@ -75,17 +75,24 @@ function routes(neighbours: Neighbours): [method: string, path: string, handler:
     ["POST", "/v1/campaigns", member("campaigns:write", settingsChange(campaigns.createCampaign))],
     ["GET", "/v1/campaigns/:id", member("carts:read", campaigns.getCampaign)],
     ["PUT", "/v1/campaigns/:id", member("campaigns:write", settingsChange(campaigns.updateCampaign))],
+    ["PATCH", "/v1/campaigns/:id", member("campaigns:write", settingsChange(campaigns.patchCampaign))],
     ["DELETE", "/v1/campaigns/:id", member("campaigns:write", settingsChange(campaigns.deleteCampaign))],
     ["GET", "/v1/templates", member("carts:read", campaigns.listTemplates)],
     ["POST", "/v1/templates", member("campaigns:write", campaigns.createTemplate)],
     ["POST", "/v1/templates/preview", member("carts:read", campaigns.previewTemplate)],
+    ["GET", "/v1/templates/:id", member("carts:read", campaigns.getTemplate)],
+    ["DELETE", "/v1/templates/:id", member("campaigns:write", campaigns.deleteTemplate)],
     ["PUT", "/v1/templates/:id", member("campaigns:write", campaigns.updateTemplate)],
     ["GET", "/v1/deliveries", member("carts:read", deliveries.listDeliveries)],
     ["GET", "/v1/deliveries/:id", member("carts:read", deliveries.getDelivery)],
     ["GET", "/v1/analytics/realtime", member("analytics:read", operations.realtime)],
     ["GET", "/v1/analytics/rollups", member("analytics:read", operations.rollups)],
     ["GET", "/r/:token", ({ request, env, params }) => neighbours.followRecoveryLink(request, env, params.token ?? "")],
-    ["GET", "/r/:token/cart", ({ env, params }) => neighbours.restoreCart(env, params.token ?? "")],
+    [
+      "GET",
+      "/r/:token/cart",
+      ({ env, params, requestId }) => neighbours.restoreCart(env, params.token ?? "", requestId),
+    ],
     ["GET", "/u/:token", ({ env, params }) => neighbours.unsubscribePage(env, params.token ?? "")],
     ["POST", "/u/:token", ({ env, params }) => neighbours.unsubscribe(env, params.token ?? "")],
     ["GET", "/ws", openSocket],
@@ -97,18 +104,19 @@ export function createGateway(neighbours: Neighbours) {
   const table = routes(neighbours);
   const router = Router<IRequest, [Omit<Call, "params" | "request">]>();
   for (const [method, path, handler] of table) {
-    const add = router[method.toLowerCase() as "get"];
-    add(path, (request, call) =>
-      handler({ ...call, request: request as unknown as Request, params: decoded(request.params) }),
-    );
+    // The runtime sends no body in answer to HEAD.
+    for (const verb of method === "GET" ? ["get", "head"] : [method.toLowerCase()])
+      router[verb as "get"](path, (request, call) =>
+        handler({ ...call, request: request as unknown as Request, params: decoded(request.params) }),
+      );
   }
+  for (const path of new Set(table.map(([, path]) => path))) router.all(path, () => refuseMethod());
   return async function handle(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
     const url = new URL(request.url);
     const requestId = requestIdOf(request);
     const started = Date.now();
     const response = await respond(router, neighbours, request, env, ctx, url, requestId);
-    if (response.status !== 101 && response.headers.get("x-request-id") === null)
-      response.headers.set("x-request-id", requestId);
+    if (response.status !== 101) response.headers.set("x-request-id", requestId);
     if (response.status >= 500 || url.pathname !== "/v1/events") {
       const level = response.status >= 500 ? "error" : "info";
       log(level, "request", {
@@ -121,6 +129,10 @@ export function createGateway(neighbours: Neighbours) {
     }
     return response;
   };
+}
+
+function refuseMethod(): never {
+  throw new AppError("METHOD_NOT_ALLOWED", "This address does not take this method.");
 }
 
 type GatewayRouter = ReturnType<typeof Router<IRequest, [Omit<Call, "params" | "request">]>>;

@@ -18,6 +18,8 @@ interface SessionRow {
   revoked_at: number | null;
 }
 
+const ended = (): AppError => new AppError("UNAUTHORIZED", "The session has ended: log in again.");
+
 export async function openSession(
   env: Env,
   userId: string,
@@ -26,11 +28,14 @@ export async function openSession(
 ): Promise<SessionView> {
   const refreshToken = newSecret();
   const now = Date.now();
-  await env.DB.prepare(
-    "INSERT INTO sessions (hash, family, user_id, store_id, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
+  // A family that a racing reuse has just ended gets no new member.
+  const opened = await env.DB.prepare(
+    `INSERT INTO sessions (hash, family, user_id, store_id, created_at, expires_at) SELECT ?, ?, ?, ?, ?, ?
+     WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE family = ? AND revoked_at IS NOT NULL)`,
   )
-    .bind(await sha256(refreshToken), family, userId, storeId, now, now + REFRESH_TTL_S * 1000)
+    .bind(await sha256(refreshToken), family, userId, storeId, now, now + REFRESH_TTL_S * 1000, family)
     .run();
+  if (opened.meta.changes === 0) throw ended();
   const user = await userView(env, userId);
   if (!user) throw new AppError("UNAUTHORIZED", "The account no longer exists.");
   return { accessToken: await accessToken(env, user, storeId), refreshToken, expiresIn: ACCESS_TTL_S, user };
@@ -44,15 +49,14 @@ async function accessToken(env: Env, user: UserView, storeId: string): Promise<s
 export async function refreshSession(env: Env, token: string): Promise<SessionView> {
   const hash = await sha256(token);
   const row = await env.DB.prepare("SELECT * FROM sessions WHERE hash = ?").bind(hash).first<SessionRow>();
-  const refused = new AppError("UNAUTHORIZED", "The session has ended: log in again.");
-  if (!row || row.revoked_at !== null || row.expires_at < Date.now()) throw refused;
+  if (!row || row.revoked_at !== null || row.expires_at < Date.now()) throw ended();
   // One statement decides which of two racing refreshes is the first; the other one is a reuse.
   const used = await env.DB.prepare("UPDATE sessions SET used_at = ? WHERE hash = ? AND used_at IS NULL")
     .bind(Date.now(), hash)
     .run();
   if (used.meta.changes === 0) {
     await revokeFamily(env, row.family);
-    throw refused;
+    throw ended();
   }
   return openSession(env, row.user_id, row.store_id, row.family);
 }

@@ -205,5 +205,9 @@ export function corsHeaders(request: Request, tenant: Tenant | "secret" | null):
   const origin = request.headers.get("origin");
   if (origin === null) return {};
   if (tenant !== null && tenant !== "secret" && !originAllowed(request, tenant)) return { vary: "origin" };
-  return { "access-control-allow-origin": origin, vary: "origin" };
+  return {
+    "access-control-allow-origin": origin,
+    "access-control-expose-headers": "retry-after, x-request-id",
+    vary: "origin",
+  };
 }

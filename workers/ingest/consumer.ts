@@ -1,9 +1,9 @@
 /**
  * Queue `events`: batches of cart news to the D1 index, the store's counters and Analytics Engine. Every step is
  * idempotent: the index by version, the counters by sequence number, and points only for entries counted just now.
- * The store comes last but one, because a cart that learns it is counted will not tell again.
+ * The index comes before the store, because a cart that learns it is counted will not tell again.
  */
-import { storeStub } from "../../objects/stubs.ts";
+import { shopperStub, storeStub } from "../../objects/stubs.ts";
 import { indexStatements } from "../../shared/db/index-carts.ts";
 import type { AppliedCart, CartNews } from "../../shared/events/messages.ts";
 import { log } from "../../shared/log.ts";
@@ -26,6 +26,7 @@ export async function consumeEvents(batch: MessageBatch<CartNews>, env: Env): Pr
       const news = messages.map((m) => m.body);
       await writeIndex(env, news);
       const applied = await storeStub(env, storeId).apply(news);
+      await tellShoppers(env, storeId, applied);
       points += writePoints(env, news, applied, POINTS - points);
       for (const message of messages) message.ack();
     } catch (error) {
@@ -38,6 +39,18 @@ export async function consumeEvents(batch: MessageBatch<CartNews>, env: Env): Pr
 async function writeIndex(env: Env, news: CartNews[]): Promise<void> {
   const statements = news.filter((n) => n.index).flatMap((n) => indexStatements(env.DB, n));
   for (let i = 0; i < statements.length; i += D1_BATCH) await env.DB.batch(statements.slice(i, i + D1_BATCH));
+}
+
+/** Where a known shopper's cart now stands, for their history. Latest wins, so a repeated message changes nothing. */
+async function tellShoppers(env: Env, storeId: string, applied: AppliedCart[]): Promise<void> {
+  const known = applied.flatMap(({ cartId, moved }) =>
+    moved?.email && moved.status !== "active" ? [{ cartId, moved }] : [],
+  );
+  await Promise.all(
+    known.map(({ cartId, moved }) =>
+      shopperStub(env, storeId, moved.shopperId).cart(cartId, moved.status, moved.lastActivityAt),
+    ),
+  );
 }
 
 /** One point per newly counted event type of a row: `index` the store, blobs `[type, cart, status]`, doubles `[count, total]`. */

@@ -6,7 +6,7 @@ import { cartStub, shopperStub, storeStub } from "../../objects/stubs.ts";
 import { readLink } from "../../shared/auth/links.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { AppError } from "../../shared/errors.ts";
-import { json } from "../../shared/http.ts";
+import { json, problemResponse } from "../../shared/http.ts";
 import type { Env } from "../env.ts";
 import { page } from "./page.ts";
 
@@ -36,14 +36,14 @@ export async function followRecoveryLink(request: Request, env: Env, token: stri
   });
 }
 
-/** `GET /r/{token}/cart`: the live cart, for the snippet. 404 for a forged, foreign, expired or revoked link, or one whose cart was bought. */
-export async function restoreCart(env: Env, token: string): Promise<Response> {
+/** `GET /r/{token}/cart`: the live cart, for the snippet on any origin. 404 for a forged, foreign, expired or revoked link, or one whose cart was bought. */
+export async function restoreCart(env: Env, token: string, requestId: string): Promise<Response> {
+  const refuse = (detail: string) => problemResponse(new AppError("NOT_FOUND", detail), requestId, PUBLIC);
   const claims = await readLink(token, "r", parseConfig(env).LINK_SECRET, Date.now());
-  if (!claims) throw new AppError("NOT_FOUND", "This recovery link is not valid.");
+  if (!claims) return refuse("This recovery link is not valid.");
   const cart = await cartStub(env, claims.store, claims.cart).restore(claims.generation, claims.at);
   if (!cart.ok)
-    throw new AppError(
-      "NOT_FOUND",
+    return refuse(
       cart.reason === "closed" ? "This cart was already bought." : "This recovery link is no longer valid.",
     );
   return json({ ...cart.value, deliveryId: claims.delivery }, 200, PUBLIC);

@@ -2,10 +2,11 @@
 import * as z from "zod";
 import { storeStub } from "../../../objects/stubs.ts";
 import { AppError } from "../../../shared/errors.ts";
+import { fieldErrors } from "../../../shared/events/schema.ts";
 import { json } from "../../../shared/http.ts";
 import { newId } from "../../../shared/ids.ts";
 import { conditionError } from "../../../shared/policy/conditions.ts";
-import { type Campaign, campaignSchema } from "../../../shared/policy/rules.ts";
+import { type Campaign, type CampaignInput, campaignSchema } from "../../../shared/policy/rules.ts";
 import { contextOf, DEFAULT_TEMPLATE, render, type Template } from "../../../shared/templates.ts";
 import { iso } from "../../../shared/time.ts";
 import { body, ifMatch, type MemberCall, notFound, stale } from "../context.ts";
@@ -47,14 +48,30 @@ export async function updateCampaign(call: MemberCall): Promise<Response> {
   return tagged(updated.value);
 }
 
+/** Only what the body names changes. */
+export async function patchCampaign(call: MemberCall): Promise<Response> {
+  const store = storeStub(call.env, call.principal.storeId);
+  const known = (await store.campaigns()).find((c) => c.id === call.params.id);
+  if (!known) throw notFound("campaign");
+  const change = await body(call, z.object({}).loose());
+  const merged = campaignSchema.safeParse({ ...known, ...change });
+  if (!merged.success)
+    throw new AppError("VALIDATION_ERROR", "The body is not valid.", fieldErrors(merged.error.issues));
+  const updated = await store.updateCampaign(known.id, checked(merged.data), ifMatch(call.request) ?? known.version);
+  if (!updated.ok) throw updated.reason === "version" ? stale() : notFound("campaign");
+  return tagged(updated.value);
+}
+
 export async function deleteCampaign({ env, principal, params }: MemberCall): Promise<Response> {
   const deleted = await storeStub(env, principal.storeId).deleteCampaign(params.id ?? "");
   if (!deleted.ok) throw notFound("campaign");
   return new Response(null, { status: 204 });
 }
 
-async function campaignBody(call: MemberCall) {
-  const input = await body(call, campaignSchema);
+const campaignBody = async (call: MemberCall): Promise<CampaignInput> => checked(await body(call, campaignSchema));
+
+/** What the schema cannot say: conditions run no code, steps are told apart. */
+function checked(input: CampaignInput): CampaignInput {
   const all = [input.conditions, ...input.steps.map((s) => s.conditions)];
   const wrong = all.map((c) => conditionError(c)).find(Boolean);
   if (wrong) throw invalid("conditions", wrong);
@@ -69,9 +86,13 @@ const templateSchema = z.object({
   name: z.string().min(1).max(200),
   channel: z.literal("email").default("email"),
   locale: z.string().max(35).default("en"),
-  subject: z.string().min(1).max(1000),
-  html: z.string().min(1).max(200_000),
+  subject: z.string().min(1).max(1000).default(DEFAULT_TEMPLATE.subject),
+  html: z.string().max(200_000).default(""),
   text: z.string().max(200_000).default(""),
+});
+const checkedTemplate = templateSchema.refine((t) => t.html !== "" || t.text !== "", {
+  message: "needs html or text",
+  path: ["html"],
 });
 
 interface TemplateRow extends Template {
@@ -102,24 +123,42 @@ export async function listTemplates({ env, principal }: MemberCall): Promise<Res
   return json({ items: [...results, builtIn].map(templateView), nextCursor: null });
 }
 
+export async function getTemplate(call: MemberCall): Promise<Response> {
+  const row = await templateRow(call);
+  return json(templateView(row), 200, { etag: `"${row.version}"` });
+}
+
+/** 204; steps that name it fall back to the built-in reminder. */
+export async function deleteTemplate(call: MemberCall): Promise<Response> {
+  await templateRow(call);
+  await call.env.DB.prepare("DELETE FROM templates WHERE store_id = ? AND id = ?")
+    .bind(call.principal.storeId, call.params.id ?? "")
+    .run();
+  return new Response(null, { status: 204 });
+}
+
+async function templateRow({ env, principal, params }: MemberCall): Promise<TemplateRow> {
+  const row = await env.DB.prepare("SELECT * FROM templates WHERE store_id = ? AND id = ?")
+    .bind(principal.storeId, params.id ?? "")
+    .first<TemplateRow>();
+  if (!row) throw notFound("template");
+  return row;
+}
+
 export async function createTemplate(call: MemberCall): Promise<Response> {
   return saveTemplate(call, newId("tpl"), 201);
 }
 
 export async function updateTemplate(call: MemberCall): Promise<Response> {
-  const id = call.params.id ?? "";
-  const known = await call.env.DB.prepare("SELECT version FROM templates WHERE store_id = ? AND id = ?")
-    .bind(call.principal.storeId, id)
-    .first<{ version: number }>();
-  if (!known) throw notFound("template");
+  const known = await templateRow(call);
   const expected = ifMatch(call.request);
   if (expected !== null && expected !== known.version) throw stale();
-  return saveTemplate(call, id, 200);
+  return saveTemplate(call, known.id, 200);
 }
 
 /** A template that cannot be rendered is refused when it is saved, not when a shopper waits for it. */
 async function saveTemplate(call: MemberCall, id: string, status: number): Promise<Response> {
-  const given = await body(call, templateSchema);
+  const given = await body(call, checkedTemplate);
   await rendered({ id, ...given });
   const row = await call.env.DB.prepare(
     `INSERT INTO templates (store_id, id, name, channel, locale, subject, html, text, version, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?)
@@ -144,7 +183,7 @@ async function saveTemplate(call: MemberCall, id: string, status: number): Promi
 
 /** Renders an unsaved template with a sample cart: `{ subject, html, text }`. */
 export async function previewTemplate(call: MemberCall): Promise<Response> {
-  return json(await rendered({ id: "preview", ...(await body(call, templateSchema)) }));
+  return json(await rendered({ id: "preview", ...(await body(call, checkedTemplate)) }));
 }
 
 async function rendered(template: Template) {

@@ -33,7 +33,7 @@ export async function listCarts({ env, principal, url }: MemberCall): Promise<Re
   const values: (string | number)[] = [principal.storeId];
   const status = url.searchParams.get("status");
   if (status !== null) {
-    const wanted = status.split(",");
+    const wanted = [...new Set(status.split(","))];
     if (wanted.some((s) => !STATUSES.includes(s))) throw badQuery("status", `must be among ${STATUSES.join(", ")}`);
     where.push(`status IN (${wanted.map(() => "?").join(", ")})`);
     values.push(...wanted);

@@ -43,7 +43,7 @@ export async function realtime({ env, principal }: MemberCall): Promise<Response
 /** `GET /v1/analytics/rollups?grain=minute|hour|day&from=&to=`: exact counters per bucket, oldest first. Money in minor units. */
 export async function rollups({ env, principal, url }: MemberCall): Promise<Response> {
   const grain = url.searchParams.get("grain") ?? "hour";
-  if (!(grain in GRAIN_MS)) throw badQuery("grain", "must be minute, hour or day");
+  if (!Object.hasOwn(GRAIN_MS, grain)) throw badQuery("grain", "must be minute, hour or day");
   const time = (name: string, standard: number): number => {
     const given = url.searchParams.get(name);
     const ms = given === null ? standard : Date.parse(given);

@@ -16,8 +16,8 @@ export class SendEmailProvider implements Provider {
         from: mail.from,
         to: mail.to,
         subject: mail.subject,
-        html: mail.html,
-        text: mail.text,
+        ...(mail.html ? { html: mail.html } : {}),
+        ...(mail.text || !mail.html ? { text: mail.text } : {}),
         headers: mail.headers,
       });
       return { kind: "sent" };

@@ -1,18 +1,27 @@
 import { WorkerMailer } from "worker-mailer";
 import { SECOND_MS } from "../../../shared/time.ts";
+import { headerText, mailbox } from "./headers.ts";
 import { type Mail, messageOf, type Provider, type SendOutcome } from "./provider.ts";
 
 const TIMEOUT_MS = 15 * SECOND_MS;
+/** A server that lets the goodbye wait holds nobody up. */
+const QUIT_MS = SECOND_MS;
+
+/** What worker-mailer does not show. */
+interface Internals {
+  reader: ReadableStreamDefaultReader<Uint8Array>;
+  /** The message itself was written: from here on a lost answer means that nobody knows. */
+  handedOver?: boolean;
+  read(): Promise<string>;
+  body(): Promise<void>;
+}
+const internals = WorkerMailer.prototype as unknown as Internals;
 
 /**
  * worker-mailer reads a closed socket for ever in a loop of microtasks, which starves the isolate. A closed socket is
  * an error; its own deadline then never has to fire.
  */
-interface Readable {
-  reader: ReadableStreamDefaultReader<Uint8Array>;
-  read(): Promise<string>;
-}
-(WorkerMailer.prototype as unknown as Readable).read = async function (this: Readable): Promise<string> {
+internals.read = async function (this: Internals): Promise<string> {
   const decoder = new TextDecoder();
   for (let reply = ""; ; ) {
     const { value, done } = await this.reader.read();
@@ -21,6 +30,12 @@ interface Readable {
     const last = reply.split(/\r?\n/).at(-2) ?? "";
     if (reply.endsWith("\n") && !/^\d{3}-/.test(last)) return reply;
   }
+};
+
+const writeBody = internals.body;
+internals.body = function (this: Internals): Promise<void> {
+  this.handedOver = true;
+  return writeBody.call(this);
 };
 
 /** SMTP over a TCP socket: `smtp://user:password@host:port` (STARTTLS where offered) or `smtps://…`. */
@@ -52,32 +67,53 @@ export class SmtpProvider implements Provider {
         responseTimeoutMs: TIMEOUT_MS,
       });
     } catch (error) {
-      const reason = messageOf(error);
-      return { kind: "refused", reason, retryable: !/authenticat|login|auth method/i.test(reason) };
+      const reason = reasonOf(error);
+      return {
+        kind: "refused",
+        reason,
+        retryable: codeOf(reason) === "4" || !/authenticat|login|auth method/i.test(reason),
+      };
     }
     try {
       await mailer.send({
         from: mail.from,
         to: mail.to,
         subject: mail.subject,
-        html: mail.html,
-        text: mail.text,
-        headers: { ...mail.headers, "Message-ID": `<${mail.deliveryId}@${mail.from.email.split("@")[1]}>` },
+        ...(mail.html ? { html: mail.html } : {}),
+        ...(mail.text || !mail.html ? { text: mail.text } : {}),
+        headers: {
+          ...mail.headers,
+          From: mailbox(mail.from),
+          Subject: headerText(mail.subject),
+          "Message-ID": `<${mail.deliveryId}@${mail.from.email.split("@")[1]}>`,
+        },
       });
       return { kind: "sent" };
     } catch (error) {
-      return refusal(messageOf(error));
+      return refusal(reasonOf(error), (mailer as unknown as Internals).handedOver === true);
     } finally {
-      await mailer.close().catch(() => undefined); // the message's fate is settled; a lost QUIT changes nothing
+      // The message's fate is settled; a lost QUIT changes nothing.
+      await Promise.race([mailer.close().catch(() => undefined), scheduler.wait(QUIT_MS)]);
     }
   }
 }
 
-/** A reply code says that it surely was not sent: 4xx for now, 5xx for good. No code: nobody knows. */
-export function refusal(reason: string): SendOutcome {
-  const code = /(?:^|[\s:>])([45])\d\d[\s-]/.exec(reason)?.[1];
-  if (!code) return { kind: "unknown", reason };
-  return { kind: "refused", reason, retryable: code === "4" };
+/**
+ * A reply code says that it surely was not sent: 4xx for now, 5xx for good. Without one it was not sent either when the
+ * message itself had not been handed over yet; afterwards nobody knows.
+ */
+export function refusal(reason: string, handedOver: boolean): SendOutcome {
+  const code = codeOf(reason);
+  if (code) return { kind: "refused", reason, retryable: code === "4" };
+  return handedOver ? { kind: "unknown", reason } : { kind: "refused", reason, retryable: true };
 }
+
+const codeOf = (reason: string): string | undefined => /(?:^|[\s:>])([45])\d\d[\s-]/.exec(reason)?.[1];
+
+/** Servers repeat the address; who may see the reason may not see that. */
+const reasonOf = (error: unknown): string =>
+  messageOf(error)
+    .replace(/<[^<>\s]+@[^<>\s]+>/g, "<…>")
+    .trim();
 
 const isLoopback = (host: string): boolean => host === "localhost" || host === "[::1]" || host.startsWith("127.");

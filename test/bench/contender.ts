@@ -1,0 +1,100 @@
+/** One runtime under test: its own workerd process, its own state folder, all on the same disk. */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
+import { join } from "node:path";
+import { sleep } from "../../workers/cli/command.ts";
+import { WORKER } from "../../workers/cli/paths.ts";
+import { freePort, startRuntime } from "../../workers/cli/runtime.ts";
+
+const HOST = "127.0.0.1";
+/** Linux counts process time in these (`getconf CLK_TCK`). */
+const TICK_MS = 10;
+
+export interface Contender {
+  url: string;
+  state: string;
+  /** Processor time its runtime has used so far, in ms; NaN where /proc is missing. */
+  cpuMs(): number;
+  /** Waits until what was left to do in the background is done. */
+  settle(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Settings as in production. The built Worker runs unless `script` names a folder with another. */
+export async function startContender(folder: string, name: string, script?: string): Promise<Contender> {
+  const state = join(folder, name);
+  mkdirSync(state, { recursive: true });
+  const port = await freePort(HOST);
+  const url = `http://${HOST}:${port}`;
+  let pid = 0;
+  const runtime = await startRuntime({
+    host: HOST,
+    port,
+    state,
+    adapt: (worker) => ({
+      ...worker,
+      ...(script ? { scriptPath: undefined, modulesRoot: script, modules: modulesIn(script) } : {}),
+      durableObjects: awake(worker),
+    }),
+    vars: {
+      ENVIRONMENT: "local",
+      PUBLIC_URL: url,
+      PUBLISH_LEASE_SECONDS: "300",
+      LINK_SECRET: "bench-link-secret-bench-link-secret",
+      AUTH_SECRET: "bench-auth-secret-bench-auth-secret",
+    },
+    onProcess: (process) => {
+      pid = process.pid;
+    },
+  });
+  const cpuMs = () => cpuOf(pid);
+  return { url, state, cpuMs, settle: () => settle(cpuMs), stop: () => runtime.dispose() };
+}
+
+/** Actors stay awake between the rounds: a thousand evictions at once would slow whoever runs beside them. */
+const awake = (worker: { durableObjects?: Record<string, object> }): Record<string, object> =>
+  Object.fromEntries(
+    Object.entries(worker.durableObjects ?? {}).map(([binding, actor]) => [
+      binding,
+      { ...actor, unsafePreventEviction: true },
+    ]),
+  );
+
+const MAIN = "worker.js";
+
+/** The folder's modules, the main one first. */
+const modulesIn = (folder: string): { type: "ESModule"; path: string }[] =>
+  readdirSync(folder)
+    .sort((a, b) => Number(b === MAIN) - Number(a === MAIN))
+    .map((file) => ({ type: "ESModule", path: join(folder, file) }));
+
+/** Makes a folder of a Worker beside this file, as workerd reads it: its script, and the built Worker if it wraps it. */
+export function scriptOf(folder: string, name: "floor-worker" | "counting-worker"): string {
+  const wrapped = "../../workers/index.ts";
+  const source = readFileSync(join(import.meta.dirname, `${name}.ts`), "utf8");
+  const place = join(folder, name);
+  mkdirSync(place, { recursive: true });
+  if (source.includes(wrapped)) writeFileSync(join(place, "built.js"), readFileSync(join(WORKER, "index.js")));
+  writeFileSync(join(place, MAIN), stripTypeScriptTypes(source).replace(wrapped, "./built.js"));
+  return place;
+}
+
+function cpuOf(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+async function settle(cpuMs: () => number): Promise<void> {
+  let quiet = 0;
+  for (let waited = 0; waited < 8_000 && quiet < 3; waited += 400) {
+    const before = cpuMs();
+    await sleep(400);
+    quiet = cpuMs() - before <= 20 ? quiet + 1 : 0;
+    if (Number.isNaN(before)) return sleep(3_000);
+  }
+}

@@ -1,0 +1,243 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { CartDeliveryView, DeliveryStatus } from "../../shared/views.ts";
+import { add, http, identify, Merchant, order, until } from "../support/merchant.ts";
+import { unexpectedIn } from "../support/problems.ts";
+import { MailServer, unusedPort } from "../support/smtp.ts";
+import { type System, startSystem } from "../support/system.ts";
+
+const STORE = "Käthes Töpferei 🏺";
+/** The first retry of the ledger comes after this. */
+const RETRY_MS = 30_000;
+
+// Most of these only wait for the same half a minute.
+vi.setConfig({ maxConcurrency: 20 });
+
+let system: System;
+let server: MailServer;
+let merchant: Merchant;
+
+beforeAll(async () => {
+  server = new MailServer(await unusedPort());
+  system = await startSystem({ vars: { EMAIL_PROVIDER: "smtp", SMTP_URL: server.url } });
+  merchant = await Merchant.register(system.url, { name: STORE });
+  await merchant.settings({ abandonAfterMinutes: 0.005 });
+}, 120_000);
+afterAll(async () => {
+  await system?.stop();
+  await server?.stop();
+});
+
+/** A left cart of this shopper; answers its id. */
+async function leave(recipient: string, name?: string): Promise<string> {
+  const cartId = `cart-of-${recipient.split("@")[0]}`;
+  await merchant.accept([
+    add(cartId, "mug", "12.30", 2, { name: "Blaue Schüssel" }),
+    identify(cartId, recipient, name),
+  ]);
+  return cartId;
+}
+
+const deliveryOf = (
+  cartId: string,
+  status: DeliveryStatus,
+  reason?: RegExp,
+  within = 20_000,
+): Promise<CartDeliveryView> =>
+  until(
+    `${cartId}: ${status} ${reason ?? ""}`,
+    async () => {
+      const [delivery] = (await merchant.cart(cartId)).deliveries;
+      const last = delivery?.statusHistory.at(-1);
+      return delivery?.status === status && (!reason || reason.test(last?.reason ?? "")) && delivery;
+    },
+    { within },
+  );
+
+/** Planned again, about `RETRY_MS` from the failure. */
+async function retried(cartId: string, reason: RegExp, within?: number): Promise<void> {
+  const delivery = await deliveryOf(cartId, "scheduled", reason, within);
+  const failedAt = Date.parse(delivery.statusHistory.at(-1)!.at);
+  expect(delivery.statusHistory.map((s) => s.status)).toEqual(["scheduled", "claimed", "scheduled"]);
+  expect(Date.parse(delivery.dueAt!) - failedAt).toBe(RETRY_MS);
+  await alive();
+}
+
+async function sentOnce(cartId: string, recipient: string): Promise<void> {
+  const delivery = await deliveryOf(cartId, "sent", undefined, RETRY_MS + 30_000);
+  expect(delivery.statusHistory.filter((s) => s.status === "sent")).toHaveLength(1);
+  expect(server.to(recipient)).toHaveLength(1);
+}
+
+/** The isolate answers at once: nothing in it waits or spins. */
+async function alive(): Promise<void> {
+  const answer = await http(`${system.url}/health`, { signal: AbortSignal.timeout(5_000) });
+  expect(answer.status).toBe(200);
+}
+
+describe("SMTP before the server is there", () => {
+  test("a refused connection is tried again later, a wrong password is not", async () => {
+    const early = await leave("early@shopper.example");
+    await retried(early, /connect|refused|network|socket|proxy/i);
+    await server.start();
+    const right = server.password;
+    server.password = "changed meanwhile";
+    const locked = await deliveryOf(await leave("locked@shopper.example"), "failed", /535/);
+    expect(locked.dueAt).toBeNull();
+    expect(JSON.stringify(locked)).not.toContain(Buffer.from(`\0${server.user}\0${right}`).toString("base64"));
+    server.password = right;
+    expect(server.received).toEqual([]);
+  });
+});
+
+describe.concurrent("SMTP", { timeout: 90_000 }, () => {
+  test("what could not be connected is sent once when the server is back", () =>
+    sentOnce("cart-of-early", "early@shopper.example"));
+
+  test("a mail arrives whole: sender, recipient, subject, both parts, one-click unsubscribing", async () => {
+    const cartId = await leave("zoe@shopper.example", "Zoë O’Hara-Łukasiewicz");
+    await deliveryOf(cartId, "sent");
+    const { raw, mail, from, to } = server.to("zoe@shopper.example")[0]!;
+    const delivery = await until("it is indexed", async () => {
+      const [found] = await merchant.deliveries(`&cartId=${cartId}&status=sent`);
+      return found;
+    });
+    expect(delivery.provider).toBe("smtp");
+    expect([from, to]).toEqual(["shop@cartwake.example", ["zoe@shopper.example"]]);
+    expect(mail.from).toMatchObject({ name: STORE, address: "shop@cartwake.example" });
+    expect(mail.to).toMatchObject([{ address: "zoe@shopper.example" }]);
+    expect(mail.subject).toBe(`Zoë, your cart at ${STORE} is waiting`);
+    const header = (name: string) => mail.headers.find((h) => h.key === name)?.value;
+    const link = /^<(http:\/\/127\.0\.0\.1:\d+\/u\/[\w.-]+)>$/.exec(header("list-unsubscribe")!)?.[1];
+    expect(header("list-unsubscribe-post")).toBe("List-Unsubscribe=One-Click");
+    expect(mail.messageId).toBe(`<${delivery.id}@cartwake.example>`);
+    expect(Math.abs(Date.parse(mail.date!) - Date.now())).toBeLessThan(60_000);
+    for (const part of [mail.html!, mail.text!]) {
+      expect(part).toContain("Blaue Schüssel");
+      expect(part).toContain("24.60");
+      expect(part).toContain(link);
+    }
+    // What gateways between us and the shopper insist on: RFC 5322 lines, RFC 2047 words, plain ASCII.
+    const [head = ""] = raw.split("\r\n\r\n");
+    expect(Math.max(...raw.split("\r\n").map((l) => l.length))).toBeLessThanOrEqual(998);
+    expect(raw).toMatch(/^[\t\r\n -~]*$/);
+    expect(head).not.toMatch(/"[^"\r\n]*=\?UTF-8/i);
+    for (const word of head.match(/=\?[^?]+\?[BQ]\?[^?]*\?=/gi) ?? []) expect(word.length).toBeLessThanOrEqual(75);
+    const clicked = await http(link!, { method: "POST", body: "List-Unsubscribe=One-Click" });
+    expect(clicked.status).toBe(200);
+    await merchant.accept([add("zoe-2", "mug", "1.00"), identify("zoe-2", "zoe@shopper.example")]);
+    await deliveryOf("zoe-2", "suppressed");
+  });
+
+  for (const reply of [421, 450])
+    test(`${reply} is tried again later, then sent once`, async () => {
+      const to = server.fail(`busy-${reply}@shopper.example`, { at: "rcpt", reply });
+      const cartId = await leave(to);
+      await retried(cartId, new RegExp(String(reply)));
+      await sentOnce(cartId, to);
+      expect(server.attempts.get(to)).toBe(2);
+    });
+
+  test("a temporary refusal of the whole message is tried again later, then sent once", async () => {
+    const to = server.fail("greylisted@shopper.example", { at: "data", reply: 451 });
+    const cartId = await leave(to);
+    await retried(cartId, /451/);
+    await sentOnce(cartId, to);
+  });
+
+  for (const at of ["rcpt", "data"] as const)
+    test(`550 at ${at} fails for good, and tells nobody the address`, async () => {
+      const to = server.fail(`nobody-${at}@shopper.example`, { at, reply: 550 }, { at, reply: 550 });
+      const delivery = await deliveryOf(await leave(to), "failed", /550/);
+      expect(delivery.dueAt).toBeNull();
+      expect(JSON.stringify(delivery)).not.toContain(to);
+      await alive();
+    });
+
+  test("a connection lost before the message was handed over is tried again, then sent once", async () => {
+    const to = server.fail("dropped@shopper.example", { at: "rcpt", drop: true });
+    const cartId = await leave(to);
+    await retried(cartId, /closed|lost|network/i);
+    await sentOnce(cartId, to);
+  });
+
+  test("a connection lost after the message was handed over is unknown, and never sent again", async () => {
+    const to = server.fail("perhaps@shopper.example", { at: "data", drop: true });
+    const cartId = await leave(to);
+    const delivery = await deliveryOf(cartId, "unknown");
+    expect(delivery.dueAt).toBeNull();
+    await alive();
+    await merchant.accept([order(cartId, "order-perhaps", "24.60")]);
+    expect((await merchant.cart(cartId)).deliveries[0]!.status).toBe("unknown");
+  });
+
+  test("a server that stops answering is given up in time: planned again, or unknown once it has the message", async () => {
+    const before = server.fail("hanging-rcpt@shopper.example", { at: "rcpt", hang: true });
+    const after = server.fail("hanging-data@shopper.example", { at: "data", hang: true });
+    const carts = await Promise.all([before, after].map((to) => leave(to)));
+    await until("both hang", async () => server.attempts.has(before) && server.attempts.has(after));
+    await alive();
+    const quick = await leave("quick@shopper.example");
+    await Promise.all([retried(carts[0]!, /timeout/i, 40_000), deliveryOf(carts[1]!, "unknown", /timeout/i, 40_000)]);
+    await deliveryOf(quick, "sent", undefined, 40_000);
+    await alive();
+  });
+});
+
+test("what is unknown was never sent again, and everything else once", () => {
+  const attempts = (name: string) => server.attempts.get(`${name}@shopper.example`);
+  expect([attempts("perhaps"), attempts("hanging-data"), attempts("nobody-rcpt"), attempts("nobody-data")]).toEqual([
+    1, 1, 1, 1,
+  ]);
+  const recipients = server.received.flatMap((r) => r.to);
+  expect(recipients).toEqual([...new Set(recipients)]);
+});
+
+describe("the send_email binding", () => {
+  let local: System;
+  let folder: string;
+  beforeAll(async () => {
+    // The local runtime writes what the binding is given into its temporary folder.
+    folder = mkdtempSync(join(tmpdir(), "cartwake-mail-"));
+    const before = process.env.TMPDIR;
+    process.env.TMPDIR = folder;
+    mkdirSync(join(folder, "state"));
+    try {
+      local = await startSystem({ state: join(folder, "state"), vars: { EMAIL_PROVIDER: "send_email" } });
+    } finally {
+      if (before === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = before;
+    }
+  });
+  afterAll(async () => {
+    await local?.stop();
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  });
+
+  const written = (extension: string): string[] =>
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((file) => /email-(text|html)/.test(file) && file.endsWith(extension))
+      .map((file) => readFileSync(join(folder, file), "utf8"));
+
+  test("is handed the mail with both parts", async () => {
+    const shop = await Merchant.register(local.url, { name: STORE });
+    await shop.settings({ abandonAfterMinutes: 0.005 });
+    await shop.accept([add("bound", "mug", "12.30"), identify("bound", "ada@shopper.example")]);
+    const delivery = await until("sent by the binding", async () => {
+      const [found] = await shop.deliveries("&cartId=bound");
+      return found?.status === "sent" && found;
+    });
+    expect(delivery.provider).toBe("send_email");
+    const html = await until("the mail's html", async () => written(".html")[0]);
+    const text = await until("the mail's text", async () => written(".txt")[0]);
+    for (const part of [html, text]) {
+      expect(part).toContain(STORE);
+      expect(part).toContain("12.30");
+      expect(part).toMatch(/http:\/\/127\.0\.0\.1:\d+\/r\/[\w.-]+/);
+    }
+    expect(written(".html")).toHaveLength(1);
+    expect(unexpectedIn(local.logs() + system.logs())).toEqual([]);
+  });
+});

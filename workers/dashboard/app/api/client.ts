@@ -1,0 +1,35 @@
+/** The merchant reads of the API, with the user's token; one refresh and one more try on 401. */
+import type { CartListItem, CartView, DeliveryView, RealtimeView, TimelineView } from "../../../../shared/views.ts";
+import { Problem, send } from "./http.ts";
+import { freshToken, refresh } from "./session.ts";
+
+export interface Page<T> {
+  items: T[];
+  nextCursor: string | null;
+}
+
+async function get<T>(path: string): Promise<T> {
+  try {
+    return await send<T>(path, { token: await freshToken() });
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status !== 401 || !(await refresh())) throw error;
+    return send<T>(path, { token: await freshToken() });
+  }
+}
+
+const page = (path: string, limit: number, cursor?: string) =>
+  `${path}?limit=${limit}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`;
+const one = (path: string, id: string) => `${path}/${encodeURIComponent(id)}`;
+
+export const getRealtime = () => get<RealtimeView>("/v1/analytics/realtime");
+export const getCarts = (cursor?: string) => get<Page<CartListItem>>(page("/v1/carts", 100, cursor));
+export const getCart = (id: string) => get<CartView>(one("/v1/carts", id));
+export const getTimeline = (id: string) => get<TimelineView>(`${one("/v1/carts", id)}/timeline`);
+export const getDeliveries = (cursor?: string) => get<Page<DeliveryView>>(page("/v1/deliveries", 50, cursor));
+export const getDelivery = (id: string) => get<DeliveryView>(one("/v1/deliveries", id));
+
+/** The store's publishable key as far as the server tells it; `null` when it does not. */
+export async function getKeyHint(): Promise<string | null> {
+  const keys = await get<{ items: { key?: string | null; hint?: string | null }[] }>("/v1/api-keys");
+  return keys.items.map((item) => item.key ?? item.hint ?? "").find((key) => key.startsWith("cw_pk_")) ?? null;
+}

@@ -1,0 +1,84 @@
+/** The smaller facts beside a cart: its order, what is due, the campaign it is in, and the messages it caused. */
+import type { CartDeliveryView, CartView } from "../../../../shared/views.ts";
+import { formatMoney, words } from "../format.ts";
+import { outboxHref } from "../route.ts";
+import { DeliveryStatusChip } from "../ui/status.tsx";
+import { Ago, Countdown } from "../ui/times.tsx";
+
+export function CartOrder({ cart }: { cart: CartView }) {
+  if (!cart.order) return null;
+  return (
+    <section class="panel panel-order" aria-labelledby="order-heading">
+      <h2 id="order-heading">Order {cart.order.id}</h2>
+      <p class="order-total">{formatMoney(cart.order.total)}</p>
+      <p class="panel-foot">
+        placed <Ago at={cart.order.at} />
+        {cart.attribution && (
+          <>
+            {" "}
+            · credited to <a href={outboxHref(cart.attribution.deliveryId)}>a message</a> (
+            {words(cart.attribution.model).toLowerCase()})
+          </>
+        )}
+      </p>
+    </section>
+  );
+}
+
+export function CartTimers({ timers }: { timers: CartView["timers"] }) {
+  if (timers.length === 0) return null;
+  const soonest = [...timers].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+  return (
+    <section class="panel" aria-labelledby="timers-heading" data-testid="timers">
+      <h2 id="timers-heading">Next</h2>
+      <ul class="timers">
+        {soonest.map((timer) => (
+          <li key={timer.name}>
+            <span>{words(timer.name)}</span>
+            <Countdown at={timer.at} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+export function CartJourney({ journey }: { journey: CartView["journey"] }) {
+  if (!journey) return null;
+  return (
+    <section class="panel panel-later" aria-labelledby="journey-heading">
+      <h2 id="journey-heading">Journey</h2>
+      <p class="journey-name">{journey.campaignName}</p>
+      <p class="panel-foot">
+        version {journey.version} · entered <Ago at={journey.enteredAt} />
+        {journey.exit && ` · left: ${words(journey.exit).toLowerCase()}`}
+      </p>
+    </section>
+  );
+}
+
+export function CartMessages({ deliveries }: { deliveries: CartDeliveryView[] }) {
+  if (deliveries.length === 0) return null;
+  return (
+    <section class="panel panel-later" aria-labelledby="messages-heading">
+      <h2 id="messages-heading">Messages</h2>
+      <ul class="messages">
+        {deliveries.map((delivery) => (
+          <li key={delivery.id}>
+            <a href={outboxHref(delivery.id)}>
+              <span>
+                {words(delivery.channel)} · {words(delivery.stepId)}
+              </span>
+              <DeliveryStatusChip status={delivery.status} />
+            </a>
+            {delivery.status === "scheduled" && delivery.dueAt && (
+              <p class="panel-foot">
+                goes out in <Countdown at={delivery.dueAt} />
+              </p>
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,48 @@
+/** The brand, the two places to go, the state of the line and the store menu. */
+import { connection } from "../live/store.ts";
+import { boardHref, outboxHref, route } from "../route.ts";
+import { BoardIcon, MailIcon, WakeMark } from "../ui/icons.tsx";
+import { StoreMenu } from "./store-menu.tsx";
+
+export function TopBar() {
+  const { name } = route.value;
+  const current = (yes: boolean) => (yes ? ("page" as const) : undefined);
+  return (
+    <header class="top-bar">
+      <a class="brand" href={boardHref}>
+        <WakeMark />
+        <span>Cartwake</span>
+      </a>
+      <nav class="places" aria-label="Dashboard">
+        <a href={boardHref} aria-current={current(name === "board" || name === "cart")}>
+          <BoardIcon />
+          Live carts
+        </a>
+        <a href={outboxHref()} aria-current={current(name === "outbox")}>
+          <MailIcon />
+          Outbox
+        </a>
+      </nav>
+      <LiveBadge />
+      <StoreMenu />
+    </header>
+  );
+}
+
+const WORDS = { online: "Live", connecting: "Connecting…", offline: "Offline" };
+
+function LiveBadge() {
+  const state = connection.value;
+  return (
+    <p
+      class="live"
+      role="status"
+      data-testid="live"
+      data-state={state === "online" ? "online" : "offline"}
+      data-phase={state}
+    >
+      <span class="live-dot" aria-hidden="true" />
+      {WORDS[state]}
+    </p>
+  );
+}
