@@ -28,7 +28,7 @@ import { type CartEnv, Publisher } from "./publisher.ts";
 import type { LogEntry, Snapshot } from "./schema.ts";
 import type { CartState, Effect } from "./state.ts";
 import { emptyState } from "./state.ts";
-import { CartStorage, MAX_LOG_ROWS } from "./storage.ts";
+import { CartStorage, MAX_LOG_ROWS, TABLE_ROWS } from "./storage.ts";
 import { nextWake } from "./timers.ts";
 import { currencyOf, itemViews, prospectOf, viewOf } from "./view.ts";
 
@@ -232,7 +232,7 @@ export class Cart extends DurableObject<CartEnv> {
       ...deltaOf(before, state),
       ...usageDelta(decision),
       ...(first ? { carts: 1 } : {}),
-      rows: 1 + (snapshot ? 1 : 0) + (armed ? 1 : 0),
+      rows: 1 + (snapshot ? 1 : 0) + (armed ? 1 : 0) + (first ? TABLE_ROWS : 0),
     };
     const entry: LogEntry = {
       ...(command.type === "receive"
@@ -297,7 +297,7 @@ export class Cart extends DurableObject<CartEnv> {
   #arm(): void {
     if (!this.#state) return;
     const wake = nextWake(this.#state);
-    const lease = this.#publisher.behind(this.#seq) ? Date.now() + this.#publisher.leaseMs : null;
+    const lease = this.#publisher.behind(this.#seq) ? this.#publisher.leaseEnd(Date.now()) : null;
     const due = [wake, lease].filter((at) => at !== null);
     if (due.length > 0) this.#alarm.arm(Math.min(...due));
   }

@@ -12,6 +12,8 @@ import { type CartState, emptyFacts, emptyProcess, emptyState } from "./state.ts
 /** The log is compacted when it holds more rows than this, down to half of it. */
 export const MAX_LOG_ROWS = 256;
 const MAX_BASE_IDS = 20_000;
+/** What making the tables writes, once in a cart's life. */
+export const TABLE_ROWS = 5;
 
 interface Row extends Record<string, SqlStorageValue> {
   seq: number;
