@@ -25,10 +25,10 @@ import { replay, timelineOf } from "./explain.ts";
 import { find } from "./ledger.ts";
 import { deltaOf } from "./metrics.ts";
 import { type CartEnv, Publisher } from "./publisher.ts";
-import type { LogEntry, Snapshot } from "./schema.ts";
+import { CREATE_LOG_ROWS, type LogEntry, type Snapshot } from "./schema.ts";
 import type { CartState, Effect } from "./state.ts";
 import { emptyState } from "./state.ts";
-import { CartStorage, MAX_LOG_ROWS, TABLE_ROWS } from "./storage.ts";
+import { CartStorage, MAX_LOG_ROWS } from "./storage.ts";
 import { nextWake } from "./timers.ts";
 import { currencyOf, itemViews, prospectOf, viewOf } from "./view.ts";
 
@@ -224,7 +224,7 @@ export class Cart extends DurableObject<CartEnv> {
     const { state } = decision;
     const first = this.#state === null;
     const seq = this.#seq + 1;
-    const snapshot = state.process === before.process ? null : this.#snapshot(state, command.now);
+    const snapshot = state.process === before.process ? null : this.#snapshot(state, command.now, seq);
     const wake = nextWake(state);
     const lease = command.now + this.#publisher.leaseMs;
     const armed = this.#alarm.arm(wake === null ? lease : Math.min(wake, lease));
@@ -232,7 +232,7 @@ export class Cart extends DurableObject<CartEnv> {
       ...deltaOf(before, state),
       ...usageDelta(decision),
       ...(first ? { carts: 1 } : {}),
-      rows: 1 + (snapshot ? 1 : 0) + (armed ? 1 : 0) + (first ? TABLE_ROWS : 0),
+      rows: 1 + (snapshot ? 1 : 0) + (armed ? 1 : 0) + (first ? CREATE_LOG_ROWS : 0),
     };
     const entry: LogEntry = {
       ...(command.type === "receive"
@@ -251,8 +251,9 @@ export class Cart extends DurableObject<CartEnv> {
     if (seq - this.#baseSeq > MAX_LOG_ROWS && seq % 64 === 0) this.ctx.waitUntil(this.#tidy());
   }
 
-  #snapshot(state: CartState, now: number): Snapshot {
+  #snapshot(state: CartState, now: number, seq: number): Snapshot {
     return {
+      seq,
       createdAt: this.#createdAt || now,
       baseSeq: this.#baseSeq,
       base: state.base,

@@ -37,6 +37,8 @@ export class Publisher {
   #confirmed: number;
   #sent: number;
   #sentAt = 0;
+  /** What had been sent when the store was last asked. */
+  #sentBefore = 0;
   #last: number;
   #flushing: Promise<void> | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -67,6 +69,7 @@ export class Publisher {
     this.#timer = null;
     this.#confirmed = 0;
     this.#sent = 0;
+    this.#sentBefore = 0;
     this.#last = 0;
     this.#buffer = [];
     this.#indexed = null;
@@ -155,15 +158,17 @@ export class Publisher {
   }
 
   /**
-   * Asks the store how far it has counted this incarnation; what is still missing a lease after it was sent is lost, and
-   * sent again by the next flush.
+   * Asks the store how far it has counted this incarnation. What is still missing a lease after it was sent, or at the
+   * second asking, is lost, and sent again by the next flush.
    */
   async confirm(incarnation: number): Promise<void> {
     if (this.#confirmed >= this.#last) return;
     const { storeId, cartId } = this.#name;
     const seen = await storeStub(this.#env, storeId).seen(cartId, incarnation);
     this.#confirmed = Math.max(this.#confirmed, Math.min(seen, this.#last));
-    if (this.#sent > this.#confirmed && Date.now() - this.#sentAt >= this.leaseMs) {
+    const lost = this.#sentBefore > this.#confirmed || Date.now() - this.#sentAt >= this.leaseMs;
+    this.#sentBefore = this.#sent;
+    if (this.#sent > this.#confirmed && lost) {
       this.#sent = this.#confirmed;
       this.#buffer = [];
       this.#indexed = null;

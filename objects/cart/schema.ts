@@ -1,6 +1,7 @@
 /**
- * `log`: one row a command or beacon. `snapshot`: one row, written when the cart's own process changed or the log was
- * compacted. Both have integer keys, so that a row costs one row.
+ * One table, made by the cart's first write: a cart pays for every row, its schema's too. Row `seq` of `log` is a
+ * command or a beacon; row 0 is the snapshot, written when the cart's own process changed or the log was compacted. What
+ * the rows hold is JSON and grows by optional fields: `storage.ts` reads what older code wrote.
  */
 import type { Delta } from "../../shared/events/messages.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
@@ -8,10 +9,12 @@ import type { Rules } from "../../shared/policy/rules.ts";
 import type { Command, Note } from "./commands.ts";
 import type { CartState, Facts, Process } from "./state.ts";
 
-export const MIGRATIONS = [
-  `CREATE TABLE log (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, entry TEXT NOT NULL);
-   CREATE TABLE snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL, state TEXT NOT NULL);`,
-] as const;
+export const CREATE_LOG = "CREATE TABLE log (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, entry TEXT NOT NULL)";
+
+/** Rows that making the table writes, as the platform counts them. */
+export const CREATE_LOG_ROWS = 2;
+
+export const SNAPSHOT_SEQ = 0;
 
 /** A row of the log. */
 export interface LogEntry {
@@ -26,6 +29,8 @@ export interface LogEntry {
 }
 
 export interface Snapshot {
+  /** The row that this is the state after. */
+  seq: number;
   createdAt: number;
   /** Rows up to here are folded into `base` and gone from the log. */
   baseSeq: number;

@@ -3,17 +3,14 @@ import type { Entry } from "../../shared/events/messages.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
 import { predict } from "../../shared/model/baseline.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
-import { migrate } from "../kit/migrate.ts";
 import { idHash, weightOf } from "./decide.ts";
 import { before, fold } from "./fold.ts";
-import { type LogEntry, MIGRATIONS, type Snapshot } from "./schema.ts";
+import { CREATE_LOG, type LogEntry, SNAPSHOT_SEQ, type Snapshot } from "./schema.ts";
 import { type CartState, emptyFacts, emptyProcess, emptyState } from "./state.ts";
 
 /** The log is compacted when it holds more rows than this, down to half of it. */
 export const MAX_LOG_ROWS = 256;
 const MAX_BASE_IDS = 20_000;
-/** What making the tables writes, once in a cart's life. */
-export const TABLE_ROWS = 5;
 
 interface Row extends Record<string, SqlStorageValue> {
   seq: number;
@@ -40,21 +37,20 @@ export class CartStorage {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
 
-  /** Tables are made by the first write: asking about a cart that does not exist leaves nothing behind. */
+  /** The table is made by the first write: asking about a cart that does not exist leaves nothing behind. */
   #ready: boolean;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
     this.#ready = this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'log'").toArray().length > 0;
-    if (this.#ready) migrate(storage, MIGRATIONS);
   }
 
   /** The last snapshot and the log after it, folded. `null` when nothing was ever committed. */
   load(storeId: string, cartId: string): Loaded | null {
     if (!this.#ready) return null;
-    const row = this.#sql.exec<{ seq: number; state: string }>("SELECT seq, state FROM snapshot").toArray()[0];
-    const snapshot = row ? (JSON.parse(row.state) as Snapshot) : null;
+    const row = this.#sql.exec<{ entry: string }>("SELECT entry FROM log WHERE seq = ?", SNAPSHOT_SEQ).toArray()[0];
+    const snapshot = row ? (JSON.parse(row.entry) as Snapshot) : null;
     const rows = this.rows(snapshot?.baseSeq ?? 0);
     const first = rows[0];
     if (!snapshot && !first) return null;
@@ -62,7 +58,7 @@ export class CartStorage {
     if (!rules) throw new Error("a cart without rules: its first row is missing");
     const state = emptyState(storeId, cartId, rules);
     if (snapshot) Object.assign(state, fromSnapshot(snapshot));
-    state.usage = usageAfter(snapshot, row?.seq ?? 0, rows);
+    state.usage = usageAfter(snapshot, rows);
     state.events = rows.flatMap(eventsOf).sort((a, b) => (before(a, b) ? -1 : 1));
     state.known = new Set([...state.baseIds, ...state.events.map((e) => idHash(e.id))]);
     state.facts = fold(state.base, state.events);
@@ -71,7 +67,7 @@ export class CartStorage {
     return {
       state,
       createdAt: snapshot?.createdAt ?? first!.at,
-      lastSeq: rows.at(-1)?.seq ?? row?.seq ?? 0,
+      lastSeq: rows.at(-1)?.seq ?? snapshot?.seq ?? 0,
       baseSeq: snapshot?.baseSeq ?? 0,
       confirmed: snapshot?.confirmed ?? 0,
     };
@@ -79,12 +75,12 @@ export class CartStorage {
 
   /** One command, one transaction: its row, and the snapshot when the cart's own process changed. */
   append(seq: number, at: number, entry: LogEntry, snapshot: Snapshot | null): void {
-    if (!this.#ready) migrate(this.#storage, MIGRATIONS);
-    this.#ready = true;
     this.#storage.transactionSync(() => {
+      if (!this.#ready) this.#sql.exec(CREATE_LOG);
       this.#sql.exec("INSERT INTO log (seq, at, entry) VALUES (?, ?, ?)", seq, at, JSON.stringify(entry));
-      if (snapshot) this.#saveSnapshot(seq, snapshot);
+      if (snapshot) this.#saveSnapshot(snapshot);
     });
+    this.#ready = true;
   }
 
   rows(afterSeq: number, limit = -1): LogRow[] {
@@ -115,6 +111,7 @@ export class CartStorage {
     const gone = old.flatMap(eventsOf).sort((a, b) => (before(a, b) ? -1 : 1));
     const ids = [...state.baseIds, ...gone.map((e) => idHash(e.id))].slice(-MAX_BASE_IDS);
     const snapshot: Snapshot = {
+      seq: meta.lastSeq,
       createdAt: meta.createdAt,
       baseSeq: upTo,
       base: fold(state.base, gone),
@@ -125,8 +122,8 @@ export class CartStorage {
       confirmed: meta.confirmed,
     };
     this.#storage.transactionSync(() => {
-      this.#saveSnapshot(meta.lastSeq, snapshot);
-      this.#sql.exec("DELETE FROM log WHERE seq <= ?", upTo);
+      this.#saveSnapshot(snapshot);
+      this.#sql.exec("DELETE FROM log WHERE seq > ? AND seq <= ?", SNAPSHOT_SEQ, upTo);
     });
     return upTo;
   }
@@ -137,10 +134,10 @@ export class CartStorage {
     this.#ready = false;
   }
 
-  #saveSnapshot(seq: number, snapshot: Snapshot): void {
+  #saveSnapshot(snapshot: Snapshot): void {
     this.#sql.exec(
-      "INSERT INTO snapshot (id, seq, state) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, state = excluded.state",
-      seq,
+      "INSERT INTO log (seq, at, entry) VALUES (?, 0, ?) ON CONFLICT (seq) DO UPDATE SET entry = excluded.entry",
+      SNAPSHOT_SEQ,
       JSON.stringify(snapshot),
     );
   }
@@ -156,10 +153,10 @@ const fromSnapshot = ({ base, baseIds, process }: Snapshot): Partial<CartState> 
 export const eventsOf = (row: LogRow): CartEvent[] =>
   (row.entry.events ?? []).map((event) => ({ ...event, receivedAt: row.at }));
 
-function usageAfter(snapshot: Snapshot | null, seq: number, rows: LogRow[]): CartState["usage"] {
+function usageAfter(snapshot: Snapshot | null, rows: LogRow[]): CartState["usage"] {
   const usage = snapshot ? { ...snapshot.usage } : { accepted: 0, duplicates: 0, rejected: 0 };
   for (const row of rows) {
-    if (row.seq <= seq) continue;
+    if (row.seq <= (snapshot?.seq ?? 0)) continue;
     usage.accepted += row.entry.events?.length ?? 0;
     usage.duplicates += row.entry.delta.duplicates ?? 0;
     usage.rejected += row.entry.delta.rejected ?? 0;

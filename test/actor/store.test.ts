@@ -210,7 +210,7 @@ describe("the safety net", () => {
       await cart.store.apply(queues.take(cart.id));
       await runInDurableObject(cart.stub, (_, { storage }) => storage.deleteAlarm());
     }
-    await runInDurableObject(broken.stub, (_, { storage }) => void storage.sql.exec("UPDATE _migrations SET hash = 1"));
+    await runInDurableObject(broken.stub, (_, { storage }) => void storage.sql.exec("UPDATE log SET entry = 'torn'"));
     await evictDurableObject(broken.stub);
     await watch(broken.storeId, T0 + 35 * MINUTE_MS);
     expect(await sound.cart.view()).toMatchObject({ value: { status: "abandoned" } });

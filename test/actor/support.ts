@@ -126,9 +126,11 @@ export const rowsOf = (
   stub: DurableObjectStub<Cart>,
 ): Promise<{ log: number; snapshots: number; alarm: number | null }> =>
   runInDurableObject(stub, async (_, state) => {
-    const n = (table: string): number =>
-      state.storage.sql.exec<{ n: number }>(`SELECT count(*) AS n FROM ${table}`).one().n;
-    return { log: n("log"), snapshots: n("snapshot"), alarm: await state.storage.getAlarm() };
+    const { sql } = state.storage;
+    const made = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'log'").toArray().length > 0;
+    const n = (where: string): number =>
+      made ? sql.exec<{ n: number }>(`SELECT count(*) AS n FROM log WHERE ${where}`).one().n : 0;
+    return { log: n("seq > 0"), snapshots: n("seq = 0"), alarm: await state.storage.getAlarm() };
   });
 
 /** Counts what a piece of work writes: rows by SQL, and alarms. */

@@ -99,7 +99,7 @@ export class CartShell {
 
   #snapshotOf(state: CartState): Snapshot {
     const { base, baseIds, process, usage, rules } = state;
-    return { createdAt: 1, baseSeq: 0, base, baseIds, process, usage, rules, confirmed: 0 };
+    return { seq: this.rows.length, createdAt: 1, baseSeq: 0, base, baseIds, process, usage, rules, confirmed: 0 };
   }
 
   /** Earlier at once, later never. */

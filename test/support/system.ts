@@ -31,7 +31,13 @@ export interface System {
 export async function startSystem({ state, vars = {} }: SystemOptions = {}): Promise<System> {
   const folder = state ?? mkdtempSync(join(tmpdir(), "cartwake-test-"));
   const log: string[] = [];
-  let running = await launch(folder, "0", vars, log);
+  const forget = (): void => {
+    if (state === undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  let running = await launch(folder, "0", vars, log).catch((error: unknown) => {
+    forget();
+    throw error;
+  });
   const { url } = running;
   const alive = (): boolean => running.child.exitCode === null && running.child.signalCode === null;
   return {
@@ -56,7 +62,7 @@ export async function startSystem({ state, vars = {} }: SystemOptions = {}): Pro
         await gone;
         clearTimeout(late);
       }
-      if (state === undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+      forget();
     },
   };
 }

@@ -22,9 +22,9 @@ beforeAll(async () => {
   system = await startSystem();
 }, 120_000);
 afterAll(async () => {
-  expect(unexpectedIn(system.logs())).toEqual([]);
   await system?.stop();
   rmSync(folder, { recursive: true, force: true });
+  expect(unexpectedIn(system.logs())).toEqual([]);
 });
 
 interface Summary {

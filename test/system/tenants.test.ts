@@ -19,8 +19,8 @@ beforeAll(async () => {
   blue = await Merchant.register(system.url, { name: "Blue", url: "https://blue.example/" });
 }, 120_000);
 afterAll(async () => {
+  await system?.stop();
   expect(unexpectedIn(system.logs())).toEqual([]);
-  await system.stop();
 });
 
 /** The same ids for both stores, whatever they hold. */
