@@ -298,7 +298,7 @@ export class Cart extends DurableObject<CartEnv> {
   #arm(): void {
     if (!this.#state) return;
     const wake = nextWake(this.#state);
-    const lease = this.#publisher.behind(this.#seq) ? Date.now() + this.#publisher.leaseMs : null;
+    const lease = this.#publisher.behind(this.#seq) ? this.#publisher.leaseEnd(Date.now()) : null;
     const due = [wake, lease].filter((at) => at !== null);
     if (due.length > 0) this.#alarm.arm(Math.min(...due));
   }

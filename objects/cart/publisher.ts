@@ -84,6 +84,12 @@ export class Publisher {
     return seq > this.#confirmed;
   }
 
+  /** When to look again whether what was sent has been counted. */
+  leaseEnd(now: number): number {
+    const end = this.#sentAt + this.leaseMs;
+    return end > now ? end : now + this.leaseMs;
+  }
+
   /** A row was committed: tell the queue now, or in a moment together with what follows. */
   add(entry: Entry, urgent: boolean, present: () => Present | null): void {
     const previous = this.#buffer.at(-1)?.seq ?? this.#sent;

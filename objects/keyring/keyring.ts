@@ -9,11 +9,13 @@ import { DurableObject } from "cloudflare:workers";
 import { exportJWK, generateKeyPair, importJWK, type JSONWebKeySet, type JWK, SignJWT } from "jose";
 import { ACCESS_TTL_S, AUDIENCE, ISSUER } from "../../shared/auth/tokens.ts";
 import { newId } from "../../shared/ids.ts";
-import { DAY_MS, SECOND_MS } from "../../shared/time.ts";
+import { DAY_MS, MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
 import { migrate } from "../kit/migrate.ts";
 import { TIMERS_TABLE, Timers } from "../kit/timers.ts";
 
 const ROTATE_MS = 30 * DAY_MS;
+/** A new key is published this long before it signs: those who verify keep the published keys for a minute. */
+const PUBLISH_AHEAD_MS = 5 * MINUTE_MS;
 
 const MIGRATIONS = [
   `CREATE TABLE keys (kid TEXT PRIMARY KEY, created_at INTEGER NOT NULL, retires_at INTEGER, private TEXT NOT NULL, public TEXT NOT NULL) WITHOUT ROWID;
@@ -66,10 +68,14 @@ export class Keyring extends DurableObject {
     });
   }
 
+  /** The newest key that everybody knows; the newest of all when there is no such key yet. */
   async #current(): Promise<KeyRow> {
     const find = () =>
       this.#sql
-        .exec<KeyRow>("SELECT kid, private, public FROM keys WHERE retires_at IS NULL ORDER BY created_at DESC LIMIT 1")
+        .exec<KeyRow>(
+          "SELECT kid, private, public FROM keys ORDER BY created_at > ?, created_at DESC LIMIT 1",
+          Date.now() - PUBLISH_AHEAD_MS,
+        )
         .toArray()[0];
     const known = find();
     if (known) return known;

@@ -40,10 +40,10 @@ export class Timers {
     this.#alarm.arm(due);
   }
 
-  /** Sets the timer unless it is already armed for then or earlier. */
+  /** Sets the timer unless it is already armed for then or earlier; a parked one is not armed. */
   setEarliest(key: string, due: number): void {
-    const known = this.#ctx.storage.sql.exec<Row>("SELECT due FROM timers WHERE key = ?", key).toArray()[0];
-    if (!known || known.due > due) this.set(key, due);
+    const known = this.#ctx.storage.sql.exec<Row>("SELECT * FROM timers WHERE key = ?", key).toArray()[0];
+    if (!known || known.due > due || known.tries >= MAX_TRIES) this.set(key, due);
   }
 
   clear(key: string): void {

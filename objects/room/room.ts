@@ -44,6 +44,8 @@ export class Room extends DurableObject<Actors> {
   readonly #sql: SqlStorage;
   readonly #timers: Timers;
   readonly #sockets: Sockets<Member>;
+  /** Frames are taken in their order, although handling one may wait for other actors. */
+  readonly #lanes = new WeakMap<WebSocket, Promise<void>>();
   #jwks: { keys: JSONWebKeySet; at: number } | null = null;
 
   constructor(ctx: DurableObjectState, env: Actors) {
@@ -76,6 +78,16 @@ export class Room extends DurableObject<Actors> {
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    const work = (this.#lanes.get(socket) ?? Promise.resolve()).then(() => this.#receive(socket, message));
+    this.#lanes.set(
+      socket,
+      work.catch(() => undefined), // one broken frame does not block the next
+    );
+    await work;
+  }
+
+  /** One frame: parsed or refused, then handled. */
+  async #receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     const member = this.#sockets.get(socket);
     const parsed = parseFrame(message);
     if (!parsed.ok) {

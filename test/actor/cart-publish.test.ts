@@ -1,6 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { MAX_LOG_ROWS } from "../../objects/cart/storage.ts";
+import type { CartNews } from "../../shared/events/messages.ts";
 import { DAY_MS, MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
 import { add, event, identified, mug, ordered } from "../support/cart-life.ts";
 import {
@@ -53,6 +54,24 @@ describe("law 1: what the queue forgets is told again", () => {
     expect(await cart.store.usage()).toMatchObject({ events: { accepted: 2 }, carts: 1 });
     await ring(cart, T0 + 10 * MINUTE_MS);
     expect(queues.take(cart.id)).toEqual([]); // confirmed: nothing is told again
+  });
+
+  it("as soon as the lease is over, not a lease later", async () => {
+    const cart = await newCart();
+    const { EVENTS } = env;
+    const send = async (body: CartNews): Promise<void> => {
+      setClock(T0 + 40); // sending takes a moment
+      await EVENTS.send(body);
+    };
+    env.EVENTS = { send } as unknown as typeof EVENTS;
+    await cart.beacon(add(T0));
+    await told(cart, 1);
+    env.EVENTS = EVENTS;
+    await ring(cart, T0 + 5 * MINUTE_MS);
+    const { alarm } = await rowsOf(cart.stub);
+    expect(alarm).toBeLessThanOrEqual(T0 + 5 * MINUTE_MS + SECOND_MS);
+    await ring(cart, T0 + 5 * MINUTE_MS + SECOND_MS);
+    expect(await told(cart, 1)).toHaveLength(1);
   });
 
   it("a queue that is down costs nothing but time", async () => {
