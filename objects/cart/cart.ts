@@ -15,7 +15,7 @@ import type { CartEvent } from "../../shared/events/types.ts";
 import { log } from "../../shared/log.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
 import { no, ok, type Result } from "../../shared/result.ts";
-import { iso } from "../../shared/time.ts";
+import { iso, SECOND_MS } from "../../shared/time.ts";
 import type { CartView, DeliveryStatus, ExplainView, ItemView, TimelineView } from "../../shared/views.ts";
 import { Alarm } from "../kit/alarm.ts";
 import { parseName, storeStub } from "../stubs.ts";
@@ -31,6 +31,9 @@ import { emptyState } from "./state.ts";
 import { CartStorage, MAX_LOG_ROWS } from "./storage.ts";
 import { nextWake } from "./timers.ts";
 import { currencyOf, itemViews, prospectOf, viewOf } from "./view.ts";
+
+/** After a wake-up that failed. */
+const RETRY_MS = 5 * SECOND_MS;
 
 export interface RestoredCart {
   cartId: string;
@@ -177,6 +180,8 @@ export class Cart extends DurableObject<CartEnv> {
       await this.#tidy();
     } catch (error) {
       log("error", "cart_wake_failed", { actor: this.#cartId, error });
+      this.#arm(Date.now() + RETRY_MS);
+      return;
     }
     this.#arm();
   }
@@ -295,12 +300,13 @@ export class Cart extends DurableObject<CartEnv> {
     this.#baseSeq = loaded.baseSeq;
   }
 
-  #arm(): void {
+  /** `notBefore`: after a failure what is overdue waits a little instead of spinning. */
+  #arm(notBefore = 0): void {
     if (!this.#state) return;
     const wake = nextWake(this.#state);
     const lease = this.#publisher.behind(this.#seq) ? this.#publisher.leaseEnd(Date.now()) : null;
     const due = [wake, lease].filter((at) => at !== null);
-    if (due.length > 0) this.#alarm.arm(Math.min(...due));
+    if (due.length > 0) this.#alarm.arm(Math.max(notBefore, Math.min(...due)));
   }
 }
 

@@ -15,7 +15,8 @@ import type { CartState, Effect, Process } from "./state.ts";
 import { abandonAt, canBeAbandoned, isTerminal, jitterMs } from "./timers.ts";
 
 export function decide(before: CartState, command: Command, rules: Rules): Decision {
-  const state = before.rules.version === rules.version ? before : { ...before, rules };
+  // A gateway may still hold older rules than the cart was woken with: they do not turn back.
+  const state = rules.version > before.rules.version ? { ...before, rules } : before;
   switch (command.type) {
     case "receive":
       return receive(state, command.events, command.now);

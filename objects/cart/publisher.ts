@@ -7,7 +7,7 @@ import type { CartNews, Entry, SendCommand } from "../../shared/events/messages.
 import { log } from "../../shared/log.ts";
 import { SECOND_MS } from "../../shared/time.ts";
 import { type Actors, storeStub } from "../stubs.ts";
-import type { CartState, Effect } from "./state.ts";
+import type { CartState, Effect, Process } from "./state.ts";
 import type { CartStorage } from "./storage.ts";
 import { deliveryNews, summaryOf } from "./view.ts";
 
@@ -26,7 +26,8 @@ interface Present {
 /** What is not urgent is gathered this long: fewer messages, one row fewer in the store. Not domain time. */
 const GATHER_MS = 2 * SECOND_MS;
 /** Entries a message may carry: well under the 128 KB of a message. */
-const MAX_ENTRIES = 200;
+const MAX_ENTRIES = 100;
+const MAX_RETOLD = 10;
 
 export class Publisher {
   readonly leaseMs: number;
@@ -43,7 +44,7 @@ export class Publisher {
   #flushing: Promise<void> | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #buffer: Entry[] = [];
-  #indexed: { items: unknown; person: unknown; process: unknown } | null = null;
+  #indexed: { items: unknown; person: unknown; process: Process } | null = null;
 
   constructor(
     ctx: DurableObjectState,
@@ -146,13 +147,15 @@ export class Publisher {
   #news({ state, seq, createdAt }: Present, entries: Entry[]): CartNews {
     const { facts, process } = state;
     const last = this.#indexed;
+    // An effect that did not change is the same object; after an eviction the newest ones are told again.
+    const told = new Set(last ? last.process.effects : process.effects.slice(0, -MAX_RETOLD));
     const index = !last || last.items !== facts.items || last.person !== facts.person || last.process !== process;
     return {
       ...this.#name,
       incarnation: createdAt,
       entries,
       summary: summaryOf(state, seq, createdAt),
-      deliveries: index ? process.effects.map(deliveryNews) : [],
+      deliveries: process.effects.filter((e) => !told.has(e)).map(deliveryNews),
       index,
     };
   }

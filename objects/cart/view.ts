@@ -23,7 +23,6 @@ export function summaryOf(state: CartState, version: number, createdAt: number):
     itemCount: facts.items.reduce((sum, item) => sum + item.quantity, 0),
     totalMinor: facts.totalMinor,
     currency: facts.currency,
-    items: facts.items.slice(0, 20),
     shopperId: shopperOf(state),
     email: facts.person.email,
     name: facts.person.name,

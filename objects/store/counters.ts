@@ -171,7 +171,7 @@ export class Counters {
       incarnation,
       seq,
       summary?.wakesAt ?? null,
-      summary ? JSON.stringify({ ...summary, items: [] }) : null,
+      summary ? JSON.stringify(summary) : null,
     );
   }
 

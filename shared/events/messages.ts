@@ -32,7 +32,6 @@ export interface CartSummary {
   itemCount: number;
   totalMinor: number;
   currency: string | null;
-  items: Item[];
   shopperId: string;
   email: string | null;
   name: string | null;

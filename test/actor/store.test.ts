@@ -26,7 +26,6 @@ const news = (cartId: string, seq: number, delta: Delta, over: Partial<CartNews[
     itemCount: 1,
     totalMinor: 1_000,
     currency: "EUR",
-    items: [],
     shopperId: "v_1",
     email: null,
     name: null,

@@ -21,7 +21,6 @@ const summary = (version: number, over: Partial<CartSummary> = {}): CartSummary 
   itemCount: 1,
   totalMinor: 1_000,
   currency: "EUR",
-  items: [],
   shopperId: "v_1",
   email: null,
   name: null,
