@@ -45,7 +45,8 @@ const folderOf = (path: string, depth: number): string => path.split("/").slice(
 
 /** The CLI's build calls the build functions of the two front ends: they run in Node, before any Worker exists. */
 const isBuildCall = ({ from, target }: Import): boolean =>
-  inside(from, "workers/cli") && /^workers\/(dashboard|storefront)\/build[\w-]*\.ts$/.test(target);
+  inside(from, "workers/cli") &&
+  /^workers\/((dashboard|storefront)\/build[\w-]*|storefront\/shop\/products)\.ts$/.test(target);
 
 /** What is wrong with one import, or `null`. */
 export function importError(found: Import): string | null {

@@ -5,7 +5,7 @@ import { ApiError, call, Merchant, persist } from "./api.ts";
 import { CommandError } from "./command.ts";
 
 export const DEMO = { email: "demo@cartwake.example", password: "cartwake-demo" } as const;
-const STORE = { name: "Lumen & Loam", currency: "EUR", timezone: "Europe/Berlin" } as const;
+const STORE = { name: "Oblong", currency: "EUR", timezone: "Europe/Berlin" } as const;
 
 export interface Demo {
   url: string;

@@ -156,7 +156,7 @@ class Simulator {
           cartId: shopper.cartId,
           visitorId: shopper.visitorId,
           sessionId: `${shopper.sessionId}${part}`,
-          data,
+          data: atShop(`${url}/shop/`, data),
           context: { url: `${url}/shop/`, ...shopper.context },
         })),
       };
@@ -200,4 +200,12 @@ async function openLink(link: string, signal: AbortSignal): Promise<string | nul
   });
   if (!cart.ok) throw new Error(`the recovered cart answered ${cart.status}`);
   return ((await cart.json()) as { cartId?: string }).cartId ?? null;
+}
+
+/** The product of an event with the addresses it has in the demo shop. */
+function atShop(shop: string, data: Record<string, unknown>): Record<string, unknown> {
+  const item = data.item as { productId?: string } | undefined;
+  if (!item?.productId) return data;
+  const id = encodeURIComponent(item.productId);
+  return { ...data, item: { ...item, url: `${shop}?product=${id}`, imageUrl: `${shop}art/${id}.svg` } };
 }

@@ -1,4 +1,6 @@
-/** What the simulated shoppers of the demo store look at, and who they are. Prices are minor units of EUR. */
+/** What the simulated shoppers of the demo shop look at, and who they are. Prices are minor units of EUR. */
+import { PRODUCTS } from "../../storefront/shop/products.ts";
+
 export interface Product {
   id: string;
   name: string;
@@ -6,18 +8,12 @@ export interface Product {
   category: string;
 }
 
-export const CATALOGUE: readonly Product[] = [
-  { id: "p1", name: "Dawn table lamp", priceMinor: 8900, category: "lamps" },
-  { id: "p2", name: "Clay reading lamp", priceMinor: 12400, category: "lamps" },
-  { id: "p3", name: "Paper pendant", priceMinor: 6450, category: "lamps" },
-  { id: "p4", name: "Beeswax candles, set of four", priceMinor: 1890, category: "candles" },
-  { id: "p5", name: "Terracotta planter", priceMinor: 3200, category: "planters" },
-  { id: "p6", name: "Glazed planter with saucer", priceMinor: 4750, category: "planters" },
-  { id: "p7", name: "Stoneware mug", priceMinor: 1650, category: "tableware" },
-  { id: "p8", name: "Breakfast bowl", priceMinor: 2100, category: "tableware" },
-  { id: "p9", name: "Linen throw", priceMinor: 7900, category: "textiles" },
-  { id: "p10", name: "Brass watering can", priceMinor: 5600, category: "garden" },
-];
+export const CATALOGUE: readonly Product[] = PRODUCTS.map(({ id, name, cents, category }) => ({
+  id,
+  name,
+  priceMinor: cents,
+  category,
+}));
 
 export const FIRST_NAMES = [
   ...["Mia", "Jonas", "Lea", "Paul", "Clara", "Emil", "Ida", "Felix", "Nora", "Anton", "Greta", "Oskar"],
