@@ -71,6 +71,8 @@ export interface CartNews {
   deliveries: DeliveryNews[];
   /** Something the relational index keeps has changed. */
   index: boolean;
+  /** The cart's last news: it has forgotten everything, and so should who kept a copy of it. */
+  gone?: true;
 }
 
 /** Queue `interventions`: an effect is due. The sender asks the actors what is true now. */
