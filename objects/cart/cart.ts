@@ -28,12 +28,14 @@ import { type CartEnv, Publisher } from "./publisher.ts";
 import { CREATE_LOG_ROWS, type LogEntry, type Snapshot } from "./schema.ts";
 import type { CartState, Effect } from "./state.ts";
 import { emptyState } from "./state.ts";
-import { CartStorage, MAX_LOG_ROWS } from "./storage.ts";
+import { CartStorage, isLong } from "./storage.ts";
 import { nextWake } from "./timers.ts";
 import { currencyOf, itemViews, prospectOf, viewOf } from "./view.ts";
 
 /** After a wake-up that failed. */
 const RETRY_MS = 5 * SECOND_MS;
+/** Between two wake-ups, whatever the timers say. */
+const MIN_SLEEP_MS = 100;
 
 export interface RestoredCart {
   cartId: string;
@@ -53,6 +55,8 @@ export class Cart extends DurableObject<CartEnv> {
   #seq = 0;
   #baseSeq = 0;
   #createdAt = 0;
+  /** The version of the rules that the log knows of. */
+  #rulesLogged = 0;
 
   constructor(ctx: DurableObjectState, env: CartEnv) {
     super(ctx, env);
@@ -68,15 +72,9 @@ export class Cart extends DurableObject<CartEnv> {
       this.#seq = loaded.lastSeq;
       this.#baseSeq = loaded.baseSeq;
       this.#createdAt = loaded.createdAt;
+      this.#rulesLogged = loaded.state.rules.version;
     }
-    this.#publisher = new Publisher(
-      ctx,
-      env,
-      { storeId, cartId: key },
-      this.#storage,
-      loaded?.confirmed ?? 0,
-      this.#seq,
-    );
+    this.#publisher = new Publisher(ctx, env, { storeId, cartId: key }, this.#storage, loaded);
   }
 
   /** A beacon's events for this cart. Committed when it returns; a duplicate is counted and changes nothing. */
@@ -131,6 +129,7 @@ export class Cart extends DurableObject<CartEnv> {
     const state = this.#state;
     if (!state) return no("not_found");
     if (issuedAt < state.process.linksRevokedAt) return no("revoked");
+    if (issuedAt < this.#createdAt) return no("closed"); // of an earlier cart of this name
     if (state.facts.closedAt !== null || state.facts.generation !== generation) return no("closed");
     return ok({ cartId: this.#cartId, generation, items: itemViews(state), currency: currencyOf(state) });
   }
@@ -160,10 +159,12 @@ export class Cart extends DurableObject<CartEnv> {
     return ok({ id: this.#cartId, consistent: result.steps.every((s) => s.confirmed), cart: then, decisions: steps });
   }
 
-  /** The store's safety net for an alarm the platform lost. */
-  async nudge(): Promise<void> {
+  /** The store's safety net for an alarm the platform lost. False: there is no such cart (any more). */
+  async nudge(): Promise<boolean> {
+    if (!this.#state) return false;
     this.#alarm.rang();
     await this.#wake();
+    return true;
   }
 
   override async alarm(): Promise<void> {
@@ -183,16 +184,18 @@ export class Cart extends DurableObject<CartEnv> {
       this.#arm(Date.now() + RETRY_MS);
       return;
     }
-    this.#arm();
+    this.#arm(Date.now() + MIN_SLEEP_MS);
   }
 
   /**
-   * Retention is over: tells the last news and deletes everything; false when a beacon came meanwhile, for what it told
-   * must not be lost. What comes under this name later is a new cart: the store tells them apart by their birth.
+   * Retention is over: once the store has counted everything, says so and deletes it. False when something is still to be
+   * told, or a beacon came meanwhile. What comes under this name later is a new cart: the store tells them apart by birth.
    */
   async #forget(): Promise<boolean> {
     const seq = this.#seq;
-    await this.#publisher.flush(() => this.#news());
+    await this.#publisher.confirm(this.#createdAt);
+    if (this.#publisher.behind(seq)) return false;
+    await this.#publisher.farewell(() => this.#news());
     if (this.#seq !== seq) return false;
     await this.#storage.forget();
     this.#state = null;
@@ -219,7 +222,10 @@ export class Cart extends DurableObject<CartEnv> {
     if (!rules) throw new Error("a cart without rules cannot decide");
     const before = this.#state ?? emptyState(this.#storeId, this.#cartId, rules);
     const decision = decide(before, command, rules);
-    if (!changed(before, decision)) return decision;
+    if (!changed(before, decision)) {
+      if (this.#state) this.#state = decision.state; // newer rules, perhaps: the next alarm is armed by them
+      return decision;
+    }
     this.#commit(before, command, decision);
     if (decision.dispatch.length > 0) this.#publisher.dispatch(decision.dispatch);
     return decision;
@@ -245,15 +251,16 @@ export class Cart extends DurableObject<CartEnv> {
         : { command }),
       ...(decision.notes.length ? { notes: decision.notes } : {}),
       delta,
-      ...(first || state.rules.version !== before.rules.version ? { rules: state.rules } : {}),
+      ...(first || state.rules.version !== this.#rulesLogged ? { rules: state.rules } : {}),
     };
     this.#storage.append(seq, command.now, entry, snapshot);
     this.#state = state;
     this.#seq = seq;
+    this.#rulesLogged = state.rules.version;
     if (first) this.#createdAt = command.now;
     const published: Entry = { seq, at: command.now, delta };
     this.#publisher.add(published, isUrgent(before, decision, first), () => this.#news());
-    if (seq - this.#baseSeq > MAX_LOG_ROWS && seq % 64 === 0) this.ctx.waitUntil(this.#tidy());
+    if (seq % 16 === 0 && isLong(seq - this.#baseSeq, state.weight)) this.ctx.waitUntil(this.#tidy());
   }
 
   #snapshot(state: CartState, now: number, seq: number): Snapshot {

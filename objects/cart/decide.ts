@@ -2,7 +2,7 @@
  * The cart's one decision function: what a command does to a cart under the store's rules. Pure: the clock is data
  * (`command.now`), nothing is read or written. The shell (cart.ts) commits what it returns; `explain` replays it.
  */
-import type { CartEvent } from "../../shared/events/types.ts";
+import type { CartEvent, EventType } from "../../shared/events/types.ts";
 import { stableHash } from "../../shared/ids.ts";
 import { predict } from "../../shared/model/baseline.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
@@ -57,7 +57,20 @@ const reject = (state: CartState, rejection: string): Decision => ({
 export const idHash = (id: string): number => stableHash(id, 3);
 
 /** The largest re-fold window; see `CartState.weight`. */
-const MAX_WEIGHT = 20_000;
+export const MAX_WEIGHT = 20_000;
+/** What a flood is made of, and what is refused at the bound; orders, consent and the like have room beyond it. */
+const BULK: ReadonlySet<EventType> = new Set<EventType>([
+  "page_viewed",
+  "collection_viewed",
+  "search_submitted",
+  "product_viewed",
+  "product_added_to_cart",
+  "cart_viewed",
+  "cart_updated",
+  "exit_intent_detected",
+  "offer_shown",
+  "offer_dismissed",
+]);
 export const weightOf = (event: CartEvent): number => 1 + (event.items?.length ?? 0);
 
 /** Fold new events; refuse what cannot belong to this cart; then act on what they mean. */
@@ -75,7 +88,7 @@ function receive(state: CartState, events: CartEvent[], now: number): Decision {
       continue;
     }
     weight += weightOf(event);
-    if (weight > MAX_WEIGHT) {
+    if (weight > (BULK.has(event.type) ? MAX_WEIGHT : 2 * MAX_WEIGHT)) {
       weight -= weightOf(event);
       received.rejected.push({
         id: event.id,

@@ -216,9 +216,10 @@ export const foreign = (facts: Facts, event: CartEvent): boolean =>
 
 const total = (items: Item[]): number => items.reduce((sum, line) => sum + line.priceMinor * line.quantity, 0);
 
-function countView(facts: Facts, item: Item): void {
-  if (!(item.productId in facts.views) && Object.keys(facts.views).length >= MAX_VIEWED) return;
-  facts.views = { ...facts.views, [item.productId]: (facts.views[item.productId] ?? 0) + 1 };
+function countView(facts: Facts, { productId }: Item): void {
+  const seen = Object.hasOwn(facts.views, productId) ? facts.views[productId]! : 0;
+  if (seen === 0 && Object.keys(facts.views).length >= MAX_VIEWED) return;
+  facts.views = { ...facts.views, [productId]: seen + 1 };
 }
 
 /** An order closes the cart: items stay as they were bought, until something new is added. */

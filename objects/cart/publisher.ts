@@ -8,7 +8,7 @@ import { log } from "../../shared/log.ts";
 import { SECOND_MS } from "../../shared/time.ts";
 import { type Actors, storeStub } from "../stubs.ts";
 import type { CartState, Effect, Process } from "./state.ts";
-import type { CartStorage } from "./storage.ts";
+import type { CartStorage, Loaded } from "./storage.ts";
 import { deliveryNews, summaryOf } from "./view.ts";
 
 export interface CartEnv extends Actors {
@@ -44,6 +44,8 @@ export class Publisher {
   #flushing: Promise<void> | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #buffer: Entry[] = [];
+  /** Effects that need not be told; after an eviction the newest ones are told again. */
+  #toldEffects: readonly Effect[];
   #indexed: { items: unknown; person: unknown; process: Process } | null = null;
 
   constructor(
@@ -51,16 +53,16 @@ export class Publisher {
     env: CartEnv,
     name: { storeId: string; cartId: string },
     storage: CartStorage,
-    confirmed: number,
-    last: number,
+    loaded: Loaded | null,
   ) {
     this.#ctx = ctx;
     this.#env = env;
     this.#name = name;
     this.#storage = storage;
-    this.#confirmed = confirmed;
-    this.#sent = confirmed;
-    this.#last = last;
+    this.#confirmed = loaded?.confirmed ?? 0;
+    this.#sent = this.#confirmed;
+    this.#last = loaded?.lastSeq ?? 0;
+    this.#toldEffects = loaded?.state.process.effects.slice(0, -MAX_RETOLD) ?? [];
     this.leaseMs = Math.max(1, Number(env.PUBLISH_LEASE_SECONDS) || 300) * SECOND_MS;
   }
 
@@ -74,6 +76,17 @@ export class Publisher {
     this.#last = 0;
     this.#buffer = [];
     this.#indexed = null;
+    this.#toldEffects = [];
+  }
+
+  /** The last news of a cart that forgets itself. Throws when the queue does not take it. */
+  async farewell(present: () => Present | null): Promise<void> {
+    const now = present();
+    if (now)
+      await this.#env.EVENTS.send(
+        { ...this.#news(now, []), deliveries: [], index: true, gone: true },
+        { contentType: "json" },
+      );
   }
 
   get confirmed(): number {
@@ -124,12 +137,13 @@ export class Publisher {
         if (!now || this.#sent >= now.seq) return;
         const entries = this.#pending();
         const upTo = entries.at(-1)?.seq ?? now.seq;
-        const seen = { items: now.state.facts.items, person: now.state.facts.person, process: now.state.process };
+        const { facts, process } = now.state;
         await this.#env.EVENTS.send(this.#news(now, entries), { contentType: "json" });
         this.#sent = upTo;
         this.#sentAt = Date.now();
         this.#buffer = this.#buffer.filter((entry) => entry.seq > upTo);
-        this.#indexed = seen;
+        this.#indexed = { items: facts.items, person: facts.person, process };
+        this.#toldEffects = process.effects;
         more = this.#sent < this.#last;
       }
     } catch (error) {
@@ -147,8 +161,8 @@ export class Publisher {
   #news({ state, seq, createdAt }: Present, entries: Entry[]): CartNews {
     const { facts, process } = state;
     const last = this.#indexed;
-    // An effect that did not change is the same object; after an eviction the newest ones are told again.
-    const told = new Set(last ? last.process.effects : process.effects.slice(0, -MAX_RETOLD));
+    // An effect that did not change is the same object.
+    const told = new Set(this.#toldEffects);
     const index = !last || last.items !== facts.items || last.person !== facts.person || last.process !== process;
     return {
       ...this.#name,
@@ -169,12 +183,14 @@ export class Publisher {
     const { storeId, cartId } = this.#name;
     const seen = await storeStub(this.#env, storeId).seen(cartId, incarnation);
     this.#confirmed = Math.max(this.#confirmed, Math.min(seen, this.#last));
+    this.#sent = Math.max(this.#sent, this.#confirmed);
     const lost = this.#sentBefore > this.#confirmed || Date.now() - this.#sentAt >= this.leaseMs;
     this.#sentBefore = this.#sent;
     if (this.#sent > this.#confirmed && lost) {
       this.#sent = this.#confirmed;
       this.#buffer = [];
       this.#indexed = null;
+      this.#toldEffects = [];
     }
   }
 

@@ -4,7 +4,7 @@ import { attribute } from "./journey.ts";
 import * as ledger from "./ledger.ts";
 import type { CartState, Facts, Process } from "./state.ts";
 
-/** Closed generations kept; a cart that buys more often than this forgets the oldest. */
+/** Closed generations kept; what a cart buys beyond is purchased all the same, but credited to no message. */
 const MAX_CLOSED = 100;
 
 export function reconcile(state: CartState, now: number, notes: Note[]): Process {
@@ -38,7 +38,7 @@ function closeGeneration(state: CartState, now: number, notes: Note[]): Process 
     ...cancelled,
     status,
     recoveredAt: attribution ? now : null,
-    closed: [...process.closed, closed].slice(-MAX_CLOSED),
+    closed: [...process.closed, closed].slice(0, MAX_CLOSED),
     journey: process.journey && { ...process.journey, exit: "purchased" },
   };
 }

@@ -3,7 +3,7 @@ import type { Entry } from "../../shared/events/messages.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
 import { predict } from "../../shared/model/baseline.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
-import { idHash, weightOf } from "./decide.ts";
+import { idHash, MAX_WEIGHT, weightOf } from "./decide.ts";
 import { before, fold } from "./fold.ts";
 import { CREATE_LOG, type LogEntry, SNAPSHOT_SEQ, type Snapshot } from "./schema.ts";
 import { type CartState, emptyFacts, emptyProcess, emptyState } from "./state.ts";
@@ -103,9 +103,9 @@ export class CartStorage {
     state: CartState,
     meta: { createdAt: number; lastSeq: number; confirmed: number; baseSeq: number },
   ): number | null {
+    if (!isLong(meta.lastSeq - meta.baseSeq, state.weight)) return null;
     const rows = this.rows(meta.baseSeq);
-    if (rows.length <= MAX_LOG_ROWS) return null;
-    const upTo = Math.min(meta.confirmed, rows[rows.length - MAX_LOG_ROWS / 2]!.seq);
+    const upTo = Math.min(meta.confirmed, rows[rows.length - newest(rows)]!.seq - 1);
     const old = rows.filter((row) => row.seq <= upTo);
     if (old.length === 0) return null;
     const gone = old.flatMap(eventsOf).sort((a, b) => (before(a, b) ? -1 : 1));
@@ -149,6 +149,21 @@ const fromSnapshot = ({ base, baseIds, process }: Snapshot): Partial<CartState> 
   baseIds,
   process: { ...emptyProcess(), ...process },
 });
+
+/** Is the log due to be compacted? By its rows, or by what they hold. */
+export const isLong = (rows: number, weight: number): boolean => rows > MAX_LOG_ROWS || weight > MAX_WEIGHT / 2;
+
+/** How many of the newest rows stay: at least one, at most half of each bound. */
+function newest(rows: LogRow[]): number {
+  let weight = 0;
+  let count = 0;
+  for (const row of rows.toReversed()) {
+    weight += eventsOf(row).reduce((sum, event) => sum + weightOf(event), 0);
+    if (count > 0 && (count >= MAX_LOG_ROWS / 2 || weight > MAX_WEIGHT / 4)) break;
+    count += 1;
+  }
+  return count;
+}
 
 export const eventsOf = (row: LogRow): CartEvent[] =>
   (row.entry.events ?? []).map((event) => ({ ...event, receivedAt: row.at }));

@@ -1,5 +1,5 @@
 /** The store's counting tables. One transaction a batch of news, however many carts it is about. */
-import type { AppliedCart, CartNews, CartSummary, Delta } from "../../shared/events/messages.ts";
+import type { AppliedCart, CartNews, Delta } from "../../shared/events/messages.ts";
 import { DAY_MS, GRAIN_MS, type Grain, HOUR_MS } from "../../shared/time.ts";
 import {
   acceptedIn,
@@ -11,6 +11,9 @@ import {
   type KnownCart,
   moveGauges,
 } from "./rollup.ts";
+
+/** A cart that is gone is remembered this long, so that an echo of its news is not counted again. */
+const TOMBSTONE_MS = 7 * DAY_MS;
 
 /** How long buckets are kept: two days of minutes, ninety of hours, days for ever (a row a day). */
 const KEEP_MS: Record<Grain, number> = { minute: 2 * DAY_MS, hour: 90 * DAY_MS, day: 3650 * DAY_MS };
@@ -47,10 +50,10 @@ export class Counters {
     return this.#counters;
   }
 
-  apply(batch: readonly CartNews[]): AppliedCart[] {
+  apply(batch: readonly CartNews[], now: number): AppliedCart[] {
     const before = { gauges: this.#gauges, counters: this.#counters };
     try {
-      return this.#storage.transactionSync(() => this.#applyAll(batch));
+      return this.#storage.transactionSync(() => this.#applyAll(batch, now));
     } catch (error) {
       this.#gauges = before.gauges;
       this.#counters = before.counters;
@@ -58,19 +61,21 @@ export class Counters {
     }
   }
 
-  #applyAll(batch: readonly CartNews[]): AppliedCart[] {
+  #applyAll(batch: readonly CartNews[], now: number): AppliedCart[] {
     const carts = new Map<string, { known: KnownCart | null; from: number; moved: boolean }>();
     const fresh = [];
     for (const news of batch) {
       const seen = carts.get(news.cartId);
       const known = seen ? seen.known : this.#cart(news.cartId);
       const applied = applyNews(known, news);
-      if (applied.moved) this.#gauges = moveGauges(this.#gauges, known?.summary ?? null, applied.cart.summary);
+      // A cart that is gone stays counted where it ended.
+      if (applied.moved && !news.gone)
+        this.#gauges = moveGauges(this.#gauges, known?.summary ?? null, applied.cart.summary);
       fresh.push(...applied.fresh);
       const from = seen?.from ?? (known && known.incarnation === applied.cart.incarnation ? known.seq : 0);
       carts.set(news.cartId, { known: applied.cart, from, moved: applied.moved || (seen?.moved ?? false) });
     }
-    for (const [id, { known }] of carts) if (known) this.#saveCart(id, known);
+    for (const [id, { known }] of carts) if (known) this.#saveCart(id, known, now);
     for (const [key, delta] of bucketsOf(fresh)) this.#addToBucket(key, delta);
     for (const { delta } of fresh) this.#counters = addDelta(this.#counters, delta);
     this.#saveTotals();
@@ -121,39 +126,33 @@ export class Counters {
     return Array.from({ length: count }, (_, i) => rows.get(last - (count - 1 - i) * minute) ?? 0);
   }
 
-  /** Carts that should have woken before `deadline` and did not say so. */
+  /** Carts that should have woken before `deadline` and did not say so, the latest first to be due first. */
   overdue(deadline: number, limit: number): string[] {
     const rows = this.#sql
-      .exec<{ id: string }>("SELECT id FROM carts WHERE wakes_at < ? LIMIT ?", deadline, limit)
+      .exec<{ id: string }>(
+        "SELECT id FROM carts WHERE wakes_at < ? AND summary IS NOT NULL ORDER BY wakes_at LIMIT ?",
+        deadline,
+        limit,
+      )
       .toArray();
     return rows.map((row) => row.id);
+  }
+
+  /** There is no such cart any more: its farewell was lost. */
+  buried(cartId: string, now: number): void {
+    this.#sql.exec("UPDATE carts SET summary = NULL, wakes_at = ? WHERE id = ?", now + TOMBSTONE_MS, cartId);
   }
 
   nudged(cartId: string, now: number): void {
     this.#sql.exec("UPDATE carts SET wakes_at = ? WHERE id = ?", now + HOUR_MS, cartId);
   }
 
-  /** Old buckets, and carts that forgot themselves. */
-  trim(now: number, retentionMs: number): void {
+  /** Old buckets, and the tombstones of carts that are gone for good. */
+  trim(now: number): void {
     for (const grain of Object.keys(KEEP_MS) as Grain[]) {
       this.#sql.exec("DELETE FROM rollups WHERE grain = ? AND start < ?", grain, now - KEEP_MS[grain]);
     }
-    const old = this.#sql
-      .exec<CartRow>(
-        "SELECT * FROM carts WHERE json_extract(summary, '$.lastActivityAt') < ? LIMIT 1000",
-        now - retentionMs - 7 * DAY_MS,
-      )
-      .toArray();
-    if (old.length === 0) return;
-    this.#storage.transactionSync(() => {
-      for (const row of old) {
-        const summary = row.summary ? (JSON.parse(row.summary) as CartSummary) : null;
-        if (summary && !["purchased", "recovered", "expired"].includes(summary.status)) continue;
-        this.#gauges = moveGauges(this.#gauges, summary, null);
-        this.#sql.exec("DELETE FROM carts WHERE id = ?", row.id);
-      }
-      this.#saveTotals();
-    });
+    this.#sql.exec("DELETE FROM carts WHERE summary IS NULL AND wakes_at < ?", now);
   }
 
   #cart(id: string): KnownCart | null {
@@ -163,14 +162,14 @@ export class Counters {
       : null;
   }
 
-  #saveCart(id: string, { incarnation, seq, summary }: KnownCart): void {
+  #saveCart(id: string, { incarnation, seq, summary }: KnownCart, now: number): void {
     this.#sql.exec(
       `INSERT INTO carts (id, incarnation, seq, wakes_at, summary) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET incarnation = excluded.incarnation, seq = excluded.seq, wakes_at = excluded.wakes_at, summary = excluded.summary`,
       id,
       incarnation,
       seq,
-      summary?.wakesAt ?? null,
+      summary ? summary.wakesAt : now + TOMBSTONE_MS,
       summary ? JSON.stringify(summary) : null,
     );
   }

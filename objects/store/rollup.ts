@@ -45,7 +45,10 @@ export function applyNews(known: KnownCart | null, news: CartNews): Applied {
     seq = entry.seq;
   }
   const reborn = known !== null && known.incarnation < news.incarnation;
-  const moved = reborn || !start.summary || news.summary.version > start.summary.version;
+  if (news.gone) return { cart: { incarnation: start.incarnation, seq, summary: null }, fresh, moved: true };
+  // A tombstone (counted, without a summary) stays one: what comes after a cart's last news is an echo.
+  const dead = known !== null && known.summary === null && !reborn;
+  const moved = !dead && (reborn || !start.summary || news.summary.version > start.summary.version);
   return { cart: { incarnation: start.incarnation, seq, summary: moved ? news.summary : start.summary }, fresh, moved };
 }
 

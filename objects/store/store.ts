@@ -149,7 +149,7 @@ export class Store extends DurableObject<Actors> {
 
   /** Counts a batch of news, once. Returns per cart how far it is counted and what was new. */
   apply(batch: CartNews[]): AppliedCart[] {
-    const applied = this.#counters.apply(batch);
+    const applied = this.#counters.apply(batch, Date.now());
     this.#tell(batch, applied);
     return applied;
   }
@@ -193,23 +193,26 @@ export class Store extends DurableObject<Actors> {
   override async alarm(): Promise<void> {
     const now = Date.now();
     await this.#timers.run(now, async (key) => {
-      if (key === "watch") await this.#nudgeOverdue(now);
-      if (key === "trim") this.#counters.trim(now, (this.#config?.settings.retentionDays ?? 90) * DAY_MS);
-      this.#timers.set(key, now + (key === "watch" ? WATCH_MS : DAY_MS));
+      if (key === "trim") this.#counters.trim(now);
+      const more = key === "watch" && (await this.#nudgeOverdue(now));
+      this.#timers.set(key, now + (more ? SECOND_MS : key === "watch" ? WATCH_MS : DAY_MS));
     });
   }
 
-  async #nudgeOverdue(now: number): Promise<void> {
+  /** True when there may be more of them. */
+  async #nudgeOverdue(now: number): Promise<boolean> {
     const late = this.#counters.overdue(now - OVERDUE_MS, NUDGES);
     for (const cartId of late) {
       try {
-        await cartStub(this.env, this.#storeId, cartId).nudge();
+        if (await cartStub(this.env, this.#storeId, cartId).nudge()) this.#counters.nudged(cartId, now);
+        else this.#counters.buried(cartId, now);
       } catch (error) {
         log("warn", "nudge_failed", { actor: this.#storeId, cart: cartId, error }); // it must not stop the others
+        this.#counters.nudged(cartId, now);
       }
-      this.#counters.nudged(cartId, now);
     }
     if (late.length > 0) log("warn", "carts_nudged", { actor: this.#storeId, count: late.length });
+    return late.length === NUDGES;
   }
 
   #signal(now: number): string {
