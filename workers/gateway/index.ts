@@ -21,7 +21,7 @@ import * as stores from "./routes/stores.ts";
 
 /** Routes of other folders, handed in by the entry point: worker folders do not import each other. */
 export interface Neighbours {
-  postEvents(request: Request, env: Env, ctx: ExecutionContext, requestId: string): Promise<Response>;
+  postEvents(request: Request, url: URL, env: Env, ctx: ExecutionContext, requestId: string): Promise<Response>;
   preflight(request: Request, env: Env): Promise<Response>;
   forgetTenant(storeId: string): void;
   followRecoveryLink(request: Request, env: Env, token: string): Promise<Response>;
@@ -148,7 +148,7 @@ async function respond(
 ): Promise<Response> {
   try {
     if (url.pathname === "/v1/events") {
-      if (request.method === "POST") return await neighbours.postEvents(request, env, ctx, requestId);
+      if (request.method === "POST") return await neighbours.postEvents(request, url, env, ctx, requestId);
       if (request.method === "OPTIONS") return await neighbours.preflight(request, env);
       throw new AppError("METHOD_NOT_ALLOWED", "Use POST.");
     }

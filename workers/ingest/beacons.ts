@@ -34,15 +34,16 @@ interface Tally {
 
 export async function postEvents(
   request: Request,
+  url: URL,
   env: Env,
   ctx: ExecutionContext,
   requestId: string,
 ): Promise<Response> {
-  let headers: Record<string, string> = {};
+  let headers: Record<string, string> = { "x-request-id": requestId };
   try {
-    const key = new URL(request.url).searchParams.get("key") ?? request.headers.get("x-cartwake-key") ?? "";
+    const key = url.searchParams.get("key") ?? request.headers.get("x-cartwake-key") ?? "";
     const tenant = await tenantOf(env, key, Date.now());
-    headers = corsHeaders(request, tenant);
+    headers = { ...headers, ...corsHeaders(request, tenant) };
     if (tenant === "secret")
       throw new AppError(
         "FORBIDDEN",
