@@ -1,4 +1,5 @@
 /** One runtime under test: its own workerd process, its own state folder, all on the same disk. */
+import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { join } from "node:path";
@@ -89,6 +90,7 @@ function cpuOf(pid: number): number {
   }
 }
 
+/** Waits until the runtime is quiet and the disk has nothing left of it to write: the next one pays for itself only. */
 async function settle(cpuMs: () => number): Promise<void> {
   let quiet = 0;
   for (let waited = 0; waited < 8_000 && quiet < 3; waited += 400) {
@@ -97,4 +99,5 @@ async function settle(cpuMs: () => number): Promise<void> {
     quiet = cpuMs() - before <= 20 ? quiet + 1 : 0;
     if (Number.isNaN(before)) return sleep(3_000);
   }
+  spawnSync("sync", { timeout: 5_000 });
 }
