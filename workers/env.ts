@@ -13,6 +13,7 @@ export interface Env extends Actors {
   PUBLIC_URL: string;
   LINK_SECRET: string;
   PUBLISH_LEASE_SECONDS: string;
+  PUBLISH_GATHER_SECONDS: string;
   EMAIL_PROVIDER: string;
   EMAIL_FROM: string;
   SMTP_URL: string;

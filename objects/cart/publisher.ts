@@ -14,7 +14,10 @@ import { deliveryNews, summaryOf } from "./view.ts";
 export interface CartEnv extends Actors {
   EVENTS: Queue<CartNews>;
   INTERVENTIONS: Queue<SendCommand>;
+  /** How soon a cart tells again what the queue may have lost. */
   PUBLISH_LEASE_SECONDS: string;
+  /** What is not urgent is told at most this often; its tail waits for the next beacon or the lease. */
+  PUBLISH_GATHER_SECONDS: string;
 }
 
 interface Present {
@@ -23,17 +26,13 @@ interface Present {
   createdAt: number;
 }
 
-/**
- * What is not urgent is told at once by a quiet cart (a pending timer keeps its actor awake, which is billed) and gathered
- * by one that spoke less than this ago: fewer messages, one row fewer in the store. Not domain time.
- */
-const GATHER_MS = 2 * SECOND_MS;
 /** Entries a message may carry: well under the 128 KB of a message. */
 const MAX_ENTRIES = 100;
 const MAX_RETOLD = 10;
 
 export class Publisher {
   readonly leaseMs: number;
+  readonly #gatherMs: number;
   readonly #ctx: DurableObjectState;
   readonly #env: CartEnv;
   readonly #name: { storeId: string; cartId: string };
@@ -45,11 +44,10 @@ export class Publisher {
   #sentBefore = 0;
   #last: number;
   #flushing: Promise<void> | null = null;
-  #timer: ReturnType<typeof setTimeout> | null = null;
   #buffer: Entry[] = [];
   /** Effects that need not be told; after an eviction the newest ones are told again. */
   #toldEffects: readonly Effect[];
-  #indexed: { items: unknown; person: unknown; process: Process } | null = null;
+  #indexed: { empty: boolean; person: unknown; process: Process } | null = null;
 
   constructor(
     ctx: DurableObjectState,
@@ -67,12 +65,11 @@ export class Publisher {
     this.#last = loaded?.lastSeq ?? 0;
     this.#toldEffects = loaded?.state.process.effects.slice(0, -MAX_RETOLD) ?? [];
     this.leaseMs = Math.max(1, Number(env.PUBLISH_LEASE_SECONDS) || 300) * SECOND_MS;
+    this.#gatherMs = (Number(env.PUBLISH_GATHER_SECONDS) || 0) * SECOND_MS;
   }
 
   /** The log was deleted. */
   reset(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
     this.#confirmed = 0;
     this.#sent = 0;
     this.#sentBefore = 0;
@@ -107,23 +104,19 @@ export class Publisher {
     return end > now ? end : now + this.leaseMs;
   }
 
-  /** A row was committed: tell the queue now, or in a moment together with what follows. */
+  /**
+   * A row was committed. What the board shows is told at once; page views and the like together with what follows: fewer
+   * messages, fewer rows in the store. No timer waits for them, for it would keep the actor awake, which is billed.
+   */
   add(entry: Entry, urgent: boolean, present: () => Present | null): void {
     const previous = this.#buffer.at(-1)?.seq ?? this.#sent;
     if (entry.seq === previous + 1 && this.#buffer.length < MAX_ENTRIES) this.#buffer.push(entry);
     this.#last = entry.seq;
-    const waitMs = urgent ? 0 : this.#sentAt + GATHER_MS - entry.at;
-    if (waitMs <= 0) {
-      this.#ctx.waitUntil(this.flush(present));
-    } else if (this.#timer === null) {
-      this.#timer = setTimeout(() => this.#ctx.waitUntil(this.flush(present)), waitMs);
-    }
+    if (urgent || entry.at - this.#sentAt >= this.#gatherMs) this.#ctx.waitUntil(this.flush(present));
   }
 
   /** Sends all that was not sent yet; one flush at a time, and another if something came meanwhile. */
   async flush(present: () => Present | null): Promise<void> {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
     if (this.#flushing) {
       await this.#flushing;
       if (this.#sent === this.#last) return;
@@ -146,7 +139,7 @@ export class Publisher {
         this.#sent = upTo;
         this.#sentAt = Date.now();
         this.#buffer = this.#buffer.filter((entry) => entry.seq > upTo);
-        this.#indexed = { items: facts.items, person: facts.person, process };
+        this.#indexed = { empty: facts.items.length === 0, person: facts.person, process };
         this.#toldEffects = process.effects;
         more = this.#sent < this.#last;
       }
@@ -167,7 +160,8 @@ export class Publisher {
     const last = this.#indexed;
     // An effect that did not change is the same object.
     const told = new Set(this.#toldEffects);
-    const index = !last || last.items !== facts.items || last.person !== facts.person || last.process !== process;
+    const index =
+      !last || last.empty !== (facts.items.length === 0) || last.person !== facts.person || last.process !== process;
     return {
       ...this.#name,
       incarnation: createdAt,

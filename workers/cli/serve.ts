@@ -51,7 +51,14 @@ export async function serve({ host, port: wanted, state: folder, vars = {}, log 
       host,
       port,
       state: path,
-      vars: { ENVIRONMENT: "local", PUBLIC_URL: url, PUBLISH_LEASE_SECONDS: "10", ...secretsOf(path), ...vars },
+      vars: {
+        ENVIRONMENT: "local",
+        PUBLIC_URL: url,
+        PUBLISH_LEASE_SECONDS: "10",
+        PUBLISH_GATHER_SECONDS: "0",
+        ...secretsOf(path),
+        ...vars,
+      },
       log,
       onProcess: (process) => state.recordRuntime(process),
     });
