@@ -37,10 +37,14 @@ export const settingsSchema = z.object({
   allowedOrigins: fields.allowedOrigins.default([]),
   connectionLimit: fields.connectionLimit.default(1000),
   jurisdiction: fields.jurisdiction.default(null),
+  /** Where this Worker answered when the store registered; links lead there without `PUBLIC_URL`. Nobody can change it. */
+  baseUrl: z.string().max(2048).default(""),
 });
 
 /** A change: what it does not name stays. */
-export const settingsPatchSchema = z.object(fields).partial();
+export const settingsPatchSchema = z
+  .object({ ...fields, jurisdiction: z.null("is not yet supported: it must be null") })
+  .partial();
 
 export type Settings = z.infer<typeof settingsSchema>;
 

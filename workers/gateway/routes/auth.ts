@@ -34,7 +34,7 @@ export async function register(call: Call): Promise<Response> {
   const key = newKey("publishable");
   const { name, url, currency, timezone } = given.store;
   const passwordHash = await hashPassword(given.password);
-  await storeStub(env, storeId).create(settingsSchema.parse(given.store));
+  await storeStub(env, storeId).create(settingsSchema.parse({ ...given.store, baseUrl: call.url.origin }));
   try {
     await env.DB.batch([
       env.DB.prepare(

@@ -5,20 +5,26 @@ import { newKey } from "../../../shared/auth/api-keys.ts";
 import { PERMISSIONS } from "../../../shared/auth/tokens.ts";
 import { json } from "../../../shared/http.ts";
 import { newId, sha256 } from "../../../shared/ids.ts";
-import { settingsPatchSchema } from "../../../shared/policy/rules.ts";
+import { type Settings, settingsPatchSchema } from "../../../shared/policy/rules.ts";
 import { iso, isoOrNull } from "../../../shared/time.ts";
 import { body, ifMatch, type MemberCall, notFound, stale } from "../context.ts";
+
+/** Settings as the merchant sees them: `baseUrl` is ours. */
+const view = (id: string, { baseUrl: _, ...settings }: Settings & { version: number; createdAt: string }) => ({
+  id,
+  ...settings,
+});
 
 /** The caller's stores. */
 export async function listStores({ env, principal }: MemberCall): Promise<Response> {
   const settings = await storeStub(env, principal.storeId).settings();
-  return json({ items: settings.ok ? [{ id: principal.storeId, ...settings.value }] : [], nextCursor: null });
+  return json({ items: settings.ok ? [view(principal.storeId, settings.value)] : [], nextCursor: null });
 }
 
 export async function getStore(call: MemberCall): Promise<Response> {
   const settings = await own(call).settings();
   if (!settings.ok) throw notFound("store");
-  return json({ id: call.principal.storeId, ...settings.value }, 200, { etag: `"${settings.value.version}"` });
+  return json(view(call.principal.storeId, settings.value), 200, { etag: `"${settings.value.version}"` });
 }
 
 /** Any of the settings (API.md); the rest stays. `If-Match` guards against a change in between. */
@@ -31,7 +37,7 @@ export async function patchStore(call: MemberCall): Promise<Response> {
   await call.env.DB.prepare("UPDATE stores SET name = ?, url = ?, currency = ?, timezone = ? WHERE id = ?")
     .bind(name, url, currency, timezone, call.principal.storeId)
     .run();
-  return json({ id: call.principal.storeId, ...result.value }, 200, { etag: `"${result.value.version}"` });
+  return json(view(call.principal.storeId, result.value), 200, { etag: `"${result.value.version}"` });
 }
 
 /** A store other than the caller's does not exist for them. */
