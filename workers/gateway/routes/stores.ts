@@ -3,6 +3,7 @@ import * as z from "zod";
 import { storeStub } from "../../../objects/stubs.ts";
 import { newKey } from "../../../shared/auth/api-keys.ts";
 import { PERMISSIONS } from "../../../shared/auth/tokens.ts";
+import { AppError } from "../../../shared/errors.ts";
 import { json } from "../../../shared/http.ts";
 import { newId, sha256 } from "../../../shared/ids.ts";
 import { type Settings, settingsPatchSchema } from "../../../shared/policy/rules.ts";
@@ -78,12 +79,16 @@ const keyRequest = z.object({
   scopes: z
     .array(z.enum(PERMISSIONS.store_owner as [string, ...string[]]))
     .max(50)
-    .default([...PERMISSIONS.api_user]),
+    .optional(),
 });
 
-/** 201 with the key, shown this once. */
+/** 201 with the key, shown this once. Nobody hands out more than they have; unsaid scopes are those of an `api_user`. */
 export async function createKey(call: MemberCall): Promise<Response> {
-  const { kind, scopes } = await body(call, keyRequest);
+  const { permissions } = call.principal;
+  const given = await body(call, keyRequest);
+  const { kind, scopes = PERMISSIONS.api_user.filter((scope) => permissions.includes(scope)) } = given;
+  const foreign = scopes.find((scope) => !permissions.includes(scope));
+  if (foreign) throw new AppError("FORBIDDEN", `You cannot give the permission ${foreign}: you do not have it.`);
   const key = newKey(kind);
   const id = newId("key");
   const now = Date.now();
