@@ -87,6 +87,11 @@ export const campaignSchema = z.object({
   steps: z.array(stepSchema).min(1).max(20),
 });
 
+/** Every cart of a journey keeps its campaign, and every beacon carries the enabled ones: both stay small. */
+export const MAX_CAMPAIGN_BYTES = 16 * 1024;
+export const MAX_ENABLED_BYTES = 128 * 1024;
+export const jsonBytes = (value: unknown): number => new TextEncoder().encode(JSON.stringify(value)).byteLength;
+
 export type CampaignInput = z.infer<typeof campaignSchema>;
 export type Campaign = CampaignInput & { id: string; version: number; createdAt: number; updatedAt: number };
 export type Step = z.infer<typeof stepSchema>;
