@@ -1,4 +1,4 @@
-import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -6,7 +6,13 @@ export default defineConfig({
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"], environment: "node" } },
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
+        plugins: [
+          cloudflareTest(async () => ({
+            wrangler: { configPath: "./wrangler.toml" },
+            // wrangler.toml is what production runs; its local secrets are refused there.
+            miniflare: { bindings: { ENVIRONMENT: "test", MIGRATIONS: await readD1Migrations("./migrations") } },
+          })),
+        ],
         test: { name: "actor", include: ["test/actor/**/*.test.ts"] },
       },
       {

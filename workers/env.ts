@@ -12,6 +12,7 @@ export interface Env extends Actors {
   ENVIRONMENT: string;
   PUBLIC_URL: string;
   LINK_SECRET: string;
+  AUTH_SECRET: string;
   PUBLISH_LEASE_SECONDS: string;
   PUBLISH_GATHER_SECONDS: string;
   EMAIL_PROVIDER: string;

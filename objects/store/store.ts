@@ -3,7 +3,7 @@
  *
  * Owns    settings, campaigns (versioned), exact rollups, usage counters, how far each cart is counted.
  * Timers  `watch`: nudges carts that should have woken; `trim`: retention.
- * RPC     create, settings, patchSettings, campaign*, rules, apply, seen, countRejected, realtime, usage, rollups.
+ * RPC     create, settings, patchSettings, campaign*, rules, tenant, apply, seen, countRejected, realtime, usage, rollups.
  * Peers   Room (its live topics), Cart (nudge).
  *
  * It receives cart summaries in batches, by sequence number, never single events: telling it twice changes nothing.
@@ -17,6 +17,8 @@ import {
   type CampaignInput,
   compileRules,
   DEFAULT_CAMPAIGN,
+  jsonBytes,
+  MAX_ENABLED_BYTES,
   type Rules,
   type Settings,
   settingsSchema,
@@ -109,6 +111,7 @@ export class Store extends DurableObject<Actors> {
 
   createCampaign(input: CampaignInput): Result<Campaign> {
     if (this.#campaigns.length >= MAX_CAMPAIGNS) return no("too_many");
+    if (this.#isTooLarge(input, null)) return no("too_large");
     const now = Date.now();
     const campaign: Campaign = { ...input, id: newId("cmp"), version: 1, createdAt: now, updatedAt: now };
     this.#putCampaign(campaign);
@@ -121,6 +124,7 @@ export class Store extends DurableObject<Actors> {
     const known = this.#campaigns.find((c) => c.id === id);
     if (!known) return no("not_found");
     if (expected !== null && expected !== known.version) return no("version");
+    if (this.#isTooLarge(input, id)) return no("too_large");
     const campaign: Campaign = {
       ...input,
       id,
@@ -145,6 +149,12 @@ export class Store extends DurableObject<Actors> {
   rules(): Rules {
     if (!this.#config) throw new Error("no such store");
     return compileRules(this.#config.settings, this.#campaigns, this.#config.version);
+  }
+
+  /** What the gate asks for a beacon: the rules, and from where it may come. */
+  tenant(): Result<{ rules: Rules; allowedOrigins: string[] }> {
+    if (!this.#config) return no("not_found");
+    return ok({ rules: this.rules(), allowedOrigins: this.#config.settings.allowedOrigins });
   }
 
   /** Counts a batch of news, once. Returns per cart how far it is counted and what was new. */
@@ -250,6 +260,12 @@ export class Store extends DurableObject<Actors> {
     } catch (error) {
       log("warn", "live_news_failed", { actor: this.#storeId, error });
     }
+  }
+
+  /** Whether the enabled campaigns, with this one in the place of `id`, are more than rules may carry. */
+  #isTooLarge(input: CampaignInput, id: string | null): boolean {
+    if (!input.enabled) return false;
+    return jsonBytes([...this.#campaigns.filter((c) => c.enabled && c.id !== id), input]) > MAX_ENABLED_BYTES;
   }
 
   #putCampaign(campaign: Campaign): void {

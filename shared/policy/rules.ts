@@ -37,10 +37,14 @@ export const settingsSchema = z.object({
   allowedOrigins: fields.allowedOrigins.default([]),
   connectionLimit: fields.connectionLimit.default(1000),
   jurisdiction: fields.jurisdiction.default(null),
+  /** Where this Worker answered when the store registered; links lead there without `PUBLIC_URL`. Nobody can change it. */
+  baseUrl: z.string().max(2048).default(""),
 });
 
 /** A change: what it does not name stays. */
-export const settingsPatchSchema = z.object(fields).partial();
+export const settingsPatchSchema = z
+  .object({ ...fields, jurisdiction: z.null("is not yet supported: it must be null") })
+  .partial();
 
 export type Settings = z.infer<typeof settingsSchema>;
 
@@ -82,6 +86,11 @@ export const campaignSchema = z.object({
   goal: z.object({ attributionHours: z.number().min(0.001).max(2160).default(72) }).default({ attributionHours: 72 }),
   steps: z.array(stepSchema).min(1).max(20),
 });
+
+/** Every cart of a journey keeps its campaign, and every beacon carries the enabled ones: both stay small. */
+export const MAX_CAMPAIGN_BYTES = 16 * 1024;
+export const MAX_ENABLED_BYTES = 128 * 1024;
+export const jsonBytes = (value: unknown): number => new TextEncoder().encode(JSON.stringify(value)).byteLength;
 
 export type CampaignInput = z.infer<typeof campaignSchema>;
 export type Campaign = CampaignInput & { id: string; version: number; createdAt: number; updatedAt: number };

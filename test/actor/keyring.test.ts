@@ -1,7 +1,8 @@
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { decodeProtectedHeader, type JSONWebKeySet } from "jose";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Keyring } from "../../objects/keyring/keyring.ts";
+import { seal, unseal } from "../../shared/auth/sealing.ts";
 import { verifyAccessToken } from "../../shared/auth/tokens.ts";
 import { DAY_MS, MINUTE_MS } from "../../shared/time.ts";
 import { env, setClock, T0, unique } from "./support.ts";
@@ -65,6 +66,51 @@ describe("the keyring", () => {
   it("another ring's token is forged", async () => {
     const [mine, other] = [newRing(), newRing()];
     expect(await verifyAccessToken(await other.sign(), await mine.jwks())).toBeNull();
+  });
+});
+
+describe("at rest", () => {
+  const privates = (stub: DurableObjectStub<Keyring>): Promise<string[]> =>
+    runInDurableObject(stub, (_, { storage }) =>
+      storage.sql
+        .exec<{ private: string }>("SELECT private FROM keys ORDER BY created_at")
+        .toArray()
+        .map((row) => row.private),
+    );
+  const store = (stub: DurableObjectStub<Keyring>, text: string): Promise<void> =>
+    runInDurableObject(stub, (_, { storage }) => void storage.sql.exec("UPDATE keys SET private = ?", text));
+
+  it("a private key lies on the disk encrypted", async () => {
+    const { stub, sign } = newRing();
+    await sign();
+    const [sealed] = await privates(stub());
+    expect(sealed).toMatch(/^s1\.[\w-]{16}\.[\w-]+$/);
+    const kid = decodeProtectedHeader(await sign()).kid!;
+    expect(JSON.parse((await unseal(sealed!, kid, env.AUTH_SECRET))!)).toMatchObject({ kid, d: expect.any(String) });
+    expect(await unseal(sealed!, "key_other", env.AUTH_SECRET)).toBeNull();
+  });
+
+  it("a row of before there was encryption still signs", async () => {
+    const { stub, jwks, sign } = newRing();
+    const kid = decodeProtectedHeader(await sign()).kid!;
+    const [sealed] = await privates(stub());
+    await store(stub(), (await unseal(sealed!, kid, env.AUTH_SECRET))!);
+    await evictDurableObject(stub());
+    const token = await sign();
+    expect(decodeProtectedHeader(token).kid).toBe(kid);
+    expect(await verifyAccessToken(token, await jwks())).not.toBeNull();
+  });
+
+  it("a key that a changed secret cannot open is replaced, and its last tokens stay good", async () => {
+    const { stub, jwks, sign } = newRing();
+    const before = await sign();
+    const kid = decodeProtectedHeader(before).kid!;
+    await store(stub(), await seal("{}", kid, "another-secret-than-ours", new Uint8Array(12)));
+    const after = await sign();
+    expect(decodeProtectedHeader(after).kid).not.toBe(kid);
+    for (const token of [before, after, await sign()])
+      expect(await verifyAccessToken(token, await jwks())).not.toBeNull();
+    expect((await jwks()).keys).toHaveLength(2);
   });
 });
 

@@ -130,6 +130,30 @@ describe("settings and campaigns", () => {
     expect(await failure(() => store.rules())).toMatch(/no such store/);
   });
 
+  it("the gate is told the rules and the allowed origins at once; of a store nobody opened, nothing", async () => {
+    const { store } = await newStore({ allowedOrigins: ["https://shop.example"] });
+    expect(await store.tenant()).toEqual({
+      ok: true,
+      value: { rules: await store.rules(), allowedOrigins: ["https://shop.example"] },
+    });
+    expect(await storeStub(env, unique("nobody")).tenant()).toEqual({ ok: false, reason: "not_found" });
+  });
+
+  it("enabled campaigns together stay small enough for every beacon to carry them", async () => {
+    const { store } = await newStore();
+    const big = { ...input, conditions: { name: "x".repeat(15_000) } };
+    const made = [];
+    for (let i = 0; i < 8; i++) made.push(await store.createCampaign(big));
+    expect(made.every((m) => m.ok)).toBe(true);
+    expect(await store.createCampaign(big)).toEqual({ ok: false, reason: "too_large" });
+    const off = await store.createCampaign({ ...big, enabled: false });
+    const id = off.ok ? off.value.id : "";
+    expect(await store.updateCampaign(id, big, null)).toEqual({ ok: false, reason: "too_large" });
+    const first = made[0]!.ok ? made[0]!.value.id : "";
+    expect(await store.updateCampaign(first, { ...big, enabled: false }, null)).toMatchObject({ ok: true });
+    expect(await store.updateCampaign(id, big, null)).toMatchObject({ ok: true });
+  });
+
   it("a change names the version it saw: of two at once one is refused", async () => {
     const { store } = await newStore();
     const [first, second] = await Promise.all([

@@ -3,6 +3,8 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { importJWK, type JWK, SignJWT } from "jose";
+import { unseal } from "../../shared/auth/sealing.ts";
+import { secretsOf } from "../../workers/cli/state.ts";
 
 interface SigningKey {
   kid: string;
@@ -10,13 +12,17 @@ interface SigningKey {
 }
 
 /** The current signing key of a server's keyring. */
-export function signingKey(state: string): SigningKey {
+export async function signingKey(state: string): Promise<SigningKey> {
+  const { AUTH_SECRET } = secretsOf(state);
   const files = readdirSync(state, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".sqlite"));
   for (const file of files) {
     const database = new DatabaseSync(join(state, file), { readOnly: true });
     try {
       const found = database.prepare("SELECT kid, private FROM keys WHERE retires_at IS NULL").get();
-      if (found) return { kid: String(found.kid), jwk: JSON.parse(String(found.private)) as JWK };
+      if (!found) continue;
+      const kid = String(found.kid);
+      const text = await unseal(String(found.private), kid, AUTH_SECRET);
+      if (text !== null) return { kid, jwk: JSON.parse(text) as JWK };
     } catch {
       // Another actor's storage: it has no such table.
     } finally {

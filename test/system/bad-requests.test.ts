@@ -92,6 +92,7 @@ describe("bodies", () => {
       "a cap of nothing": ["PATCH", settings, '{"frequencyCap":{"max":0,"perHours":1}}', V, "frequencyCap.max"],
       "a shop by FTP": ["PATCH", settings, '{"url":"ftp://x"}', V, "url"],
       "an unknown jurisdiction": ["PATCH", settings, '{"jurisdiction":"moon"}', V, "jurisdiction"],
+      "a jurisdiction that does not work yet": ["PATCH", settings, '{"jurisdiction":"eu"}', V, "jurisdiction"],
       "another's store": ["PATCH", "/v1/stores/st_00000000000000000000", "{}", "NOT_FOUND"],
 
       "a campaign without anything": ["POST", campaigns, "{}", V, "name"],

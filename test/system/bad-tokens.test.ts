@@ -119,7 +119,7 @@ describe("access tokens", () => {
       string
     >;
     const claims = { sub, email, storeId, role, permissions };
-    const { kid, jwk } = signingKey(system.state);
+    const { kid, jwk } = await signingKey(system.state);
     const stranger = await exportJWK((await generateKeyPair("ES256", { extractable: true })).privateKey);
     const hmacHead = encode({ alg: "HS256", kid });
     const { keys } = (await http<{ keys: Record<string, unknown>[] }>(`${system.url}/.well-known/jwks.json`)).body;

@@ -9,7 +9,8 @@ const IDLE_MINUTES = 0.01;
 
 let system: System;
 beforeAll(async () => {
-  system = await startSystem();
+  // As deployed: links lead to where the store registered.
+  system = await startSystem({ vars: { PUBLIC_URL: "" } });
 }, 120_000);
 afterAll(() => system.stop());
 
@@ -194,6 +195,17 @@ describe.concurrent("the loop", { timeout: 60_000 }, () => {
     expect(silent.html).toBeNull();
     await merchant.accept([order("third", "order-3", "10.00")]);
     expect((await merchant.cart("third")).status).toBe("purchased");
+  });
+
+  test("links lead to where the store registered, which no change of settings moves", async () => {
+    const merchant = await shop({ baseUrl: "https://evil.example" });
+    expect(await merchant.get(`/v1/stores/${merchant.account.storeId}`)).not.toHaveProperty("baseUrl");
+    await merchant.accept([add("based", "mug", "10.00"), identify("based", "gus@shopper.example")]);
+    const mail = await delivered(merchant, "based", "sent");
+    expect([mail.recoveryUrl, mail.unsubscribeUrl].map((url) => new URL(url!).origin)).toEqual([
+      system.url,
+      system.url,
+    ]);
   });
 
   test("two carts of one shopper are mailed and restored each for itself, within one common cap", async () => {

@@ -122,7 +122,7 @@ describe("the production config", () => {
     expect(config).toContain('migrations_dir = "../migrations"');
     expect(config).toContain('database_id = "d-1"');
     expect(config).toContain('[ai]\nbinding = "AI"');
-    expect(config).not.toMatch(/^LINK_SECRET/m);
+    expect(config).not.toMatch(/^(LINK|AUTH)_SECRET/m);
     expect(WRANGLER).not.toMatch(/^\[ai\]/m);
   });
 

@@ -9,6 +9,7 @@ import { AppError } from "../../shared/errors.ts";
 import { problemResponse, requestIdOf } from "../../shared/http.ts";
 import { stableHash } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
+import { traceOf } from "../../shared/trace.ts";
 import type { Env } from "../env.ts";
 import { authenticate, publicKeys } from "./authenticate.ts";
 import type { Call, MemberCall } from "./context.ts";
@@ -110,17 +111,29 @@ export function createGateway(neighbours: Neighbours) {
         handler({ ...call, request: request as unknown as Request, params: decoded(request.params) }),
       );
   }
-  for (const path of new Set(table.map(([, path]) => path))) router.all(path, () => refuseMethod());
+  for (const path of new Set(table.map(([, path]) => path))) {
+    const methods = table.filter((route) => route[1] === path).map(([method]) => method);
+    const allow = (methods.includes("GET") ? [...methods, "HEAD"] : methods).join(", ");
+    router.all(path, (_request, { requestId }) => refuseMethod(allow, requestId));
+  }
   return async function handle(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
     const url = new URL(request.url);
     const requestId = requestIdOf(request);
     const started = Date.now();
+    const isBeacon = url.pathname === "/v1/events";
+    const parent = request.headers.get("traceparent");
+    // Beacons are most of the traffic: they take part in a trace only when somebody began one.
+    const trace = isBeacon && parent === null ? null : traceOf(parent, crypto.getRandomValues(new Uint8Array(24)));
     const response = await respond(router, neighbours, request, env, ctx, url, requestId);
-    if (response.status !== 101) response.headers.set("x-request-id", requestId);
-    if (response.status >= 500 || url.pathname !== "/v1/events") {
+    if (response.status !== 101) {
+      response.headers.set("x-request-id", requestId);
+      if (trace) response.headers.set("traceparent", trace.traceparent);
+    }
+    if (response.status >= 500 || !isBeacon) {
       const level = response.status >= 500 ? "error" : "info";
       log(level, "request", {
         requestId,
+        traceId: trace?.traceId,
         method: request.method,
         path: redacted(url.pathname),
         status: response.status,
@@ -131,9 +144,8 @@ export function createGateway(neighbours: Neighbours) {
   };
 }
 
-function refuseMethod(): never {
-  throw new AppError("METHOD_NOT_ALLOWED", "This address does not take this method.");
-}
+const refuseMethod = (allow: string, requestId: string): Response =>
+  problemResponse(new AppError("METHOD_NOT_ALLOWED", `This address takes ${allow}.`), requestId, { allow });
 
 type GatewayRouter = ReturnType<typeof Router<IRequest, [Omit<Call, "params" | "request">]>>;
 
@@ -150,7 +162,7 @@ async function respond(
     if (url.pathname === "/v1/events") {
       if (request.method === "POST") return await neighbours.postEvents(request, url, env, ctx, requestId);
       if (request.method === "OPTIONS") return await neighbours.preflight(request, env);
-      throw new AppError("METHOD_NOT_ALLOWED", "Use POST.");
+      return refuseMethod("POST, OPTIONS", requestId);
     }
     const found: Response | undefined = await router.fetch(request as unknown as IRequest, {
       env,

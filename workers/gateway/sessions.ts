@@ -26,6 +26,9 @@ export async function openSession(
   storeId: string,
   family = newId("fam"),
 ): Promise<SessionView> {
+  // Who has left the store, or lost the account, gets no more tokens for it.
+  const user = await userView(env, userId, storeId);
+  if (!user) throw ended();
   const refreshToken = newSecret();
   const now = Date.now();
   // A family that a racing reuse has just ended gets no new member.
@@ -36,8 +39,6 @@ export async function openSession(
     .bind(await sha256(refreshToken), family, userId, storeId, now, now + REFRESH_TTL_S * 1000, family)
     .run();
   if (opened.meta.changes === 0) throw ended();
-  const user = await userView(env, userId);
-  if (!user) throw new AppError("UNAUTHORIZED", "The account no longer exists.");
   return { accessToken: await accessToken(env, user, storeId), refreshToken, expiresIn: ACCESS_TTL_S, user };
 }
 

@@ -32,10 +32,9 @@ export async function tenantOf(env: Env, key: string, now: number): Promise<Tena
 export async function tenantById(env: Env, storeId: string, now: number): Promise<Tenant | null> {
   const known = tenants.get(storeId);
   if (known && known.until > now) return known.tenant;
-  const store = storeStub(env, storeId);
-  const [rules, settings] = await Promise.all([store.rules(), store.settings()]);
-  if (!settings.ok) return null;
-  const tenant = { storeId, rules, allowedOrigins: settings.value.allowedOrigins };
+  const found = await storeStub(env, storeId).tenant();
+  if (!found.ok) return null;
+  const tenant = { storeId, ...found.value };
   remember(tenants, storeId, { tenant, until: now + RULES_MS });
   return tenant;
 }

@@ -73,7 +73,7 @@ async function deliver(
   config: Config,
   provider: Provider,
   claimed: ClaimedCart,
-  store: { name: string; url: string },
+  store: { name: string; url: string; baseUrl: string },
   storeId: string,
 ): Promise<Outcome> {
   let mail: Mail;
@@ -90,10 +90,10 @@ async function compose(
   env: Env,
   config: Config,
   claimed: ClaimedCart,
-  store: { name: string; url: string },
+  store: { name: string; url: string; baseUrl: string },
   storeId: string,
 ): Promise<Mail> {
-  const base = config.PUBLIC_URL || new URL(store.url).origin;
+  const base = config.PUBLIC_URL || store.baseUrl || new URL(store.url).origin;
   const at = Date.now();
   const { cartId, generation, deliveryId, shopperId } = claimed;
   const recovery = await signLink(

@@ -3,14 +3,16 @@ import * as z from "zod";
 import { storeStub } from "../../../objects/stubs.ts";
 import { newKey } from "../../../shared/auth/api-keys.ts";
 import { checkPassword, hashPassword } from "../../../shared/auth/passwords.ts";
+import type { Principal } from "../../../shared/auth/tokens.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { json } from "../../../shared/http.ts";
 import { newId, sha256 } from "../../../shared/ids.ts";
 import { settingsSchema } from "../../../shared/policy/rules.ts";
-import type { SessionView } from "../../../shared/views.ts";
+import type { SessionView, UserView } from "../../../shared/views.ts";
+import type { Env } from "../../env.ts";
 import { body, type Call, type MemberCall } from "../context.ts";
 import { closeSession, cookieOf, openSession, refreshCookie, refreshSession } from "../sessions.ts";
-import { findUserByEmail, userView } from "../users.ts";
+import { findUserByEmail, firstStoreOf, userView } from "../users.ts";
 
 const email = z.string().trim().toLowerCase().pipe(z.email().max(254));
 const password = z.string().min(8, "must have at least 8 characters").max(256);
@@ -34,7 +36,7 @@ export async function register(call: Call): Promise<Response> {
   const key = newKey("publishable");
   const { name, url, currency, timezone } = given.store;
   const passwordHash = await hashPassword(given.password);
-  await storeStub(env, storeId).create(settingsSchema.parse(given.store));
+  await storeStub(env, storeId).create(settingsSchema.parse({ ...given.store, baseUrl: call.url.origin }));
   try {
     await env.DB.batch([
       env.DB.prepare(
@@ -72,8 +74,7 @@ export async function login(call: Call): Promise<Response> {
   const user = await findUserByEmail(call.env, given.email);
   const correct = await checkPassword(given.password, user?.password_hash ?? null);
   if (!user || !correct) throw new AppError("UNAUTHORIZED", "The e-mail address or the password is wrong.");
-  const view = await userView(call.env, user.id);
-  const store = view?.stores[0];
+  const store = await firstStoreOf(call.env, user.id);
   if (!store) throw new AppError("FORBIDDEN", "This account belongs to no store.");
   await call.env.DB.prepare("UPDATE users SET last_login_at = ? WHERE id = ?").bind(Date.now(), user.id).run();
   const session = await openSession(call.env, user.id, store.id);
@@ -99,10 +100,19 @@ export async function logout(call: Call): Promise<Response> {
   return new Response(null, { status: 204, headers: { "set-cookie": refreshCookie(call.url, null) } });
 }
 
+/** The user; of a secret key its id, its role and its store. */
 export async function me({ env, principal }: MemberCall): Promise<Response> {
-  const user = await userView(env, principal.userId);
-  if (!user) throw new AppError("UNAUTHORIZED", "The account no longer exists.");
+  if (principal.userId.startsWith("key_")) return json(await keyView(env, principal));
+  const user = await userView(env, principal.userId, principal.storeId);
+  if (!user) throw new AppError("UNAUTHORIZED", "The account no longer belongs to this store.");
   return json(user);
+}
+
+async function keyView(env: Env, { userId, role, storeId }: Principal) {
+  const { results } = await env.DB.prepare("SELECT id, name, currency, url, timezone FROM stores WHERE id = ?")
+    .bind(storeId)
+    .all<UserView["stores"][number]>();
+  return { id: userId, email: null, name: "Secret key", role, stores: results };
 }
 
 function withCookie(call: Call, response: Response, session: SessionView): Response {

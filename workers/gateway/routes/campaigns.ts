@@ -6,7 +6,14 @@ import { fieldErrors } from "../../../shared/events/schema.ts";
 import { json } from "../../../shared/http.ts";
 import { newId } from "../../../shared/ids.ts";
 import { conditionError } from "../../../shared/policy/conditions.ts";
-import { type Campaign, type CampaignInput, campaignSchema } from "../../../shared/policy/rules.ts";
+import {
+  type Campaign,
+  type CampaignInput,
+  campaignSchema,
+  jsonBytes,
+  MAX_CAMPAIGN_BYTES,
+  MAX_ENABLED_BYTES,
+} from "../../../shared/policy/rules.ts";
 import { contextOf, DEFAULT_TEMPLATE, render, type Template } from "../../../shared/templates.ts";
 import { iso } from "../../../shared/time.ts";
 import { body, ifMatch, type MemberCall, notFound, stale } from "../context.ts";
@@ -32,7 +39,7 @@ export async function getCampaign({ env, principal, params }: MemberCall): Promi
 
 export async function createCampaign(call: MemberCall): Promise<Response> {
   const created = await storeStub(call.env, call.principal.storeId).createCampaign(await campaignBody(call));
-  if (!created.ok) throw new AppError("CONFLICT", "The store has as many campaigns as it may: delete one first.");
+  if (!created.ok) throw created.reason === "too_large" ? tooLarge() : tooMany();
   return tagged(created.value, 201);
 }
 
@@ -44,7 +51,7 @@ export async function updateCampaign(call: MemberCall): Promise<Response> {
     input,
     ifMatch(call.request),
   );
-  if (!updated.ok) throw updated.reason === "version" ? stale() : notFound("campaign");
+  if (!updated.ok) throw refusal(updated.reason);
   return tagged(updated.value);
 }
 
@@ -58,7 +65,7 @@ export async function patchCampaign(call: MemberCall): Promise<Response> {
   if (!merged.success)
     throw new AppError("VALIDATION_ERROR", "The body is not valid.", fieldErrors(merged.error.issues));
   const updated = await store.updateCampaign(known.id, checked(merged.data), ifMatch(call.request) ?? known.version);
-  if (!updated.ok) throw updated.reason === "version" ? stale() : notFound("campaign");
+  if (!updated.ok) throw refusal(updated.reason);
   return tagged(updated.value);
 }
 
@@ -68,10 +75,24 @@ export async function deleteCampaign({ env, principal, params }: MemberCall): Pr
   return new Response(null, { status: 204 });
 }
 
+const tooMany = () => new AppError("CONFLICT", "The store has as many campaigns as it may: delete one first.");
+const tooLarge = () =>
+  new AppError(
+    "CONFLICT",
+    `A store's enabled campaigns may have at most ${MAX_ENABLED_BYTES} bytes together: disable or delete one first.`,
+  );
+
+function refusal(reason: string): AppError {
+  if (reason === "too_large") return tooLarge();
+  return reason === "version" ? stale() : notFound("campaign");
+}
+
 const campaignBody = async (call: MemberCall): Promise<CampaignInput> => checked(await body(call, campaignSchema));
 
-/** What the schema cannot say: conditions run no code, steps are told apart. */
+/** What the schema cannot say: there is an end to it, conditions run no code, steps are told apart. */
 function checked(input: CampaignInput): CampaignInput {
+  if (jsonBytes(input) > MAX_CAMPAIGN_BYTES)
+    throw invalid("(body)", `a campaign may have at most ${MAX_CAMPAIGN_BYTES} bytes of JSON`);
   const all = [input.conditions, ...input.steps.map((s) => s.conditions)];
   const wrong = all.map((c) => conditionError(c)).find(Boolean);
   if (wrong) throw invalid("conditions", wrong);
@@ -103,6 +124,15 @@ interface TemplateRow extends Template {
   updated_at: number;
 }
 
+const BUILT_IN: TemplateRow = {
+  name: "Reminder",
+  channel: "email",
+  locale: "en",
+  version: 0,
+  updated_at: 0,
+  ...DEFAULT_TEMPLATE,
+};
+
 const templateView = ({ id, name, channel, locale, subject, html, text, version, updated_at }: TemplateRow) => ({
   id,
   name,
@@ -119,12 +149,11 @@ export async function listTemplates({ env, principal }: MemberCall): Promise<Res
   const { results } = await env.DB.prepare("SELECT * FROM templates WHERE store_id = ? ORDER BY name LIMIT 200")
     .bind(principal.storeId)
     .all<TemplateRow>();
-  const builtIn = { name: "Reminder", channel: "email", locale: "en", version: 0, updated_at: 0, ...DEFAULT_TEMPLATE };
-  return json({ items: [...results, builtIn].map(templateView), nextCursor: null });
+  return json({ items: [...results, BUILT_IN].map(templateView), nextCursor: null });
 }
 
 export async function getTemplate(call: MemberCall): Promise<Response> {
-  const row = await templateRow(call);
+  const row = call.params.id === BUILT_IN.id ? BUILT_IN : await templateRow(call);
   return json(templateView(row), 200, { etag: `"${row.version}"` });
 }
 
@@ -137,7 +166,10 @@ export async function deleteTemplate(call: MemberCall): Promise<Response> {
   return new Response(null, { status: 204 });
 }
 
+/** A template of the store's own. */
 async function templateRow({ env, principal, params }: MemberCall): Promise<TemplateRow> {
+  if (params.id === BUILT_IN.id)
+    throw new AppError("CONFLICT", "The built-in template stays as it is: create one of your own.");
   const row = await env.DB.prepare("SELECT * FROM templates WHERE store_id = ? AND id = ?")
     .bind(principal.storeId, params.id ?? "")
     .first<TemplateRow>();

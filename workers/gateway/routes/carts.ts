@@ -1,5 +1,5 @@
 /** `/v1/carts*`: the list from the index, everything about one cart from its actor. */
-import { cartStub } from "../../../objects/stubs.ts";
+import { cartStub, storeStub } from "../../../objects/stubs.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { json } from "../../../shared/http.ts";
 import { toMinor, toMoney } from "../../../shared/money.ts";
@@ -26,9 +26,12 @@ interface Row {
   recovered_at: number | null;
 }
 
-/** `GET /v1/carts?status=&minValue=&q=`: newest first. `minValue` in whole units; `q` in id, e-mail address and name. */
+/** `GET /v1/carts?status=&minValue=&q=`: newest first. `minValue` in whole units of the store's currency; `q` in id, e-mail address and name. */
 export async function listCarts({ env, principal, url }: MemberCall): Promise<Response> {
   const { limit, after } = pageOf(url);
+  const settings = await storeStub(env, principal.storeId).settings();
+  if (!settings.ok) throw notFound("store");
+  const { currency } = settings.value;
   const where = ["store_id = ?"];
   const values: (string | number)[] = [principal.storeId];
   const status = url.searchParams.get("status");
@@ -40,7 +43,7 @@ export async function listCarts({ env, principal, url }: MemberCall): Promise<Re
   }
   const minValue = url.searchParams.get("minValue");
   if (minValue !== null) {
-    const minor = toMinor(minValue, "EUR");
+    const minor = toMinor(minValue, currency);
     if (minor === null) throw badQuery("minValue", "must be an amount");
     where.push("total_minor >= ?");
     values.push(minor);
@@ -58,15 +61,23 @@ export async function listCarts({ env, principal, url }: MemberCall): Promise<Re
   const { results } = await env.DB.prepare(sql)
     .bind(...values, limit + 1)
     .all<Row>();
-  return json(paged(results, limit, (row) => [row.created_at, row.id], listView));
+  return json(
+    paged(
+      results,
+      limit,
+      (row) => [row.created_at, row.id],
+      (row) => listView(row, currency),
+    ),
+  );
 }
 
-const listView = (row: Row): CartListItem => ({
+/** As the live topic tells it: a cart that is in no currency yet is in the store's. */
+const listView = (row: Row, fallback: string): CartListItem => ({
   id: row.id,
   status: row.status,
   version: row.version,
   itemCount: row.item_count,
-  total: row.currency ? toMoney(row.total_minor, row.currency) : null,
+  total: toMoney(row.total_minor, row.currency ?? fallback),
   shopper: { id: row.shopper_id, email: row.email, name: row.name },
   abandonmentRisk: Math.round(row.risk * 1e4) / 1e4,
   createdAt: iso(row.created_at),

@@ -3,22 +3,29 @@ import * as z from "zod";
 import { storeStub } from "../../../objects/stubs.ts";
 import { newKey } from "../../../shared/auth/api-keys.ts";
 import { PERMISSIONS } from "../../../shared/auth/tokens.ts";
+import { AppError } from "../../../shared/errors.ts";
 import { json } from "../../../shared/http.ts";
 import { newId, sha256 } from "../../../shared/ids.ts";
-import { settingsPatchSchema } from "../../../shared/policy/rules.ts";
+import { type Settings, settingsPatchSchema } from "../../../shared/policy/rules.ts";
 import { iso, isoOrNull } from "../../../shared/time.ts";
 import { body, ifMatch, type MemberCall, notFound, stale } from "../context.ts";
+
+/** Settings as the merchant sees them: `baseUrl` is ours. */
+const view = (id: string, { baseUrl: _, ...settings }: Settings & { version: number; createdAt: string }) => ({
+  id,
+  ...settings,
+});
 
 /** The caller's stores. */
 export async function listStores({ env, principal }: MemberCall): Promise<Response> {
   const settings = await storeStub(env, principal.storeId).settings();
-  return json({ items: settings.ok ? [{ id: principal.storeId, ...settings.value }] : [], nextCursor: null });
+  return json({ items: settings.ok ? [view(principal.storeId, settings.value)] : [], nextCursor: null });
 }
 
 export async function getStore(call: MemberCall): Promise<Response> {
   const settings = await own(call).settings();
   if (!settings.ok) throw notFound("store");
-  return json({ id: call.principal.storeId, ...settings.value }, 200, { etag: `"${settings.value.version}"` });
+  return json(view(call.principal.storeId, settings.value), 200, { etag: `"${settings.value.version}"` });
 }
 
 /** Any of the settings (API.md); the rest stays. `If-Match` guards against a change in between. */
@@ -31,7 +38,7 @@ export async function patchStore(call: MemberCall): Promise<Response> {
   await call.env.DB.prepare("UPDATE stores SET name = ?, url = ?, currency = ?, timezone = ? WHERE id = ?")
     .bind(name, url, currency, timezone, call.principal.storeId)
     .run();
-  return json({ id: call.principal.storeId, ...result.value }, 200, { etag: `"${result.value.version}"` });
+  return json(view(call.principal.storeId, result.value), 200, { etag: `"${result.value.version}"` });
 }
 
 /** A store other than the caller's does not exist for them. */
@@ -72,12 +79,16 @@ const keyRequest = z.object({
   scopes: z
     .array(z.enum(PERMISSIONS.store_owner as [string, ...string[]]))
     .max(50)
-    .default([...PERMISSIONS.api_user]),
+    .optional(),
 });
 
-/** 201 with the key, shown this once. */
+/** 201 with the key, shown this once. Nobody hands out more than they have; unsaid scopes are those of an `api_user`. */
 export async function createKey(call: MemberCall): Promise<Response> {
-  const { kind, scopes } = await body(call, keyRequest);
+  const { permissions } = call.principal;
+  const given = await body(call, keyRequest);
+  const { kind, scopes = PERMISSIONS.api_user.filter((scope) => permissions.includes(scope)) } = given;
+  const foreign = scopes.find((scope) => !permissions.includes(scope));
+  if (foreign) throw new AppError("FORBIDDEN", `You cannot give the permission ${foreign}: you do not have it.`);
   const key = newKey(kind);
   const id = newId("key");
   const now = Date.now();
