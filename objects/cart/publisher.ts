@@ -47,7 +47,7 @@ export class Publisher {
   #buffer: Entry[] = [];
   /** Effects that need not be told; after an eviction the newest ones are told again. */
   #toldEffects: readonly Effect[];
-  #indexed: { empty: boolean; person: unknown; process: Process } | null = null;
+  #indexed: { items: unknown; person: unknown; process: Process } | null = null;
 
   constructor(
     ctx: DurableObjectState,
@@ -139,7 +139,7 @@ export class Publisher {
         this.#sent = upTo;
         this.#sentAt = Date.now();
         this.#buffer = this.#buffer.filter((entry) => entry.seq > upTo);
-        this.#indexed = { empty: facts.items.length === 0, person: facts.person, process };
+        this.#indexed = { items: facts.items, person: facts.person, process };
         this.#toldEffects = process.effects;
         more = this.#sent < this.#last;
       }
@@ -160,8 +160,7 @@ export class Publisher {
     const last = this.#indexed;
     // An effect that did not change is the same object.
     const told = new Set(this.#toldEffects);
-    const index =
-      !last || last.empty !== (facts.items.length === 0) || last.person !== facts.person || last.process !== process;
+    const index = !last || last.items !== facts.items || last.person !== facts.person || last.process !== process;
     return {
       ...this.#name,
       incarnation: createdAt,
