@@ -1,10 +1,11 @@
 /**
- * Liquid templates of messages: autoescaped, bounded in time and size, with the context documented below. Used by the
+ * Liquid templates of messages: autoescaped, bounded in steps and size, with the context documented below. Used by the
  * sender and by the merchant's preview.
  */
-import { Liquid } from "liquidjs";
 import type { ClaimedCart } from "./events/messages.ts";
+import { Budget, boundedEngine, renderPart } from "./liquid.ts";
 import { toMoney } from "./money.ts";
+import { firstNameOf, withoutAddresses, withoutLinks } from "./names.ts";
 
 export interface Template {
   id: string;
@@ -41,27 +42,17 @@ export interface TemplateContext {
   unsubscribe_url: string;
 }
 
-const MAX_TEMPLATE = 200_000;
 const MAX_OUTPUT = 500_000;
 
-const options = {
-  strictFilters: true,
-  renderLimit: 500,
-  memoryLimit: 2_000_000,
-  parseLimit: MAX_TEMPLATE,
-  ownPropertyOnly: true,
-} as const;
-const html = new Liquid({ ...options, outputEscape: "escape" });
-const plain = new Liquid(options);
+const html = boundedEngine({ outputEscape: "escape" });
+const plain = boundedEngine({});
 
 /** Throws with the engine's own message when the template is broken or exceeds its limits. */
 export async function render(template: Template, context: TemplateContext): Promise<Rendered> {
-  const data = { ...context };
-  const [subject, body, text] = await Promise.all([
-    plain.parseAndRender(template.subject, data),
-    html.parseAndRender(template.html, data),
-    plain.parseAndRender(template.text, data),
-  ]);
+  const budget = new Budget();
+  const subject = await renderPart(plain, template.subject, { ...context }, budget);
+  const body = await renderPart(html, template.html, { ...context }, budget);
+  const text = await renderPart(plain, template.text, { ...context }, budget);
   if (subject.length + body.length + text.length > MAX_OUTPUT) throw new Error("the rendered message is too large");
   // A line break in a subject would be a new header.
   return { subject: subject.replace(/\s+/g, " ").trim().slice(0, 250), html: body, text };
@@ -73,11 +64,11 @@ export function contextOf(
   links: { recovery: string; unsubscribe: string },
 ): TemplateContext {
   const money = (minor: number) => toMoney(minor, cart.currency).amount;
-  const name = cart.name ?? "";
+  const name = withoutAddresses(cart.name ?? "");
   return {
     cart: {
       items: cart.items.map((item) => ({
-        name: item.name ?? item.productId,
+        name: withoutLinks(item.name ?? item.productId),
         quantity: item.quantity,
         price: money(item.priceMinor),
         total: money(item.priceMinor * item.quantity),
@@ -89,7 +80,7 @@ export function contextOf(
       total: money(cart.totalMinor),
       currency: cart.currency,
     },
-    shopper: { email: cart.email, name, firstName: name.split(/\s+/)[0] ?? "" },
+    shopper: { email: cart.email, name, firstName: firstNameOf(name) },
     store,
     recovery_url: links.recovery,
     unsubscribe_url: links.unsubscribe,
