@@ -30,7 +30,7 @@ function meter(prototype: object, name: string, told: (self: object, args: unkno
   methods[name] = metered;
 }
 
-const kindOf = (sql: string): string => /^INSERT INTO (log|snapshot)\b/.exec(sql)?.[1] ?? "other";
+const kindOf = (sql: string): string => (/^INSERT INTO log\b/.test(sql) ? "log" : "other");
 
 function watch(actor: string, { storage }: DurableObjectState): void {
   owners.set(storage, actor);

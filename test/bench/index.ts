@@ -5,7 +5,7 @@ import { progressBar } from "./progress.ts";
 import { summaryOf, tablesOf } from "./report.ts";
 
 const USAGE = `
-Usage: npm run bench [-- ingest] [--json] [--rounds 4] [--seconds 2] [--speed-only]
+Usage: npm run bench [-- ingest] [--json] [--rounds 3] [--seconds 2] [--speed-only]
 
 Measures the production build beside its peer, both on this machine in one run: only the ratios mean anything.
   ingest         beacons: throughput, latency, CPU, rows written, and what a million events cost
@@ -30,7 +30,7 @@ await main(import.meta, async () => {
     args,
   );
   const options = {
-    rounds: numberOption("rounds", given.rounds, 4, 1, 20),
+    rounds: numberOption("rounds", given.rounds, 3, 1, 20),
     seconds: numberOption("seconds", given.seconds, 2, 1, 60),
     speedOnly: given["speed-only"] === true,
   };

@@ -102,7 +102,8 @@ async function speed(
       progress.step(seconds + RAMP_MS / 1000 + 2, "");
     }
   }
-  await counted(merchant, sent);
+  await wakeAll(merchant.beacons, "end", "product_added_to_cart"); // urgent news take along what was gathered
+  await counted(merchant, sent + CARTS);
   return slices;
 }
 
@@ -117,10 +118,10 @@ async function counted(merchant: Merchant, sent: number): Promise<void> {
 }
 
 /** Every actor exists and is awake before anything is measured; what a new cart costs is counted elsewhere. */
-async function wakeAll(url: string): Promise<void> {
-  const shoppers = new Shoppers("warm");
+async function wakeAll(url: string, run = "warm", type?: string): Promise<void> {
+  const shoppers = new Shoppers(run);
   let cart = 0;
-  await runLoad({ url, clients: CLIENTS, next: () => (cart < CARTS ? shoppers.of(`c-${cart++}`, 1) : null) });
+  await runLoad({ url, clients: CLIENTS, next: () => (cart < CARTS ? shoppers.of(`c-${cart++}`, 1, type) : null) });
 }
 
 async function runSlice(

@@ -112,8 +112,7 @@ export function rowsTable(all: Operations[]): string {
     `Rows written a beacon: new carts of ${SESSION_EVENTS} events each, at a shopper's pace, confirmed once`,
     ["events a beacon", ...all.map((o) => `${o.batch}`)],
     [
-      row("cart: log", count("rows.Cart.log")),
-      row("cart: snapshots", count("rows.Cart.snapshot")),
+      row("cart: log and snapshots", count("rows.Cart.log")),
       row("cart: alarms", count("alarms.Cart")),
       row("cart: schema of the new cart", count("rows.Cart.other")),
       row("cart, all of it (aim ≤ 1.1)", (o) => cartRows(o) / o.beacons),

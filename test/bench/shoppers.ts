@@ -52,15 +52,14 @@ export class Shoppers {
     return this.of(`c-${Math.floor(this.#random() * carts)}`, events);
   }
 
-  /** A beacon of this cart. */
-  of(cart: string, events: number): Beacon {
-    const texts = Array.from({ length: events }, () => this.#event(cart));
+  /** A beacon of this cart, of one type if given. */
+  of(cart: string, events: number, type?: string): Beacon {
+    const texts = Array.from({ length: events }, () => this.#event(cart, type ?? this.#type()));
     return { cart, events, body: events === 1 ? texts[0]! : `{"events":[${texts.join(",")}]}` };
   }
 
-  #event(cart: string): string {
+  #event(cart: string, type: string): string {
     this.#serial += 1;
-    const type = this.#type();
     const event = {
       id: `${this.#run}-${this.#serial}`,
       type,
