@@ -46,6 +46,8 @@ export class Room extends DurableObject<Actors> {
   readonly #sockets: Sockets<Member>;
   /** Frames are taken in their order, although handling one may wait for other actors. */
   readonly #lanes = new WeakMap<WebSocket, Promise<void>>();
+  /** Grows whenever a room asks to be relayed to. */
+  #asked = 0;
   #jwks: { keys: JSONWebKeySet; at: number } | null = null;
 
   constructor(ctx: DurableObjectState, env: Actors) {
@@ -130,6 +132,7 @@ export class Room extends DurableObject<Actors> {
 
   /** Another room has sockets of this store and wants to hear what is published here. */
   relay(room: string): void {
+    this.#asked += 1;
     this.#sql.exec("INSERT INTO relays (room) VALUES (?) ON CONFLICT DO NOTHING", room);
   }
 
@@ -154,9 +157,11 @@ export class Room extends DurableObject<Actors> {
   }
 
   async #relayTo(room: string, news: TopicNews[]): Promise<number> {
+    const asked = this.#asked;
     try {
       const count = await roomByName(this.env, room).relayed(this.#storeId, news);
-      if (count === 0) this.#sql.exec("DELETE FROM relays WHERE room = ?", room);
+      // It may have asked again, for somebody who came meanwhile.
+      if (count === 0 && this.#asked === asked) this.#sql.exec("DELETE FROM relays WHERE room = ?", room);
       return count;
     } catch (error) {
       log("warn", "relay_failed", { actor: this.#name, room, error });

@@ -58,6 +58,8 @@ export class Store extends DurableObject<Actors> {
   #campaigns: Campaign[];
   #metricsTimer: ReturnType<typeof setTimeout> | null = null;
   #audience = true;
+  /** Grows with every subscription. */
+  #arrivals = 0;
 
   constructor(ctx: DurableObjectState, env: Actors) {
     super(ctx, env);
@@ -197,6 +199,7 @@ export class Store extends DurableObject<Actors> {
 
   /** Somebody subscribed to the live topics: tell them what happens from now on. */
   watched(): void {
+    this.#arrivals += 1;
     this.#audience = true;
   }
 
@@ -255,8 +258,11 @@ export class Store extends DurableObject<Actors> {
   }
 
   async #publish(news: TopicNews[]): Promise<void> {
+    const arrivals = this.#arrivals;
     try {
-      this.#audience = (await liveRoom(this.env, this.#storeId).publish(news)) > 0;
+      const listening = await liveRoom(this.env, this.#storeId).publish(news);
+      // Somebody who came while nobody was counted is not to be forgotten.
+      this.#audience = listening > 0 || this.#arrivals !== arrivals;
     } catch (error) {
       log("warn", "live_news_failed", { actor: this.#storeId, error });
     }
