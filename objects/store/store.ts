@@ -58,6 +58,8 @@ export class Store extends DurableObject<Actors> {
   #campaigns: Campaign[];
   #metricsTimer: ReturnType<typeof setTimeout> | null = null;
   #audience = true;
+  /** Counts subscriptions: a room that found nobody may have looked before the last one. */
+  #subscriptions = 0;
 
   constructor(ctx: DurableObjectState, env: Actors) {
     super(ctx, env);
@@ -197,6 +199,7 @@ export class Store extends DurableObject<Actors> {
 
   /** Somebody subscribed to the live topics: tell them what happens from now on. */
   watched(): void {
+    this.#subscriptions += 1;
     this.#audience = true;
   }
 
@@ -255,8 +258,10 @@ export class Store extends DurableObject<Actors> {
   }
 
   async #publish(news: TopicNews[]): Promise<void> {
+    const before = this.#subscriptions;
     try {
-      this.#audience = (await liveRoom(this.env, this.#storeId).publish(news)) > 0;
+      const listeners = await liveRoom(this.env, this.#storeId).publish(news);
+      if (listeners > 0 || before === this.#subscriptions) this.#audience = listeners > 0;
     } catch (error) {
       log("warn", "live_news_failed", { actor: this.#storeId, error });
     }
