@@ -35,16 +35,6 @@ export class Sockets<A extends { v: number }> {
   all(): WebSocket[] {
     return this.#ctx.getWebSockets();
   }
-
-  /** Sends the same text to every socket whose attachment passes; returns to how many. A dead one is skipped. */
-  broadcast(text: string, to: (attachment: A) => boolean): number {
-    let count = 0;
-    for (const socket of this.all()) {
-      if (!to(this.get(socket))) continue;
-      if (send(socket, text)) count += 1;
-    }
-    return count;
-  }
 }
 
 /** False when the socket is already closing: the client will come back and read what it missed. */

@@ -5,15 +5,13 @@ export const MAX_FRAME_BYTES = 16 * 1024;
 export const TOPICS = ["carts", "metrics", "deliveries", "system"] as const;
 export type Topic = (typeof TOPICS)[number];
 
-/** Close codes: what a client may act on. */
+/** Close codes: what a client may act on. There is none for idling: a silent socket costs nothing while its room sleeps. */
 export const CLOSE = {
   badFrame: 4400,
   unauthenticated: 4401,
   forbidden: 4403,
-  idle: 4408,
   tooMany: 4409,
   tooFast: 4429,
-  restart: 1012,
 } as const;
 
 const id = z.string().max(64).optional();

@@ -26,14 +26,27 @@ const AUTH_MS = 10 * SECOND_MS;
 const JWKS_MS = MINUTE_MS;
 const MAX_LOBBY_SOCKETS = 10_000;
 const MAX_BAD_FRAMES = 10;
+/** Frames a socket may send in each span of so long, and frames of it that may wait for the one before them. */
+const FRAME_SPAN_MS = 10 * SECOND_MS;
+const MAX_FRAMES = 60;
+const MAX_WAITING = 32;
 
 interface Member {
-  v: 1;
+  v: 2;
   id: string;
   connectedAt: number;
   badFrames: number;
+  /** Frames since then. */
+  frames: { since: number; count: number };
   user: { id: string; storeId: string; expiresAt: number } | null;
   topics: Topic[];
+}
+
+interface Lane {
+  tail: Promise<void>;
+  waiting: number;
+  /** It was closed: what still waits is not looked at. */
+  shut: boolean;
 }
 
 const MIGRATIONS = [`CREATE TABLE relays (room TEXT PRIMARY KEY) WITHOUT ROWID; ${TIMERS_TABLE}`] as const;
@@ -45,9 +58,9 @@ export class Room extends DurableObject<Actors> {
   readonly #timers: Timers;
   readonly #sockets: Sockets<Member>;
   /** Frames are taken in their order, although handling one may wait for other actors. */
-  readonly #lanes = new WeakMap<WebSocket, Promise<void>>();
-  /** Grows whenever a room asks to be relayed to. */
-  #asked = 0;
+  readonly #lanes = new WeakMap<WebSocket, Lane>();
+  /** Counts registrations: a room where nobody listened may have been asked before its last one. */
+  #registrations = 0;
   #jwks: { keys: JSONWebKeySet; at: number } | null = null;
 
   constructor(ctx: DurableObjectState, env: Actors) {
@@ -80,17 +93,29 @@ export class Room extends DurableObject<Actors> {
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
-    const work = (this.#lanes.get(socket) ?? Promise.resolve()).then(() => this.#receive(socket, message));
-    this.#lanes.set(
-      socket,
-      work.catch(() => undefined), // one broken frame does not block the next
-    );
+    const lane = this.#lanes.get(socket) ?? { tail: Promise.resolve(), waiting: 0, shut: false };
+    this.#lanes.set(socket, lane);
+    if (lane.waiting >= MAX_WAITING) return this.#shut(socket, lane);
+    lane.waiting += 1;
+    const work = lane.tail
+      .then(() => (lane.shut ? undefined : this.#receive(socket, message, lane)))
+      .finally(() => {
+        lane.waiting -= 1;
+      });
+    lane.tail = work.catch(() => undefined); // one broken frame does not block the next
     await work;
   }
 
-  /** One frame: parsed or refused, then handled. */
-  async #receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
-    const member = this.#sockets.get(socket);
+  #shut(socket: WebSocket, lane: Lane): void {
+    lane.shut = true;
+    close(socket, CLOSE.tooFast, "too many frames");
+  }
+
+  /** One frame: counted, parsed or refused, then handled. */
+  async #receive(socket: WebSocket, message: string | ArrayBuffer, lane: Lane): Promise<void> {
+    const member = counted(this.#sockets.get(socket), Date.now());
+    if (member.frames.count > MAX_FRAMES) return this.#shut(socket, lane);
+    this.#sockets.set(socket, member);
     const parsed = parseFrame(message);
     if (!parsed.ok) {
       const badFrames = member.badFrames + 1;
@@ -132,7 +157,7 @@ export class Room extends DurableObject<Actors> {
 
   /** Another room has sockets of this store and wants to hear what is published here. */
   relay(room: string): void {
-    this.#asked += 1;
+    this.#registrations += 1;
     this.#sql.exec("INSERT INTO relays (room) VALUES (?) ON CONFLICT DO NOTHING", room);
   }
 
@@ -157,11 +182,10 @@ export class Room extends DurableObject<Actors> {
   }
 
   async #relayTo(room: string, news: TopicNews[]): Promise<number> {
-    const asked = this.#asked;
+    const before = this.#registrations;
     try {
       const count = await roomByName(this.env, room).relayed(this.#storeId, news);
-      // It may have asked again, for somebody who came meanwhile.
-      if (count === 0 && this.#asked === asked) this.#sql.exec("DELETE FROM relays WHERE room = ?", room);
+      if (count === 0 && before === this.#registrations) this.#sql.exec("DELETE FROM relays WHERE room = ?", room);
       return count;
     } catch (error) {
       log("warn", "relay_failed", { actor: this.#name, room, error });
@@ -240,13 +264,21 @@ export class Room extends DurableObject<Actors> {
 }
 
 const newMember = (now: number): Member => ({
-  v: 1,
+  v: 2,
   id: newId("con"),
   connectedAt: now,
   badFrames: 0,
+  frames: { since: now, count: 0 },
   user: null,
   topics: [],
 });
+
+/** The member after one more frame. */
+function counted(member: Member, now: number): Member {
+  const { since, count } = member.frames;
+  const frames = now - since < FRAME_SPAN_MS ? { since, count: count + 1 } : { since: now, count: 1 };
+  return { ...member, frames };
+}
 
 const bearerProtocol = (request: Request): string | null =>
   request.headers

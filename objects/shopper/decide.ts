@@ -18,8 +18,6 @@ export interface Profile {
   consent: Partial<Record<ConsentChannel, { value: Consent; at: number }>>;
   /** Channels the shopper must never be written to again, and why: unsubscribed, bounced, complained. */
   suppressed: Partial<Record<ConsentChannel, { reason: string; at: number }>>;
-  /** Carts of this shopper and what came of them, newest last. */
-  carts: { id: string; status: string; at: number }[];
 }
 
 export interface Send {
@@ -38,11 +36,9 @@ export const emptyProfile = (): Profile => ({
   visitors: [],
   consent: {},
   suppressed: {},
-  carts: [],
 });
 
 const MAX_VISITORS = 50;
-const MAX_CARTS = 100;
 
 /** What a cart knows of its shopper, merged in: latest claim of consent wins, contact data is only added. */
 export function learn(profile: Profile, told: Prospect): Profile {
@@ -64,11 +60,6 @@ export function learn(profile: Profile, told: Prospect): Profile {
     visitors: visitors.slice(-MAX_VISITORS),
     consent,
   };
-}
-
-export function remember(profile: Profile, cart: { id: string; status: string; at: number }): Profile {
-  const others = profile.carts.filter((known) => known.id !== cart.id);
-  return { ...profile, carts: [...others, cart].slice(-MAX_CARTS) };
 }
 
 /** The held-out share is fixed by name before the first message: the same shopper is always in the same arm. */

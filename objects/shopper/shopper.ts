@@ -1,9 +1,9 @@
 /**
  * Shopper: one person of one store, across carts and devices.
  *
- * Owns    identity, consent, suppression, the frequency cap's ledger and the carts of `store/shopper`.
+ * Owns    identity, consent, suppression and the frequency cap's ledger of `store/shopper`.
  * Timers  `trim`: forgets sends that no cap looks back to.
- * RPC     permit, settle, release, learn, suppress, consent, profile.
+ * RPC     permit, settle, release, unsent, suppress, consent, profile.
  * Peers   none: it is asked, it never asks.
  */
 import { DurableObject } from "cloudflare:workers";
@@ -14,7 +14,7 @@ import { DAY_MS, HOUR_MS } from "../../shared/time.ts";
 import { migrate } from "../kit/migrate.ts";
 import { TIMERS_TABLE, Timers } from "../kit/timers.ts";
 import { parseName } from "../stubs.ts";
-import { emptyProfile, learn, type Permit, type Profile, permit, remember, type Send } from "./decide.ts";
+import { emptyProfile, learn, type Permit, type Profile, permit, type Send } from "./decide.ts";
 
 const MIGRATIONS = [
   `CREATE TABLE profile (id INTEGER PRIMARY KEY CHECK (id = 1), data TEXT NOT NULL);
@@ -59,22 +59,19 @@ export class Shopper extends DurableObject {
     });
   }
 
-  /** The message went out, or nobody knows: its place under the cap is used. */
+  /** The message is about to go out: its place under the cap is used, also when nobody learns what became of it. */
   settle(deliveryId: string): void {
     this.#sql.exec("UPDATE sends SET status = 'sent' WHERE delivery_id = ?", deliveryId);
   }
 
-  /** It surely did not go out: the place is free again. */
+  /** The cart did not hand the message out: a reserved place is free again, a used one is not. */
   release(deliveryId: string): void {
     this.#sql.exec("DELETE FROM sends WHERE delivery_id = ? AND status = 'reserved'", deliveryId);
   }
 
-  /** What became of one of this shopper's carts. Latest wins. */
-  cart(id: string, status: string, at: number): void {
-    const profile = this.#profile();
-    const known = profile.carts.find((cart) => cart.id === id);
-    if (known && (known.at > at || known.status === status)) return;
-    this.#save(remember(profile, { id, status, at }));
+  /** The provider surely did not send it: the place is free again, although it was used ahead of the answer. */
+  unsent(deliveryId: string): void {
+    this.#sql.exec("DELETE FROM sends WHERE delivery_id = ?", deliveryId);
   }
 
   /** Never write to this shopper on this channel again. */

@@ -58,8 +58,8 @@ export class Store extends DurableObject<Actors> {
   #campaigns: Campaign[];
   #metricsTimer: ReturnType<typeof setTimeout> | null = null;
   #audience = true;
-  /** Grows with every subscription. */
-  #arrivals = 0;
+  /** Counts subscriptions: a room that found nobody may have looked before the last one. */
+  #subscriptions = 0;
 
   constructor(ctx: DurableObjectState, env: Actors) {
     super(ctx, env);
@@ -199,7 +199,7 @@ export class Store extends DurableObject<Actors> {
 
   /** Somebody subscribed to the live topics: tell them what happens from now on. */
   watched(): void {
-    this.#arrivals += 1;
+    this.#subscriptions += 1;
     this.#audience = true;
   }
 
@@ -258,11 +258,10 @@ export class Store extends DurableObject<Actors> {
   }
 
   async #publish(news: TopicNews[]): Promise<void> {
-    const arrivals = this.#arrivals;
+    const before = this.#subscriptions;
     try {
-      const listening = await liveRoom(this.env, this.#storeId).publish(news);
-      // Somebody who came while nobody was counted is not to be forgotten.
-      this.#audience = listening > 0 || this.#arrivals !== arrivals;
+      const listeners = await liveRoom(this.env, this.#storeId).publish(news);
+      if (listeners > 0 || before === this.#subscriptions) this.#audience = listeners > 0;
     } catch (error) {
       log("warn", "live_news_failed", { actor: this.#storeId, error });
     }

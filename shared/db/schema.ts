@@ -106,7 +106,11 @@ export const deliveries = sqliteTable(
     claimedAt: integer("claimed_at"),
     sentAt: integer("sent_at"),
   },
-  (t) => [primaryKey({ columns: [t.storeId, t.id] }), index("deliveries_by_time").on(t.storeId, t.scheduledAt)],
+  (t) => [
+    primaryKey({ columns: [t.storeId, t.id] }),
+    index("deliveries_by_time").on(t.storeId, t.scheduledAt),
+    index("deliveries_by_cart").on(t.storeId, t.cartId),
+  ],
 );
 
 /** The rendered message, kept by the `outbox` provider. Its key is the idempotency key. */

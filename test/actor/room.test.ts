@@ -253,6 +253,54 @@ describe("news", () => {
   });
 });
 
+describe("the board does not go silent", () => {
+  const { ROOM } = env;
+  afterEach(() => {
+    env.ROOM = ROOM;
+  });
+  /** What one room answers is given here; all others are themselves. */
+  const pretend = (name: string, calls: Record<string, (...args: never[]) => Promise<number>>): void => {
+    const getByName = (asked: string) => (asked === name ? calls : ROOM.getByName(asked));
+    env.ROOM = { getByName } as unknown as typeof ROOM;
+  };
+
+  it("when somebody subscribes while the store learns that nobody listened", async () => {
+    const { id, store } = await newStore();
+    const heard: TopicNews[] = [];
+    pretend(roomName(id, "live"), {
+      publish: async (news: TopicNews[]) => {
+        heard.push(...news);
+        if (heard.length === 1) await env.STORE.getByName(id).watched(); // a stub belongs to who made it
+        return 0;
+      },
+    });
+    await store.countRejected(1);
+    await vi.waitFor(() => expect(heard).toHaveLength(1), 5_000);
+    await store.countRejected(1);
+    await vi.waitFor(() => expect(heard).toHaveLength(2), 5_000);
+    await scheduler.wait(50);
+    await store.countRejected(1); // this time nobody came
+    await scheduler.wait(1_200);
+    expect(heard).toHaveLength(2);
+  });
+
+  it("when a lobby registers again while it says that nobody listens", async () => {
+    const { id } = await newStore();
+    const lobby = `~/${unique("lobby")}`;
+    const room = live(id);
+    await room.relay(lobby);
+    const asked: number[] = [];
+    pretend(lobby, {
+      relayed: async () => {
+        if (asked.push(1) === 1) await live(id).relay(lobby);
+        return 0;
+      },
+    });
+    for (let i = 0; i < 3; i++) expect(await room.publish(hello())).toBe(0);
+    expect(asked).toHaveLength(2); // kept once, then forgotten
+  });
+});
+
 describe("law 9: tenants never meet", () => {
   it("another store's news never arrive, not even in a shared lobby", async () => {
     const [mine, other] = [await newStore(), await newStore()];
@@ -292,6 +340,53 @@ describe("hostile frames", () => {
     expect(member.closed).toBeNull();
     for (let i = 0; i < 10; i++) member.say("dance");
     expect(await member.closes()).toBe(4400);
+  });
+
+  it("more than sixty frames in ten seconds close with 4429, slower ones do not", async () => {
+    const { id } = await newStore();
+    const [steady, hasty] = [await lobbyMember(id), await lobbyMember(id)];
+    const beats = (member: Member) => member.frames.filter((f) => f.type === "heartbeat").length;
+    const beat = async (member: Member, n: number): Promise<void> => {
+      const upTo = beats(member) + n;
+      for (let i = 0; i < n; i++) member.say("heartbeat", { i });
+      await vi.waitFor(() => expect(beats(member)).toBe(upTo));
+    };
+    await beat(steady, 25);
+    await beat(steady, 25);
+    setClock(Date.now() + 10_001);
+    await beat(steady, 25);
+    await beat(steady, 25);
+    expect(steady.closed).toBeNull();
+    await beat(hasty, 25);
+    await beat(hasty, 25);
+    for (let i = 0; i < 12; i++) hasty.say("heartbeat", { i });
+    expect(await hasty.closes()).toBe(CLOSE.tooFast);
+    expect(beats(hasty)).toBe(60);
+  });
+
+  it("the count of frames outlives hibernation", async () => {
+    const { id } = await newStore();
+    const room = roomName(id, "live");
+    const member = await enter(room, `cartwake.bearer.${await tokenFor(id)}`);
+    for (let i = 0; i < 61; i += 1) {
+      if (i % 20 === 19) await evictDurableObject(env.ROOM.getByName(room), { webSockets: "hibernate" });
+      member.say("heartbeat", {}, `f${i}`);
+      if (i < 60) await vi.waitFor(() => expect(member.frames.some((f) => f.id === `f${i}`)).toBe(true));
+    }
+    expect(await member.closes()).toBe(4429);
+  });
+
+  it("frames that pile up behind a slow one close with 4429", async () => {
+    const member = await enter(`~/${unique("lobby")}`);
+    const { KEYRING } = env;
+    env.KEYRING = { getByName: () => ({ jwks: () => new Promise(() => undefined) }) } as unknown as typeof KEYRING;
+    try {
+      member.say("authenticate", { token: "never looked at" });
+      for (let i = 0; i < 32; i++) member.say("heartbeat", { i });
+      expect(await member.closes()).toBe(4429);
+    } finally {
+      env.KEYRING = KEYRING;
+    }
   });
 
   it("an unknown topic is refused", async () => {

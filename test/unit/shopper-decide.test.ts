@@ -6,7 +6,6 @@ import {
   type Permit,
   type Profile,
   permit,
-  remember,
   type Send,
 } from "../../objects/shopper/decide.ts";
 import type { Prospect } from "../../shared/events/messages.ts";
@@ -138,19 +137,9 @@ describe("learning", () => {
     expect(learn(known, asked())).toMatchObject({ name: "Ada", phone: "+491", timezone: "Europe/Berlin" });
   });
 
-  it("is bounded: visitors and carts beyond a limit push out the oldest", () => {
+  it("is bounded: visitors beyond a limit push out the oldest", () => {
     let profile = emptyProfile();
-    for (let i = 0; i < 200; i++) {
-      profile = learn(profile, asked({ visitorId: `v${i}` }));
-      profile = remember(profile, { id: `c${i}`, status: "active", at: i });
-    }
+    for (let i = 0; i < 200; i++) profile = learn(profile, asked({ visitorId: `v${i}` }));
     expect([profile.visitors.length, profile.visitors.at(-1)]).toEqual([50, "v199"]);
-    expect([profile.carts.length, profile.carts.at(-1)?.id]).toEqual([100, "c199"]);
-  });
-
-  it("a cart is remembered once, with what became of it last", () => {
-    let profile = remember(emptyProfile(), { id: "c", status: "active", at: 1 });
-    profile = remember(profile, { id: "c", status: "recovered", at: 2 });
-    expect(profile.carts).toEqual([{ id: "c", status: "recovered", at: 2 }]);
   });
 });

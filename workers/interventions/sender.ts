@@ -1,7 +1,8 @@
 /**
  * Queue `interventions`: one due effect at a time. A command is a hint; what is true now is asked of the actors:
  * prospect → Shopper.permit (reserves the cap) → Cart.claim (the point of no return, hands out the live cart)
- * → render → provider → Cart.settle, Shopper.settle. A refused claim releases the permit.
+ * → Shopper.settle (the place under the cap is used, whatever becomes of this process) → render → provider → Cart.settle.
+ * A refused claim releases the reservation; a provider that surely did not send frees the used place (Shopper.unsent).
  */
 import { cartStub, shopperStub, storeStub } from "../../objects/stubs.ts";
 import { signLink } from "../../shared/auth/links.ts";
@@ -57,16 +58,27 @@ export async function send(command: SendCommand, env: Env): Promise<string> {
     if (!claim.reason.startsWith("already_")) await shopper.release(prospect.deliveryId);
     return claim.reason;
   }
-  const outcome = await deliver(env, config, provider, claim.value, settings.value, storeId);
+  const outcome =
+    (await takePlace(shopper, prospect.deliveryId)) ??
+    (await deliver(env, config, provider, claim.value, settings.value, storeId));
   // The provider honours the key: the cart hands the effect over again, and asking twice sends once.
   if (outcome.kind === "unknown" && provider.resumable) return "unanswered";
   const settled = await cart.settle(effectId, { ...outcome, provider: provider.name });
-  if (outcome.kind === "refused") await shopper.release(prospect.deliveryId);
-  else await shopper.settle(prospect.deliveryId);
+  if (outcome.kind === "refused") await shopper.unsent(prospect.deliveryId);
   return settled.ok ? settled.value : settled.reason;
 }
 
 type Outcome = Awaited<ReturnType<Provider["send"]>>;
+
+/** Uses the place under the cap before the provider is asked. When that fails nothing was sent: it is tried again. */
+async function takePlace(shopper: ReturnType<typeof shopperStub>, deliveryId: string): Promise<Outcome | null> {
+  try {
+    await shopper.settle(deliveryId);
+    return null;
+  } catch (error) {
+    return { kind: "refused", reason: `shopper: ${messageOf(error)}`, retryable: true };
+  }
+}
 
 async function deliver(
   env: Env,

@@ -1,6 +1,6 @@
 /** The cron table (wrangler.toml, `triggers`). Every job survives running twice and late. */
 import { log } from "../../shared/log.ts";
-import { DAY_MS } from "../../shared/time.ts";
+import { DAY_MS, MINUTE_MS } from "../../shared/time.ts";
 import type { Env } from "../env.ts";
 
 /** Rows that are of no more use to anybody. */
@@ -9,6 +9,18 @@ const RETENTION: [sql: string, keepMs: number][] = [
   ["DELETE FROM failed_events WHERE at < ?", 7 * DAY_MS],
 ];
 
+/** Copies of carts whose farewell was lost: these columns say when anything last happened. */
+const LOST: [table: string, id: string, column: string][] = [
+  ["carts", "id", "last_activity_at"],
+  ["deliveries", "id", "scheduled_at"],
+  ["outbox", "delivery_id", "at"],
+];
+const LOST_MS = 400 * DAY_MS;
+const CHUNK = 500;
+const MAX_CHUNKS = 20;
+/** No index orders these tables by age, so they are read as a whole: once a day, by the first run of it. */
+const FIRST_RUN_MS = 5 * MINUTE_MS;
+
 export async function runSchedule(cron: string, env: Env, now: number): Promise<void> {
   for (const [sql, keepMs] of RETENTION) {
     const done = await env.DB.prepare(sql)
@@ -16,4 +28,19 @@ export async function runSchedule(cron: string, env: Env, now: number): Promise<
       .run();
     if (done.meta.changes > 0) log("info", "retention", { cron, sql: sql.split(" ")[2], rows: done.meta.changes });
   }
+  if (now % DAY_MS < FIRST_RUN_MS) for (const lost of LOST) await sweep(env, lost, now - LOST_MS);
+}
+
+/** What is left after the last chunk is tomorrow's work. */
+async function sweep(env: Env, [table, id, column]: (typeof LOST)[number], before: number): Promise<void> {
+  const statement = env.DB.prepare(
+    `DELETE FROM ${table} WHERE (store_id, ${id}) IN (SELECT store_id, ${id} FROM ${table} WHERE ${column} < ? LIMIT ${CHUNK})`,
+  ).bind(before);
+  let rows = 0;
+  for (let chunk = 0; chunk < MAX_CHUNKS; chunk++) {
+    const { changes } = (await statement.run()).meta;
+    rows += changes;
+    if (changes < CHUNK) break;
+  }
+  if (rows > 0) log("warn", "lost_rows_swept", { table, rows });
 }

@@ -1,0 +1,1 @@
+CREATE INDEX `deliveries_by_cart` ON `deliveries` (`store_id`,`cart_id`);

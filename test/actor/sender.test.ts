@@ -1,0 +1,97 @@
+/** The sender between cart, shopper and provider: what a crash at each step leaves behind. */
+import { applyD1Migrations, type D1Migration, runDurableObjectAlarm } from "cloudflare:test";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { shopperStub } from "../../objects/stubs.ts";
+import type { SendCommand } from "../../shared/events/messages.ts";
+import { MINUTE_MS } from "../../shared/time.ts";
+import type { Env } from "../../workers/env.ts";
+import { send } from "../../workers/interventions/sender.ts";
+import { add, identified } from "../support/cart-life.ts";
+import { env, failure, HeldQueues, newCart, setClock, T0, type TestCart } from "./support.ts";
+
+const queues = new HeldQueues();
+beforeAll(async () => {
+  queues.hold();
+  await applyD1Migrations(env.DB, (env as unknown as { MIGRATIONS: D1Migration[] }).MIGRATIONS);
+});
+afterAll(() => {
+  queues.release();
+  vi.useRealTimers();
+});
+beforeEach(() => setClock(T0));
+
+/** A left cart, its hand-over, and what its shopper's ledger says. */
+async function left(): Promise<{ cart: TestCart; command: SendCommand; places: () => Promise<string[]> }> {
+  const cart = await newCart();
+  await cart.beacon(add(T0), identified(T0));
+  setClock(T0 + 31 * MINUTE_MS);
+  await runDurableObjectAlarm(cart.stub);
+  const [command] = queues.takeCommands(cart.id);
+  const prospect = await cart.cart.prospect(command!.effectId);
+  if (!prospect.ok) throw new Error(prospect.reason);
+  const shopper = shopperStub(env, cart.storeId, prospect.value.shopperId);
+  return { cart, command: command!, places: async () => (await shopper.profile()).sends.map((s) => s.status) };
+}
+
+/** A deployment whose mail goes through this. */
+const mailedBy = (call: () => Promise<unknown>, over: Partial<Env> = {}): Env => ({
+  ...env,
+  EMAIL_PROVIDER: "send_email",
+  EMAIL: { send: call } as unknown as SendEmail,
+  ...over,
+});
+
+describe("law 6: the cap holds through crashes", () => {
+  it("the place is used before the provider is called, so a lost settle does not free it", async () => {
+    const { command, places } = await left();
+    const during: string[][] = [];
+    const mail = mailedBy(async () => void during.push(await places()));
+    expect(await send(command, mail)).toBe("sent");
+    expect(during).toEqual([["sent"]]);
+    expect(await places()).toEqual(["sent"]);
+    expect(await send(command, mail)).toBe("already_sent");
+    expect(await places()).toEqual(["sent"]);
+  });
+
+  it("a sender that dies in the call leaves a used place, and the hand-over again does not free it", async () => {
+    const { command, places } = await left();
+    void send(
+      command,
+      mailedBy(() => new Promise(() => undefined)),
+    );
+    await vi.waitFor(async () => expect(await places()).toEqual(["sent"]));
+    expect(
+      await send(
+        command,
+        mailedBy(async () => undefined),
+      ),
+    ).toMatch(/^already_/);
+    expect(await places()).toEqual(["sent"]);
+  });
+
+  it("what the provider refused frees the place", async () => {
+    const { command, places } = await left();
+    const refusal = Object.assign(new Error("no"), { code: "E_SENDER_NOT_VERIFIED" });
+    expect(
+      await send(
+        command,
+        mailedBy(() => Promise.reject(refusal)),
+      ),
+    ).toBe("failed");
+    expect(await places()).toEqual([]);
+  });
+
+  it("when the place cannot be used nothing is sent, and it is tried again later", async () => {
+    const { command, cart } = await left();
+    const mailed = vi.fn(async () => undefined);
+    const SHOPPER = {
+      getByName: (name: string) => {
+        const { permit } = env.SHOPPER.getByName(name);
+        return { permit, settle: () => Promise.reject(new Error("away")), unsent: async () => undefined };
+      },
+    } as unknown as Env["SHOPPER"];
+    expect(await failure(() => send(command, mailedBy(mailed, { SHOPPER })))).toBe("");
+    expect(mailed).not.toHaveBeenCalled();
+    expect(await cart.cart.view()).toMatchObject({ ok: true, value: { deliveries: [{ status: "scheduled" }] } });
+  });
+});
