@@ -1,5 +1,5 @@
 /**
- * `npm run screenshots -- [--url http://127.0.0.1:8787]`: pictures of a running `npm start` for the README, at phone and
+ * `npm run screenshots -- --key cw_pk_… [--url http://127.0.0.1:8787]`: pictures of a running `npm start` for the README, at phone and
  * desktop width, light and dark.
  */
 import { join } from "node:path";
@@ -8,7 +8,9 @@ import { DEMO } from "../../workers/cli/seed.ts";
 import { launchBrowser, newContext, shoot } from "../support/browser.ts";
 
 const FOLDER = join(import.meta.dirname, "screenshots");
-const { values } = parseArgs({ options: { url: { type: "string", default: "http://127.0.0.1:8787" } } });
+const { values } = parseArgs({
+  options: { url: { type: "string", default: "http://127.0.0.1:8787" }, key: { type: "string", default: "" } },
+});
 const problems: string[] = [];
 const browser = await launchBrowser();
 const page = await (await newContext(browser, problems)).newPage();
@@ -27,7 +29,7 @@ await page.goto(`${values.url}/app/#/outbox`);
 await page.locator('[data-testid="outbox-row"]').filter({ hasText: "is waiting" }).first().click();
 await page.frameLocator('[data-testid="mail-frame"]').getByText("Back to your cart").waitFor();
 await shoot(page, FOLDER, "outbox");
-await page.goto(`${values.url}/shop/`);
+await page.goto(`${values.url}/shop/?key=${values.key}`);
 await page.waitForSelector('[data-testid="product-p1"]');
 await shoot(page, FOLDER, "shop");
 await browser.close();

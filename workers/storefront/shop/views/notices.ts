@@ -13,7 +13,7 @@ export function showMissingKey(): void {
         {},
         "Everything works, but Cartwake sees none of it. Open the shop as ",
         h("code", {}, "/shop/?key=cw_pk_…"),
-        " with a publishable key: the dashboard lists yours under Settings, and the start command prints the demo store's.",
+        " with a publishable key: npm start prints the demo store's, and an empty board in the dashboard shows yours.",
       ),
     ),
   );
