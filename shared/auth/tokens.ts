@@ -18,32 +18,23 @@ export interface Principal {
   expiresAt: number;
 }
 
+const OWNER = [
+  "carts:read",
+  "carts:write",
+  "campaigns:write",
+  "analytics:read",
+  "members:write",
+  "models:write",
+  "shoppers:read",
+  "shoppers:erase",
+  "stores:write",
+  "audit:read",
+] as const;
+
 /** What each role may do. A secret key's scopes are a subset of the same words. */
 export const PERMISSIONS: Record<Role, readonly string[]> = {
-  admin: [
-    "carts:read",
-    "carts:write",
-    "campaigns:write",
-    "analytics:read",
-    "members:write",
-    "models:write",
-    "shoppers:read",
-    "shoppers:erase",
-    "stores:write",
-    "audit:read",
-  ],
-  store_owner: [
-    "carts:read",
-    "carts:write",
-    "campaigns:write",
-    "analytics:read",
-    "members:write",
-    "models:write",
-    "shoppers:read",
-    "shoppers:erase",
-    "stores:write",
-    "audit:read",
-  ],
+  admin: OWNER,
+  store_owner: OWNER,
   api_user: ["carts:read", "carts:write", "analytics:read", "shoppers:read"],
   customer: [],
 };

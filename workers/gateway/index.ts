@@ -103,13 +103,11 @@ function routes(neighbours: Neighbours): [method: string, path: string, handler:
 
 export function createGateway(neighbours: Neighbours) {
   const table = routes(neighbours);
-  const router = Router<IRequest, [Omit<Call, "params" | "request">]>();
+  const router = Router<IRequest, [Omit<Call, "params">]>();
   for (const [method, path, handler] of table) {
     // The runtime sends no body in answer to HEAD.
     for (const verb of method === "GET" ? ["get", "head"] : [method.toLowerCase()])
-      router[verb as "get"](path, (request, call) =>
-        handler({ ...call, request: request as unknown as Request, params: decoded(request.params) }),
-      );
+      router[verb as "get"](path, (request, call) => handler({ ...call, params: decoded(request.params) }));
   }
   for (const path of new Set(table.map(([, path]) => path))) {
     const methods = table.filter((route) => route[1] === path).map(([method]) => method);
@@ -147,7 +145,7 @@ export function createGateway(neighbours: Neighbours) {
 const refuseMethod = (allow: string, requestId: string): Response =>
   problemResponse(new AppError("METHOD_NOT_ALLOWED", `This address takes ${allow}.`), requestId, { allow });
 
-type GatewayRouter = ReturnType<typeof Router<IRequest, [Omit<Call, "params" | "request">]>>;
+type GatewayRouter = ReturnType<typeof Router<IRequest, [Omit<Call, "params">]>>;
 
 async function respond(
   router: GatewayRouter,
@@ -164,7 +162,8 @@ async function respond(
       if (request.method === "OPTIONS") return await neighbours.preflight(request, env);
       return refuseMethod("POST, OPTIONS", requestId);
     }
-    const found: Response | undefined = await router.fetch(request as unknown as IRequest, {
+    const found: Response | undefined = await router.fetch(request, {
+      request,
       env,
       ctx,
       url,
