@@ -8,7 +8,26 @@ export const users = sqliteTable("users", {
   passwordHash: text("password_hash").notNull(),
   createdAt: integer("created_at").notNull(),
   lastLoginAt: integer("last_login_at"),
+  /** Wrong passwords or codes in a row; each beyond the free ones doubles the lock. */
+  failedLogins: integer("failed_logins").notNull().default(0),
+  lockedUntil: integer("locked_until"),
+  /** The TOTP secret, sealed; it counts from `mfaEnabledAt` on. */
+  mfaSecret: text("mfa_secret"),
+  mfaEnabledAt: integer("mfa_enabled_at"),
+  /** The time step of the last code that was accepted: no code is taken twice. */
+  mfaLastStep: integer("mfa_last_step"),
 });
+
+/** One-time codes for who has lost the second factor. Only hashes; a used one is deleted. */
+export const recoveryCodes = sqliteTable(
+  "recovery_codes",
+  {
+    userId: text("user_id").notNull(),
+    hash: text("hash").notNull(),
+    createdAt: integer("created_at").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.userId, t.hash] })],
+);
 
 export const stores = sqliteTable("stores", {
   id: text("id").primaryKey(),
@@ -30,6 +49,89 @@ export const members = sqliteTable(
   (t) => [primaryKey({ columns: [t.storeId, t.userId] }), index("members_by_user").on(t.userId)],
 );
 
+/** An offer to join a store. Its token is derived from the id and a secret: nothing here lets anybody in. */
+export const invitations = sqliteTable(
+  "invitations",
+  {
+    id: text("id").primaryKey(),
+    storeId: text("store_id").notNull(),
+    email: text("email").notNull(),
+    role: text("role").notNull(),
+    invitedBy: text("invited_by").notNull(),
+    createdAt: integer("created_at").notNull(),
+    expiresAt: integer("expires_at").notNull(),
+    acceptedAt: integer("accepted_at"),
+    revokedAt: integer("revoked_at"),
+  },
+  (t) => [index("invitations_by_store").on(t.storeId, t.createdAt)],
+);
+
+/**
+ * Mails about an account, sent once each: the row comes first, the queue only hints at it. `data` holds no secret; links
+ * are made when the mail is rendered.
+ */
+export const accountMails = sqliteTable(
+  "account_mails",
+  {
+    id: text("id").primaryKey(),
+    kind: text("kind").notNull(),
+    recipient: text("recipient").notNull(),
+    userId: text("user_id"),
+    storeId: text("store_id"),
+    data: text("data").notNull(),
+    status: text("status").notNull(),
+    attempts: integer("attempts").notNull().default(0),
+    createdAt: integer("created_at").notNull(),
+    /** When it is tried next; `null` once it is sent or given up. */
+    dueAt: integer("due_at"),
+    sentAt: integer("sent_at"),
+    reason: text("reason"),
+    /** The link in it, once followed to its end, works no more. */
+    usedAt: integer("used_at"),
+    expiresAt: integer("expires_at").notNull(),
+  },
+  (t) => [index("account_mails_due").on(t.dueAt), index("account_mails_by_user").on(t.userId, t.createdAt)],
+);
+
+/** Who did what to which object, from where. Rows are only added, and swept after 90 days. */
+export const auditLog = sqliteTable(
+  "audit_log",
+  {
+    id: text("id").primaryKey(),
+    storeId: text("store_id").notNull(),
+    at: integer("at").notNull(),
+    /** `user`, `key` or `system`. */
+    actorKind: text("actor_kind").notNull(),
+    actorId: text("actor_id"),
+    actorEmail: text("actor_email"),
+    action: text("action").notNull(),
+    objectKind: text("object_kind").notNull(),
+    objectId: text("object_id"),
+    address: text("address"),
+    userAgent: text("user_agent"),
+    requestId: text("request_id"),
+    before: text("before"),
+    after: text("after"),
+  },
+  (t) => [index("audit_by_time").on(t.storeId, t.at), index("audit_sweep").on(t.at)],
+);
+
+/** Answers to writes that came with an `Idempotency-Key`, kept a day. */
+export const idempotencyKeys = sqliteTable(
+  "idempotency_keys",
+  {
+    subject: text("subject").notNull(),
+    key: text("key").notNull(),
+    /** Hash of method, path and body: the same key with another request is a mistake. */
+    fingerprint: text("fingerprint").notNull(),
+    createdAt: integer("created_at").notNull(),
+    status: integer("status"),
+    headers: text("headers"),
+    body: text("body"),
+  },
+  (t) => [primaryKey({ columns: [t.subject, t.key] }), index("idempotency_sweep").on(t.createdAt)],
+);
+
 /** Secret keys only as hashes; publishable ones in full, for they stand in every page of the shop. */
 export const apiKeys = sqliteTable(
   "api_keys",
@@ -42,6 +144,14 @@ export const apiKeys = sqliteTable(
     scopes: text("scopes").notNull(),
     createdAt: integer("created_at").notNull(),
     revokedAt: integer("revoked_at"),
+    name: text("name"),
+    expiresAt: integer("expires_at"),
+    /** To the hour: a row is written no more often. */
+    lastUsedAt: integer("last_used_at"),
+    /** JSON array; empty: wherever the store allows. */
+    allowedOrigins: text("allowed_origins").notNull().default("[]"),
+    /** The key that takes its place; this one works until `expiresAt`. */
+    rotatedTo: text("rotated_to"),
   },
   (t) => [uniqueIndex("api_keys_by_hash").on(t.hash), index("api_keys_by_store").on(t.storeId)],
 );
@@ -58,8 +168,11 @@ export const sessions = sqliteTable(
     expiresAt: integer("expires_at").notNull(),
     usedAt: integer("used_at"),
     revokedAt: integer("revoked_at"),
+    /** Where it was last used from, for its owner to recognise. */
+    address: text("address"),
+    userAgent: text("user_agent"),
   },
-  (t) => [index("sessions_by_family").on(t.family)],
+  (t) => [index("sessions_by_family").on(t.family), index("sessions_by_user").on(t.userId)],
 );
 
 /** An index of carts; the truth is in the actors. */
