@@ -41,6 +41,8 @@ export class AppError extends Error {
   readonly detail: string;
   readonly errors: FieldError[] | undefined;
   readonly extra: Record<string, unknown> | undefined;
+  /** Headers of the answer, e.g. `allow` or `retry-after`. */
+  headers: Record<string, string> = {};
 
   constructor(code: ErrorCode, detail: string, errors?: FieldError[], extra?: Record<string, unknown>) {
     super(`${code}: ${detail}`);
@@ -49,6 +51,11 @@ export class AppError extends Error {
     this.detail = detail;
     this.errors = errors;
     this.extra = extra;
+  }
+
+  with(headers: Record<string, string>): this {
+    this.headers = { ...this.headers, ...headers };
+    return this;
   }
 }
 

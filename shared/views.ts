@@ -1,163 +1,215 @@
-/** The JSON shapes that the merchant surface answers with (API.md). Times are ISO 8601 UTC. */
-import type { Money } from "./money.ts";
+/**
+ * The JSON shapes that the merchant surface answers with (API.md): the types of what is sent, and the schemas in the
+ * OpenAPI document. Times are ISO 8601 UTC, money is `{ amount, currency }`.
+ */
+import * as z from "zod";
 
-export type CartStatus = "active" | "abandoned" | "recovering" | "purchased" | "recovered" | "expired" | "merged";
+const time = z.iso.datetime().describe("ISO 8601, UTC");
+const timeOrNull = time.nullable();
+const probability = z.number().min(0).max(1);
+const count = z.number().int().min(0);
 
-export type DeliveryStatus =
-  | "scheduled"
-  | "claimed"
-  | "sent"
-  | "delivered"
-  | "opened"
-  | "clicked"
-  | "bounced"
-  | "complained"
-  | "failed"
-  | "cancelled"
-  | "suppressed"
-  | "raced"
-  | "unknown";
+export const moneyView = z
+  .object({ amount: z.string().describe("A decimal, e.g. 12.30"), currency: z.string().describe("ISO 4217") })
+  .meta({ id: "Money" });
 
-export type Channel = "email" | "sms" | "push" | "onsite";
+export const cartStatus = z
+  .enum(["active", "abandoned", "recovering", "purchased", "recovered", "expired", "merged"])
+  .meta({ id: "CartStatus" });
+export type CartStatus = z.infer<typeof cartStatus>;
 
-export interface ItemView {
-  productId: string;
-  variantId: string | null;
-  name: string | null;
-  price: Money;
-  quantity: number;
-  total: Money;
-  url: string | null;
-  imageUrl: string | null;
-  category: string | null;
-}
+export const deliveryStatus = z
+  .enum([
+    "scheduled",
+    "claimed",
+    "sent",
+    "delivered",
+    "opened",
+    "clicked",
+    "bounced",
+    "complained",
+    "failed",
+    "cancelled",
+    "suppressed",
+    "raced",
+    "unknown",
+  ])
+  .meta({ id: "DeliveryStatus" });
+export type DeliveryStatus = z.infer<typeof deliveryStatus>;
 
-export interface PredictionView {
-  /** Probability that the cart is left behind, 0–1. */
-  abandonmentRisk: number;
-  /** Probability that it ends in an order, 0–1; the two sum to 1. */
-  purchaseProbability: number;
-  model: string;
-  /** The features that moved the figure most, strongest first; `effect` in log-odds of a purchase. */
-  reasons: { feature: string; value: number; effect: number }[];
-  at: string;
-}
+export const channel = z.enum(["email", "sms", "push", "onsite"]);
+export type Channel = z.infer<typeof channel>;
+
+const itemView = z
+  .object({
+    productId: z.string(),
+    variantId: z.string().nullable(),
+    name: z.string().nullable(),
+    price: moneyView,
+    quantity: count,
+    total: moneyView,
+    url: z.string().nullable(),
+    imageUrl: z.string().nullable(),
+    category: z.string().nullable(),
+  })
+  .meta({ id: "CartItem" });
+export type ItemView = z.infer<typeof itemView>;
+
+const predictionView = z
+  .object({
+    abandonmentRisk: probability.describe("Probability that the cart is left behind"),
+    purchaseProbability: probability.describe("Probability that it ends in an order; the two sum to 1"),
+    model: z.string(),
+    reasons: z
+      .array(
+        z.object({ feature: z.string(), value: z.number(), effect: z.number().describe("Log-odds of a purchase") }),
+      )
+      .describe("The features that moved the figure most, strongest first"),
+    at: time,
+  })
+  .meta({ id: "Prediction" });
+export type PredictionView = z.infer<typeof predictionView>;
+
+const cartBase = z.object({
+  id: z.string(),
+  status: cartStatus,
+  version: count.describe("Grows with each change"),
+  itemCount: count,
+  total: moneyView.nullable(),
+  shopper: z.object({ id: z.string(), email: z.string().nullable(), name: z.string().nullable() }),
+  createdAt: time,
+  lastActivityAt: time,
+  abandonedAt: timeOrNull,
+  recoveredAt: timeOrNull,
+});
 
 /** A row of `GET /v1/carts` and the payload of the `carts` topic. */
-export interface CartListItem {
-  id: string;
-  status: CartStatus;
-  version: number;
-  itemCount: number;
-  total: Money | null;
-  shopper: { id: string; email: string | null; name: string | null };
-  abandonmentRisk: number;
-  createdAt: string;
-  lastActivityAt: string;
-  abandonedAt: string | null;
-  recoveredAt: string | null;
-}
+export const cartListItem = cartBase.extend({ abandonmentRisk: probability }).meta({ id: "CartListItem" });
+export type CartListItem = z.infer<typeof cartListItem>;
 
-export interface CartView extends Omit<CartListItem, "abandonmentRisk"> {
-  generation: number;
-  items: ItemView[];
-  prediction: PredictionView;
-  journey: { campaignId: string; campaignName: string; version: number; enteredAt: string; exit: string | null } | null;
-  timers: { name: string; at: string }[];
-  deliveries: CartDeliveryView[];
-  order?: { id: string; total: Money; at: string };
-  attribution?: { campaignId: string; deliveryId: string; model: "last_click" | "last_touch" };
-}
+const statusHistory = z.array(z.object({ status: deliveryStatus, at: time, reason: z.string().optional() }));
 
-export interface CartDeliveryView {
-  id: string;
-  campaignId: string;
-  stepId: string;
-  variantId: string | null;
-  channel: Channel;
-  status: DeliveryStatus;
-  dueAt: string | null;
-  statusHistory: { status: DeliveryStatus; at: string; reason?: string }[];
-}
+const cartDeliveryView = z.object({
+  id: z.string(),
+  campaignId: z.string(),
+  stepId: z.string(),
+  variantId: z.string().nullable(),
+  channel,
+  status: deliveryStatus,
+  dueAt: timeOrNull,
+  statusHistory,
+});
+export type CartDeliveryView = z.infer<typeof cartDeliveryView>;
 
-export interface DeliveryView {
-  id: string;
+export const cartView = cartBase
+  .extend({
+    generation: count.describe("How often the cart was begun anew after an order"),
+    items: z.array(itemView),
+    prediction: predictionView,
+    journey: z
+      .object({
+        campaignId: z.string(),
+        campaignName: z.string(),
+        version: count,
+        enteredAt: time,
+        exit: z.string().nullable(),
+      })
+      .nullable(),
+    timers: z.array(z.object({ name: z.string(), at: time })),
+    deliveries: z.array(cartDeliveryView),
+    order: z.object({ id: z.string(), total: moneyView, at: time }).optional(),
+    attribution: z
+      .object({ campaignId: z.string(), deliveryId: z.string(), model: z.enum(["last_click", "last_touch"]) })
+      .optional(),
+  })
+  .meta({ id: "Cart" });
+export type CartView = z.infer<typeof cartView>;
+
+export const deliveryView = z
+  .object({
+    id: z.string(),
+    cartId: z.string(),
+    shopperId: z.string(),
+    campaignId: z.string(),
+    stepId: z.string(),
+    variantId: z.string().nullable(),
+    channel,
+    provider: z.string().nullable(),
+    status: deliveryStatus,
+    statusHistory,
+    scheduledAt: timeOrNull,
+    claimedAt: timeOrNull,
+    sentAt: timeOrNull,
+    to: z.string().nullable().describe("In full only with `shoppers:read`"),
+    subject: z.string().nullish(),
+    html: z.string().nullish(),
+    text: z.string().nullish(),
+    recoveryUrl: z.string().nullish(),
+    unsubscribeUrl: z.string().nullish(),
+  })
+  .meta({ id: "Delivery" });
+export type DeliveryView = z.infer<typeof deliveryView>;
+
+const timelineEntry = z.object({
+  seq: count,
+  at: time,
+  kind: z.enum(["event", "decision", "delivery"]).describe("The shopper did, the cart decided, or a message moved"),
+  code: z.string().describe("Stable: the event type, or a reason such as `idle`"),
+  text: z.string().describe("For people"),
+  deliveryId: z.string().optional(),
+});
+export type TimelineEntry = z.infer<typeof timelineEntry>;
+
+export const timelineView = z
+  .object({
+    id: z.string(),
+    complete: z.boolean().describe("False when the oldest part was compacted away"),
+    items: z.array(timelineEntry).describe("Oldest first"),
+  })
+  .meta({ id: "Timeline" });
+export type TimelineView = z.infer<typeof timelineView>;
+
+export const explainView = z
+  .object({
+    id: z.string(),
+    consistent: z.boolean().describe("Every decision came out of the log as it did then"),
+    cart: cartView.describe("The cart as it was at that time"),
+    decisions: z.array(
+      z.object({
+        seq: count,
+        at: time,
+        command: z.string(),
+        status: cartStatus,
+        total: z.number().int().describe("Minor units"),
+        notes: z.array(z.object({ code: z.string(), text: z.string(), deliveryId: z.string().optional() })),
+        confirmed: z.boolean(),
+      }),
+    ),
+  })
+  .meta({ id: "Explanation" });
+export type ExplainView = z.infer<typeof explainView>;
+
+export const realtimeView = z
+  .object({
+    activeCarts: count,
+    abandonedCarts: count,
+    recoveringCarts: count,
+    recoveredCarts: count,
+    purchasedCarts: count,
+    expiredCarts: count,
+    revenueAtRisk: moneyView.describe("Value of the carts now abandoned or recovering"),
+    recoveredRevenue: moneyView,
+    purchasedRevenue: moneyView,
+    eventsPerMinute: z.number(),
+    eventsByMinute: z.array(count).describe("Accepted events in each of the last 30 minutes, oldest first"),
+    orderSignal: z.string().describe("`ok`, or why sends are paused, e.g. `signal_loss`"),
+    at: time,
+  })
+  .meta({ id: "Realtime" });
+export type RealtimeView = z.infer<typeof realtimeView>;
+
+export interface CartDeliveryNews extends CartDeliveryView {
   cartId: string;
-  shopperId: string;
-  campaignId: string;
-  stepId: string;
-  variantId: string | null;
-  channel: Channel;
-  provider: string | null;
-  status: DeliveryStatus;
-  statusHistory: { status: DeliveryStatus; at: string; reason?: string }[];
-  scheduledAt: string | null;
-  claimedAt: string | null;
-  sentAt: string | null;
-  to: string | null;
-  subject?: string | null;
-  html?: string | null;
-  text?: string | null;
-  recoveryUrl?: string | null;
-  unsubscribeUrl?: string | null;
-}
-
-/**
- * One line of `GET /v1/carts/{id}/timeline`, oldest first. `kind`: `event` (the shopper did), `decision` (the cart
- * decided), `delivery` (a message moved). `code` is stable (the event type, or a reason such as `idle`), `text` is for people.
- */
-export interface TimelineEntry {
-  seq: number;
-  at: string;
-  kind: "event" | "decision" | "delivery";
-  code: string;
-  text: string;
-  deliveryId?: string;
-}
-
-export interface TimelineView {
-  id: string;
-  /** False when the oldest part was compacted away. */
-  complete: boolean;
-  items: TimelineEntry[];
-}
-
-/** `GET /v1/carts/{id}/explain?at=`. */
-export interface ExplainView {
-  id: string;
-  /** Every decision came out of the log as it did then. */
-  consistent: boolean;
-  /** The cart as it was at that time. */
-  cart: CartView;
-  decisions: {
-    seq: number;
-    at: string;
-    command: string;
-    status: CartStatus;
-    /** Minor units. */
-    total: number;
-    notes: { code: string; text: string; deliveryId?: string }[];
-    confirmed: boolean;
-  }[];
-}
-
-export interface RealtimeView {
-  activeCarts: number;
-  abandonedCarts: number;
-  recoveringCarts: number;
-  recoveredCarts: number;
-  purchasedCarts: number;
-  expiredCarts: number;
-  /** Value of the carts now abandoned or recovering. */
-  revenueAtRisk: Money;
-  recoveredRevenue: Money;
-  purchasedRevenue: Money;
-  eventsPerMinute: number;
-  /** Accepted events in each of the last 30 minutes, oldest first. */
-  eventsByMinute: number[];
-  /** `ok`, or why sends are paused, e.g. `signal_loss`. */
-  orderSignal: string;
-  at: string;
 }
 
 /** Frames of `GET /ws`: `{ type, payload, timestamp?, id? }`. Topic news arrive as `notification`. */
@@ -167,34 +219,55 @@ export type TopicNews =
   | { topic: "deliveries"; deliveries: CartDeliveryNews[] }
   | { topic: "system"; message: string };
 
-export interface CartDeliveryNews extends CartDeliveryView {
-  cartId: string;
-}
+export const usageView = z
+  .object({
+    events: z.object({ accepted: count, duplicates: count, rejected: count }),
+    byType: z.record(z.string(), count).describe("Accepted events by type"),
+    carts: count,
+    orders: count,
+    messages: count,
+    rowsWritten: count.describe("By the carts"),
+    since: time,
+  })
+  .meta({ id: "Usage" });
+export type UsageView = z.infer<typeof usageView>;
 
-export interface UsageView {
-  events: { accepted: number; duplicates: number; rejected: number };
-  /** Accepted events by type. */
-  byType: Record<string, number>;
-  carts: number;
-  orders: number;
-  messages: number;
-  /** Rows written by the carts: the dearest thing the platform sells. */
-  rowsWritten: number;
-  since: string;
-}
+export const role = z.enum(["admin", "store_owner", "api_user", "customer"]).meta({ id: "Role" });
 
-export interface UserView {
-  id: string;
-  email: string;
-  name: string | null;
-  role: "admin" | "store_owner" | "api_user" | "customer";
-  stores: { id: string; name: string; currency: string; url: string; timezone: string }[];
-}
+const storeOfUser = z.object({
+  id: z.string(),
+  name: z.string(),
+  currency: z.string(),
+  url: z.string(),
+  timezone: z.string(),
+  role,
+});
 
-export interface SessionView {
-  accessToken: string;
-  refreshToken: string;
-  /** Seconds the access token lives. */
-  expiresIn: number;
-  user: UserView;
-}
+export const userView = z
+  .object({
+    id: z.string(),
+    email: z.string(),
+    name: z.string().nullable(),
+    role: role.describe("In the store of the session"),
+    storeId: z.string().describe("The store of the session"),
+    permissions: z.array(z.string()),
+    mfaEnabled: z.boolean(),
+    lastLoginAt: timeOrNull,
+    stores: z.array(storeOfUser).describe("All stores the user belongs to"),
+  })
+  .meta({ id: "User" });
+export type UserView = z.infer<typeof userView>;
+
+export const sessionView = z
+  .object({
+    accessToken: z.string(),
+    refreshToken: z.string(),
+    expiresIn: count.describe("Seconds the access token lives"),
+    user: userView,
+  })
+  .meta({ id: "Session" });
+export type SessionView = z.infer<typeof sessionView>;
+
+/** `{ items, nextCursor }`. */
+export const pageOf = <T extends z.ZodType>(item: T) =>
+  z.object({ items: z.array(item), nextCursor: z.string().nullable().describe("`null` on the last page") });

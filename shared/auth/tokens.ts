@@ -1,14 +1,15 @@
 /** Access tokens: ES256 JWTs of 15 minutes, verified against the published keys without asking anybody. */
 import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } from "jose";
+import { PERMISSIONS, type Role } from "./roles.ts";
 
 export const ISSUER = "cartwake";
 export const AUDIENCE = "cartwake-api";
 export const ACCESS_TTL_S = 15 * 60;
 export const REFRESH_TTL_S = 7 * 24 * 3600;
 
-export type Role = "admin" | "store_owner" | "api_user" | "customer";
-
 export interface Principal {
+  /** A person with an access token, or a program with a secret key. */
+  kind: "user" | "key";
   userId: string;
   email: string;
   storeId: string;
@@ -17,27 +18,6 @@ export interface Principal {
   /** Seconds since the epoch. */
   expiresAt: number;
 }
-
-const OWNER = [
-  "carts:read",
-  "carts:write",
-  "campaigns:write",
-  "analytics:read",
-  "members:write",
-  "models:write",
-  "shoppers:read",
-  "shoppers:erase",
-  "stores:write",
-  "audit:read",
-] as const;
-
-/** What each role may do. A secret key's scopes are a subset of the same words. */
-export const PERMISSIONS: Record<Role, readonly string[]> = {
-  admin: OWNER,
-  store_owner: OWNER,
-  api_user: ["carts:read", "carts:write", "analytics:read", "shoppers:read"],
-  customer: [],
-};
 
 /** The principal of a token, or `null` for anything forged, expired, for somebody else, or unsigned. */
 export async function verifyAccessToken(token: string, jwks: JSONWebKeySet): Promise<Principal | null> {
@@ -60,6 +40,7 @@ function principalOf(payload: JWTPayload): Principal | null {
     return null;
   if (typeof role !== "string" || !(role in PERMISSIONS)) return null;
   return {
+    kind: "user",
     userId: sub,
     email,
     storeId,

@@ -48,8 +48,11 @@ test("a secret key learns who it is", async () => {
     email: null,
     name: "Secret key",
     role: "api_user",
+    storeId: merchant.account.storeId,
+    permissions: ["carts:read", "carts:write", "analytics:read", "shoppers:read"],
     stores: [
       {
+        role: "api_user",
         id: merchant.account.storeId,
         name: "Kiln & Co",
         url: "https://shop.example/",

@@ -30,6 +30,7 @@ async function bySecretKey(env: Env, key: string): Promise<Principal> {
   const found = key.startsWith("cw_sk_") ? await findKey(env.DB, key) : null;
   if (found?.kind !== "secret") throw new AppError("UNAUTHORIZED", "The key is not valid.");
   return {
+    kind: "key",
     userId: found.id,
     email: "",
     storeId: found.storeId,

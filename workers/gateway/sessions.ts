@@ -1,6 +1,7 @@
 /** Refresh tokens: seven days, a new one at each use. A used one that comes again means theft: its family dies. */
 import { keyringStub } from "../../objects/stubs.ts";
-import { ACCESS_TTL_S, PERMISSIONS, REFRESH_TTL_S, type Role } from "../../shared/auth/tokens.ts";
+import { PERMISSIONS, type Role } from "../../shared/auth/roles.ts";
+import { ACCESS_TTL_S, REFRESH_TTL_S } from "../../shared/auth/tokens.ts";
 import { AppError } from "../../shared/errors.ts";
 import { newId, newSecret, sha256 } from "../../shared/ids.ts";
 import type { SessionView, UserView } from "../../shared/views.ts";

@@ -1,3 +1,5 @@
+import { PERMISSIONS } from "../../shared/auth/roles.ts";
+import { isoOrNull } from "../../shared/time.ts";
 import type { UserView } from "../../shared/views.ts";
 import type { Env } from "../env.ts";
 
@@ -5,24 +7,36 @@ interface UserRow {
   id: string;
   email: string;
   name: string | null;
+  mfa_enabled_at: number | null;
+  last_login_at: number | null;
 }
 
 type StoreRow = UserView["stores"][number];
-type RoleRow = Pick<UserView, "role">;
 
 /** A user with the stores they belong to, and their role in that store; `null` for who is no member of it. */
 export async function userView(env: Env, userId: string, storeId: string): Promise<UserView | null> {
-  const [users, stores, members] = await env.DB.batch<UserRow | StoreRow | RoleRow>([
-    env.DB.prepare("SELECT id, email, name FROM users WHERE id = ?").bind(userId),
+  const [users, stores] = await env.DB.batch<UserRow | StoreRow>([
+    env.DB.prepare("SELECT id, email, name, mfa_enabled_at, last_login_at FROM users WHERE id = ?").bind(userId),
     env.DB.prepare(
-      "SELECT s.id, s.name, s.currency, s.url, s.timezone FROM members m JOIN stores s ON s.id = m.store_id WHERE m.user_id = ? ORDER BY m.created_at LIMIT 100",
+      `SELECT s.id, s.name, s.currency, s.url, s.timezone, m.role FROM members m JOIN stores s ON s.id = m.store_id
+       WHERE m.user_id = ? ORDER BY m.created_at, s.id LIMIT 100`,
     ).bind(userId),
-    env.DB.prepare("SELECT role FROM members WHERE store_id = ? AND user_id = ?").bind(storeId, userId),
   ]);
   const user = users?.results[0] as UserRow | undefined;
-  const member = members?.results[0] as RoleRow | undefined;
-  if (!user || !member) return null;
-  return { ...user, role: member.role, stores: (stores?.results ?? []) as StoreRow[] };
+  const all = (stores?.results ?? []) as StoreRow[];
+  const store = all.find((s) => s.id === storeId);
+  if (!user || !store) return null;
+  return {
+    id: user.id,
+    email: user.email,
+    name: user.name,
+    role: store.role,
+    storeId,
+    permissions: [...PERMISSIONS[store.role]],
+    mfaEnabled: user.mfa_enabled_at !== null,
+    lastLoginAt: isoOrNull(user.last_login_at),
+    stores: all,
+  };
 }
 
 /** The store a user logs in to: the one they joined first. */

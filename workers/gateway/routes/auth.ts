@@ -8,9 +8,9 @@ import { AppError } from "../../../shared/errors.ts";
 import { json } from "../../../shared/http.ts";
 import { newId, sha256 } from "../../../shared/ids.ts";
 import { settingsSchema } from "../../../shared/policy/rules.ts";
-import type { SessionView, UserView } from "../../../shared/views.ts";
+import { type SessionView, sessionView, userView as userSchema } from "../../../shared/views.ts";
 import type { Env } from "../../env.ts";
-import { body, type Call, type MemberCall } from "../context.ts";
+import { type Call, type MemberCall, member, open, type Route } from "../route.ts";
 import { closeSession, cookieOf, openSession, refreshCookie, refreshSession } from "../sessions.ts";
 import { findUserByEmail, firstStoreOf, userView } from "../users.ts";
 
@@ -24,10 +24,8 @@ const registration = z.object({
   store: settingsSchema.pick({ name: true, url: true, currency: true, timezone: true }),
 });
 
-/** 201 `{ user, store, publishableKey, accessToken, refreshToken, expiresIn }`; 409 when the address has an account. */
-export async function register(call: Call): Promise<Response> {
-  const { env } = call;
-  const given = await body(call, registration);
+async function register(call: Call<unknown, z.infer<typeof registration>>): Promise<Response> {
+  const { env, body: given } = call;
   const taken = new AppError("CONFLICT", "There is already an account with this e-mail address: log in instead.");
   if (await findUserByEmail(env, given.email)) throw taken;
   const now = Date.now();
@@ -68,9 +66,9 @@ export async function register(call: Call): Promise<Response> {
 
 const credentials = z.object({ email, password: z.string().max(256) });
 
-/** 200 a session. The same answer, after the same time, for a wrong password and an unknown user. */
-export async function login(call: Call): Promise<Response> {
-  const given = await body(call, credentials);
+/** The same answer, after the same time, for a wrong password and an unknown user. */
+async function login(call: Call<unknown, z.infer<typeof credentials>>): Promise<Response> {
+  const given = call.body;
   const user = await findUserByEmail(call.env, given.email);
   const correct = await checkPassword(given.password, user?.password_hash ?? null);
   if (!user || !correct) throw new AppError("UNAUTHORIZED", "The e-mail address or the password is wrong.");
@@ -83,39 +81,115 @@ export async function login(call: Call): Promise<Response> {
 
 const refreshing = z.object({ refreshToken: z.string().max(128).optional() });
 
-/** 200 a session with a new refresh token, from the body's or the cookie's. */
-export async function refresh(call: Call): Promise<Response> {
-  const { refreshToken } = await body(call, refreshing);
-  const token = refreshToken ?? cookieOf(call.request);
+type Refreshing = z.infer<typeof refreshing>;
+
+/** The token comes in the body or as the cookie. */
+async function refresh(call: Call<unknown, Refreshing>): Promise<Response> {
+  const token = call.body.refreshToken ?? cookieOf(call.request);
   if (!token) throw new AppError("UNAUTHORIZED", "There is no session: log in.");
   const session = await refreshSession(call.env, token);
   return withCookie(call, json(session), session);
 }
 
-/** 204; ends the session and all refresh tokens of its family. */
-export async function logout(call: Call): Promise<Response> {
-  const { refreshToken } = await body(call, refreshing);
-  const token = refreshToken ?? cookieOf(call.request);
+async function logout(call: Call<unknown, Refreshing>): Promise<Response> {
+  const token = call.body.refreshToken ?? cookieOf(call.request);
   if (token) await closeSession(call.env, token);
   return new Response(null, { status: 204, headers: { "set-cookie": refreshCookie(call.url, null) } });
 }
 
-/** The user; of a secret key its id, its role and its store. */
-export async function me({ env, principal }: MemberCall): Promise<Response> {
-  if (principal.userId.startsWith("key_")) return json(await keyView(env, principal));
+async function me({ env, principal }: MemberCall): Promise<Response> {
+  if (principal.kind === "key") return json(await keyView(env, principal));
   const user = await userView(env, principal.userId, principal.storeId);
   if (!user) throw new AppError("UNAUTHORIZED", "The account no longer belongs to this store.");
   return json(user);
 }
 
-async function keyView(env: Env, { userId, role, storeId }: Principal) {
-  const { results } = await env.DB.prepare("SELECT id, name, currency, url, timezone FROM stores WHERE id = ?")
+/** A secret key is told its id, its role and its store. */
+async function keyView(env: Env, { userId, role, storeId, permissions }: Principal) {
+  const store = await env.DB.prepare("SELECT id, name, currency, url, timezone FROM stores WHERE id = ?")
     .bind(storeId)
-    .all<UserView["stores"][number]>();
-  return { id: userId, email: null, name: "Secret key", role, stores: results };
+    .first<Omit<SessionView["user"]["stores"][number], "role">>();
+  const stores = store ? [{ ...store, role }] : [];
+  return { id: userId, email: null, name: "Secret key", role, storeId, permissions, stores };
 }
 
 function withCookie(call: Call, response: Response, session: SessionView): Response {
   response.headers.append("set-cookie", refreshCookie(call.url, session.refreshToken));
   return response;
 }
+
+const tag = "Auth";
+const session = (description: string) => ({ description, schema: sessionView });
+const registered = sessionView.extend({
+  store: settingsSchema.pick({ name: true, url: true, currency: true, timezone: true }).extend({ id: z.string() }),
+  publishableKey: z.string(),
+});
+
+export const routes: Route[] = [
+  open(
+    {
+      method: "POST",
+      path: "/auth/register",
+      tag,
+      summary: "Register a merchant with a first store",
+      description: "409 when the address has an account.",
+      body: registration,
+      guarded: true,
+      answers: { 201: { description: "Logged in", schema: registered } },
+    },
+    register,
+  ),
+  open(
+    {
+      method: "POST",
+      path: "/auth/login",
+      tag,
+      summary: "Log in",
+      description: "The same answer, after the same time, for a wrong password and an unknown address.",
+      body: credentials,
+      guarded: true,
+      answers: { 200: session("A session") },
+    },
+    login,
+  ),
+  open(
+    {
+      method: "POST",
+      path: "/auth/refresh",
+      tag,
+      summary: "Get a new access token, and a new refresh token for the one used",
+      description:
+        "From the body, or from the dashboard's cookie. A refresh token that was used before ends the whole session: somebody else has it.",
+      body: refreshing,
+      answers: { 200: session("The session, renewed") },
+    },
+    refresh,
+  ),
+  open(
+    {
+      method: "POST",
+      path: "/auth/logout",
+      tag,
+      summary: "Log out",
+      body: refreshing,
+      answers: { 204: { description: "The session and its tokens are void" } },
+    },
+    logout,
+  ),
+  member(
+    {
+      method: "GET",
+      path: "/auth/me",
+      access: "member",
+      tag,
+      summary: "Read who the credential belongs to",
+      answers: {
+        200: {
+          description: "The user, or the secret key as one",
+          schema: userSchema.extend({ email: z.string().nullable() }).partial({ mfaEnabled: true, lastLoginAt: true }),
+        },
+      },
+    },
+    me,
+  ),
+];

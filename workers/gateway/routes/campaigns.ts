@@ -1,10 +1,8 @@
-/** `/v1/campaigns*` and `/v1/templates*`. */
+/** `/v1/campaigns*`: kept by the store's actor, versioned; a cart in a journey stays on the version it entered. */
 import * as z from "zod";
 import { storeStub } from "../../../objects/stubs.ts";
 import { AppError } from "../../../shared/errors.ts";
-import { fieldErrors } from "../../../shared/events/schema.ts";
 import { json } from "../../../shared/http.ts";
-import { newId } from "../../../shared/ids.ts";
 import { conditionError } from "../../../shared/policy/conditions.ts";
 import {
   type Campaign,
@@ -14,9 +12,11 @@ import {
   MAX_CAMPAIGN_BYTES,
   MAX_ENABLED_BYTES,
 } from "../../../shared/policy/rules.ts";
-import { contextOf, DEFAULT_TEMPLATE, render, type Template } from "../../../shared/templates.ts";
 import { iso } from "../../../shared/time.ts";
-import { body, ifMatch, type MemberCall, notFound, stale } from "../context.ts";
+import { pageOf } from "../../../shared/views.ts";
+import { ifMatch, invalid, notFound, stale } from "../context.ts";
+import { type MemberCall, member, type Route } from "../route.ts";
+import { check } from "../validate.ts";
 
 const view = ({ createdAt, updatedAt, ...campaign }: Campaign) => ({
   ...campaign,
@@ -26,53 +26,55 @@ const view = ({ createdAt, updatedAt, ...campaign }: Campaign) => ({
 const tagged = (campaign: Campaign, status = 200): Response =>
   json(view(campaign), status, { etag: `"${campaign.version}"` });
 
-export async function listCampaigns({ env, principal }: MemberCall): Promise<Response> {
+async function listCampaigns({ env, principal }: MemberCall): Promise<Response> {
   const campaigns = await storeStub(env, principal.storeId).campaigns();
   return json({ items: campaigns.map(view), nextCursor: null });
 }
 
-export async function getCampaign({ env, principal, params }: MemberCall): Promise<Response> {
-  const campaign = (await storeStub(env, principal.storeId).campaigns()).find((c) => c.id === params.id);
-  if (!campaign) throw notFound("campaign");
-  return tagged(campaign);
-}
+const getCampaign = async (call: MemberCall): Promise<Response> => tagged(await known(call));
 
-export async function createCampaign(call: MemberCall): Promise<Response> {
-  const created = await storeStub(call.env, call.principal.storeId).createCampaign(await campaignBody(call));
+async function createCampaign(call: MemberCall<unknown, CampaignInput>): Promise<Response> {
+  const created = await storeStub(call.env, call.principal.storeId).createCampaign(checked(call.body));
   if (!created.ok) throw created.reason === "too_large" ? tooLarge() : tooMany();
+  call.audit({ action: "campaign.created", objectId: created.value.id, after: view(created.value) });
   return tagged(created.value, 201);
 }
 
-/** A new version; carts already in a journey stay on the one they entered. */
-export async function updateCampaign(call: MemberCall): Promise<Response> {
-  const input = await campaignBody(call);
-  const updated = await storeStub(call.env, call.principal.storeId).updateCampaign(
-    call.params.id ?? "",
-    input,
-    ifMatch(call.request),
-  );
-  if (!updated.ok) throw refusal(updated.reason);
-  return tagged(updated.value);
+async function updateCampaign(call: MemberCall<unknown, CampaignInput>): Promise<Response> {
+  return replace(call, await known(call), checked(call.body), ifMatch(call.request));
 }
 
 /** Only what the body names changes. */
-export async function patchCampaign(call: MemberCall): Promise<Response> {
-  const store = storeStub(call.env, call.principal.storeId);
-  const known = (await store.campaigns()).find((c) => c.id === call.params.id);
-  if (!known) throw notFound("campaign");
-  const change = await body(call, z.object({}).loose());
-  const merged = campaignSchema.safeParse({ ...known, ...change });
-  if (!merged.success)
-    throw new AppError("VALIDATION_ERROR", "The body is not valid.", fieldErrors(merged.error.issues));
-  const updated = await store.updateCampaign(known.id, checked(merged.data), ifMatch(call.request) ?? known.version);
+async function patchCampaign(call: MemberCall<unknown, Record<string, unknown>>): Promise<Response> {
+  const before = await known(call);
+  const merged = check(campaignSchema, { ...before, ...call.body }, "body");
+  return replace(call, before, checked(merged), ifMatch(call.request) ?? before.version);
+}
+
+async function replace(
+  { env, principal, audit }: MemberCall,
+  before: Campaign,
+  input: CampaignInput,
+  expected: number | null,
+): Promise<Response> {
+  const updated = await storeStub(env, principal.storeId).updateCampaign(before.id, input, expected);
   if (!updated.ok) throw refusal(updated.reason);
+  audit({ action: "campaign.updated", objectId: before.id, before: view(before), after: view(updated.value) });
   return tagged(updated.value);
 }
 
-export async function deleteCampaign({ env, principal, params }: MemberCall): Promise<Response> {
-  const deleted = await storeStub(env, principal.storeId).deleteCampaign(params.id ?? "");
+async function deleteCampaign(call: MemberCall): Promise<Response> {
+  const before = await known(call);
+  const deleted = await storeStub(call.env, call.principal.storeId).deleteCampaign(before.id);
   if (!deleted.ok) throw notFound("campaign");
+  call.audit({ action: "campaign.deleted", objectId: before.id, before: view(before) });
   return new Response(null, { status: 204 });
+}
+
+async function known({ env, principal, params }: MemberCall): Promise<Campaign> {
+  const campaign = (await storeStub(env, principal.storeId).campaigns()).find((c) => c.id === params.id);
+  if (!campaign) throw notFound("campaign");
+  return campaign;
 }
 
 const tooMany = () => new AppError("CONFLICT", "The store has as many campaigns as it may: delete one first.");
@@ -87,8 +89,6 @@ function refusal(reason: string): AppError {
   return reason === "version" ? stale() : notFound("campaign");
 }
 
-const campaignBody = async (call: MemberCall): Promise<CampaignInput> => checked(await body(call, campaignSchema));
-
 /** What the schema cannot say: there is an end to it, conditions run no code, steps are told apart. */
 function checked(input: CampaignInput): CampaignInput {
   if (jsonBytes(input) > MAX_CAMPAIGN_BYTES)
@@ -100,140 +100,75 @@ function checked(input: CampaignInput): CampaignInput {
   return input;
 }
 
-const invalid = (field: string, message: string) =>
-  new AppError("VALIDATION_ERROR", `${field}: ${message}`, [{ field, message, code: "invalid" }]);
+const campaignView = campaignSchema
+  .extend({ id: z.string(), version: z.number().int(), createdAt: z.iso.datetime(), updatedAt: z.iso.datetime() })
+  .meta({ id: "Campaign" });
 
-const templateSchema = z.object({
-  name: z.string().min(1).max(200),
-  channel: z.literal("email").default("email"),
-  locale: z.string().max(35).default("en"),
-  subject: z.string().min(1).max(1000).default(DEFAULT_TEMPLATE.subject),
-  html: z.string().max(200_000).default(""),
-  text: z.string().max(200_000).default(""),
-});
-const checkedTemplate = templateSchema.refine((t) => t.html !== "" || t.text !== "", {
-  message: "needs html or text",
-  path: ["html"],
-});
+const read = { method: "GET", access: "carts:read", tag: "Campaigns" } as const;
+const write = { access: "campaigns:write", tag: "Campaigns", changesRules: true } as const;
+const one = (description: string) => ({ description, schema: campaignView });
 
-interface TemplateRow extends Template {
-  name: string;
-  channel: string;
-  locale: string;
-  version: number;
-  updated_at: number;
-}
-
-const BUILT_IN: TemplateRow = {
-  name: "Reminder",
-  channel: "email",
-  locale: "en",
-  version: 0,
-  updated_at: 0,
-  ...DEFAULT_TEMPLATE,
-};
-
-const templateView = ({ id, name, channel, locale, subject, html, text, version, updated_at }: TemplateRow) => ({
-  id,
-  name,
-  channel,
-  locale,
-  subject,
-  html,
-  text,
-  version,
-  updatedAt: iso(updated_at),
-});
-
-export async function listTemplates({ env, principal }: MemberCall): Promise<Response> {
-  const { results } = await env.DB.prepare("SELECT * FROM templates WHERE store_id = ? ORDER BY name LIMIT 200")
-    .bind(principal.storeId)
-    .all<TemplateRow>();
-  return json({ items: [...results, BUILT_IN].map(templateView), nextCursor: null });
-}
-
-export async function getTemplate(call: MemberCall): Promise<Response> {
-  const row = call.params.id === BUILT_IN.id ? BUILT_IN : await templateRow(call);
-  return json(templateView(row), 200, { etag: `"${row.version}"` });
-}
-
-/** 204; steps that name it fall back to the built-in reminder. */
-export async function deleteTemplate(call: MemberCall): Promise<Response> {
-  await templateRow(call);
-  await call.env.DB.prepare("DELETE FROM templates WHERE store_id = ? AND id = ?")
-    .bind(call.principal.storeId, call.params.id ?? "")
-    .run();
-  return new Response(null, { status: 204 });
-}
-
-/** A template of the store's own. */
-async function templateRow({ env, principal, params }: MemberCall): Promise<TemplateRow> {
-  if (params.id === BUILT_IN.id)
-    throw new AppError("CONFLICT", "The built-in template stays as it is: create one of your own.");
-  const row = await env.DB.prepare("SELECT * FROM templates WHERE store_id = ? AND id = ?")
-    .bind(principal.storeId, params.id ?? "")
-    .first<TemplateRow>();
-  if (!row) throw notFound("template");
-  return row;
-}
-
-export async function createTemplate(call: MemberCall): Promise<Response> {
-  return saveTemplate(call, newId("tpl"), 201);
-}
-
-export async function updateTemplate(call: MemberCall): Promise<Response> {
-  const known = await templateRow(call);
-  const expected = ifMatch(call.request);
-  if (expected !== null && expected !== known.version) throw stale();
-  return saveTemplate(call, known.id, 200);
-}
-
-/** A template that cannot be rendered is refused when it is saved, not when a shopper waits for it. */
-async function saveTemplate(call: MemberCall, id: string, status: number): Promise<Response> {
-  const given = await body(call, checkedTemplate);
-  await rendered({ id, ...given });
-  const row = await call.env.DB.prepare(
-    `INSERT INTO templates (store_id, id, name, channel, locale, subject, html, text, version, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?)
-     ON CONFLICT (store_id, id) DO UPDATE SET name = excluded.name, channel = excluded.channel, locale = excluded.locale, subject = excluded.subject,
-       html = excluded.html, text = excluded.text, version = templates.version + 1, updated_at = excluded.updated_at RETURNING *`,
-  )
-    .bind(
-      call.principal.storeId,
-      id,
-      given.name,
-      given.channel,
-      given.locale,
-      given.subject,
-      given.html,
-      given.text,
-      Date.now(),
-    )
-    .first<TemplateRow>();
-  if (!row) throw notFound("template");
-  return json(templateView(row), status, { etag: `"${row.version}"` });
-}
-
-/** Renders an unsaved template with a sample cart: `{ subject, html, text }`. */
-export async function previewTemplate(call: MemberCall): Promise<Response> {
-  return json(await rendered({ id: "preview", ...(await body(call, checkedTemplate)) }));
-}
-
-async function rendered(template: Template) {
-  const item = {
-    productId: "p1",
-    variantId: null,
-    name: "Stoneware mug",
-    priceMinor: 1290,
-    quantity: 2,
-    url: null,
-    imageUrl: null,
-    category: null,
-  };
-  const cart = { items: [item], totalMinor: 2580, currency: "EUR", email: "ada@example.com", name: "Ada Lovelace" };
-  const links = { recovery: "https://shop.example/r/sample", unsubscribe: "https://shop.example/u/sample" };
-  try {
-    return await render(template, contextOf(cart, { name: "Your shop", url: "https://shop.example" }, links));
-  } catch (error) {
-    throw invalid("template", error instanceof Error ? error.message.slice(0, 300) : "cannot be rendered");
-  }
-}
+export const routes: Route[] = [
+  member(
+    {
+      ...read,
+      path: "/v1/campaigns",
+      summary: "List the campaigns",
+      answers: { 200: { description: "All of them", schema: pageOf(campaignView) } },
+    },
+    listCampaigns,
+  ),
+  member(
+    {
+      ...write,
+      method: "POST",
+      path: "/v1/campaigns",
+      summary: "Create a campaign",
+      body: campaignSchema,
+      audit: "campaign.created",
+      answers: { 201: one("The campaign") },
+    },
+    createCampaign,
+  ),
+  member(
+    { ...read, path: "/v1/campaigns/:id", summary: "Read a campaign", answers: { 200: one("The campaign") } },
+    getCampaign,
+  ),
+  member(
+    {
+      ...write,
+      method: "PUT",
+      path: "/v1/campaigns/:id",
+      summary: "Replace a campaign by a new version",
+      description:
+        "Carts already in a journey stay on the version they entered. `If-Match` guards against a change in between.",
+      body: campaignSchema,
+      audit: "campaign.updated",
+      answers: { 200: one("The new version") },
+    },
+    updateCampaign,
+  ),
+  member(
+    {
+      ...write,
+      method: "PATCH",
+      path: "/v1/campaigns/:id",
+      summary: "Change parts of a campaign",
+      body: z.object({}).loose().describe("Any of a campaign's fields; what it does not name stays"),
+      audit: "campaign.updated",
+      answers: { 200: one("The new version") },
+    },
+    patchCampaign,
+  ),
+  member(
+    {
+      ...write,
+      method: "DELETE",
+      path: "/v1/campaigns/:id",
+      summary: "Delete a campaign",
+      audit: "campaign.deleted",
+      answers: { 204: { description: "It is gone; carts in its journeys leave them" } },
+    },
+    deleteCampaign,
+  ),
+];

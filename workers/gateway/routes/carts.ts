@@ -1,13 +1,22 @@
 /** `/v1/carts*`: the list from the index, everything about one cart from its actor. */
+import * as z from "zod";
 import { cartStub, storeStub } from "../../../objects/stubs.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { json } from "../../../shared/http.ts";
 import { toMinor, toMoney } from "../../../shared/money.ts";
 import { iso, isoOrNull } from "../../../shared/time.ts";
-import type { CartListItem, CartStatus } from "../../../shared/views.ts";
-import { badQuery, type MemberCall, notFound, paged, pageOf } from "../context.ts";
-
-const STATUSES = ["active", "abandoned", "recovering", "purchased", "recovered", "expired", "merged"];
+import {
+  type CartListItem,
+  type CartStatus,
+  cartListItem,
+  cartStatus,
+  cartView,
+  explainView,
+  pageOf,
+  timelineView,
+} from "../../../shared/views.ts";
+import { invalid, notFound, paged, pageQuery } from "../context.ts";
+import { type MemberCall, member, type Route } from "../route.ts";
 
 interface Row {
   id: string;
@@ -26,36 +35,45 @@ interface Row {
   recovered_at: number | null;
 }
 
-/** `GET /v1/carts?status=&minValue=&q=`: newest first. `minValue` in whole units of the store's currency; `q` in id, e-mail address and name. */
-export async function listCarts({ env, principal, url }: MemberCall): Promise<Response> {
-  const { limit, after } = pageOf(url);
+const isStatus = (text: string): text is CartStatus => cartStatus.options.some((known) => known === text);
+const statuses = z
+  .string()
+  .refine((text) => text.split(",").every(isStatus), `must be among ${cartStatus.options.join(", ")}`)
+  .transform((text) => [...new Set(text.split(","))])
+  .describe(`One of ${cartStatus.options.join(", ")}, or several with commas`);
+
+const listQuery = pageQuery.extend({
+  status: statuses.optional(),
+  minValue: z.string().max(32).optional().describe("In whole units of the store's currency"),
+  q: z.string().optional().describe("Looked for in id, e-mail address and name; its first 100 characters count"),
+});
+
+/** Newest first. */
+async function listCarts({ env, principal, query }: MemberCall<z.infer<typeof listQuery>>): Promise<Response> {
+  const { limit, cursor, status, minValue } = query;
   const settings = await storeStub(env, principal.storeId).settings();
   if (!settings.ok) throw notFound("store");
   const { currency } = settings.value;
   const where = ["store_id = ?"];
   const values: (string | number)[] = [principal.storeId];
-  const status = url.searchParams.get("status");
-  if (status !== null) {
-    const wanted = [...new Set(status.split(","))];
-    if (wanted.some((s) => !STATUSES.includes(s))) throw badQuery("status", `must be among ${STATUSES.join(", ")}`);
-    where.push(`status IN (${wanted.map(() => "?").join(", ")})`);
-    values.push(...wanted);
+  if (status) {
+    where.push(`status IN (${status.map(() => "?").join(", ")})`);
+    values.push(...status);
   }
-  const minValue = url.searchParams.get("minValue");
-  if (minValue !== null) {
+  if (minValue !== undefined) {
     const minor = toMinor(minValue, currency);
-    if (minor === null) throw badQuery("minValue", "must be an amount");
+    if (minor === null) throw invalid("minValue", "must be an amount");
     where.push("total_minor >= ?");
     values.push(minor);
   }
-  const q = url.searchParams.get("q")?.slice(0, 100);
+  const q = query.q?.slice(0, 100).toLowerCase();
   if (q) {
     where.push("(instr(lower(id), ?) OR instr(lower(coalesce(email, '')), ?) OR instr(lower(coalesce(name, '')), ?))");
-    values.push(q.toLowerCase(), q.toLowerCase(), q.toLowerCase());
+    values.push(q, q, q);
   }
-  if (after) {
+  if (cursor) {
     where.push("(created_at, id) < (?, ?)");
-    values.push(after.time, after.id);
+    values.push(cursor.time, cursor.id);
   }
   const sql = `SELECT * FROM carts WHERE ${where.join(" AND ")} ORDER BY created_at DESC, id DESC LIMIT ?`;
   const { results } = await env.DB.prepare(sql)
@@ -86,32 +104,36 @@ const listView = (row: Row, fallback: string): CartListItem => ({
   recoveredAt: isoOrNull(row.recovered_at),
 });
 
-export async function getCart(call: MemberCall): Promise<Response> {
+async function getCart(call: MemberCall): Promise<Response> {
   const cart = await stub(call).view();
   if (!cart.ok) throw notFound("cart");
   return json(cart.value, 200, { etag: `"${cart.value.version}"` });
 }
 
-export async function getTimeline(call: MemberCall): Promise<Response> {
+async function getTimeline(call: MemberCall): Promise<Response> {
   const timeline = await stub(call).timeline();
   if (!timeline.ok) throw notFound("cart");
   return json(timeline.value);
 }
 
-/** `?at=` an ISO time: the cart as it was then, and every decision up to it, made again from the log. */
-export async function explainCart(call: MemberCall): Promise<Response> {
-  const given = call.url.searchParams.get("at");
-  const at = given === null ? undefined : Date.parse(given);
-  if (at !== undefined && Number.isNaN(at)) throw badQuery("at", "must be an ISO 8601 time");
-  const explained = await stub(call).explain(at);
+const explainQuery = z.object({
+  at: z
+    .string()
+    .max(64)
+    .refine((at) => !Number.isNaN(Date.parse(at)), "must be an ISO 8601 time")
+    .optional(),
+});
+
+async function explainCart(call: MemberCall<z.infer<typeof explainQuery>>): Promise<Response> {
+  const { at } = call.query;
+  const explained = await stub(call).explain(at === undefined ? undefined : Date.parse(at));
   if (explained.ok) return json(explained.value);
   if (explained.reason === "compacted")
     throw new AppError("CONFLICT", "The beginning of this cart's log was compacted: see its timeline.");
   throw notFound("cart");
 }
 
-/** 204: no recovery link sent so far opens this cart any more. */
-export async function revokeLinks(call: MemberCall): Promise<Response> {
+async function revokeLinks(call: MemberCall): Promise<Response> {
   await stub(call).revokeLinks();
   return new Response(null, { status: 204 });
 }
@@ -121,3 +143,60 @@ function stub({ env, principal, params }: MemberCall) {
   if (id.length === 0 || id.length > 128 || id.includes("/")) throw notFound("cart");
   return cartStub(env, principal.storeId, id);
 }
+
+const read = { method: "GET", access: "carts:read", tag: "Carts" } as const;
+
+export const routes: Route[] = [
+  member(
+    {
+      ...read,
+      path: "/v1/carts",
+      summary: "List carts, newest first",
+      query: listQuery,
+      answers: { 200: { description: "A page of carts", schema: pageOf(cartListItem) } },
+    },
+    listCarts,
+  ),
+  member(
+    {
+      ...read,
+      path: "/v1/carts/:id",
+      summary: "Read a cart: items, prediction, journey, timers and deliveries",
+      answers: { 200: { description: "The cart as it is now", schema: cartView } },
+    },
+    getCart,
+  ),
+  member(
+    {
+      ...read,
+      path: "/v1/carts/:id/timeline",
+      summary: "Read what happened to a cart, what it decided and what was sent",
+      answers: { 200: { description: "Oldest first", schema: timelineView } },
+    },
+    getTimeline,
+  ),
+  member(
+    {
+      ...read,
+      path: "/v1/carts/:id/explain",
+      summary: "Explain why each message was sent or not",
+      description:
+        "The cart as it was at a time, and every decision up to it, made again from the log. 409 when the beginning of the log was compacted.",
+      query: explainQuery,
+      answers: { 200: { description: "The decisions, oldest first", schema: explainView } },
+    },
+    explainCart,
+  ),
+  member(
+    {
+      method: "DELETE",
+      path: "/v1/carts/:id/links",
+      access: "carts:write",
+      tag: "Carts",
+      summary: "Revoke the recovery links of a cart",
+      audit: "cart.links_revoked",
+      answers: { 204: { description: "No link sent so far opens this cart any more" } },
+    },
+    revokeLinks,
+  ),
+];

@@ -1,8 +1,10 @@
 /** `/v1/deliveries*`: what was planned, sent and kept back. `to` in full only with `shoppers:read`. */
+import * as z from "zod";
 import { json } from "../../../shared/http.ts";
 import { iso, isoOrNull } from "../../../shared/time.ts";
-import type { DeliveryStatus, DeliveryView } from "../../../shared/views.ts";
-import { type MemberCall, notFound, paged, pageOf } from "../context.ts";
+import { type DeliveryStatus, type DeliveryView, deliveryView, pageOf } from "../../../shared/views.ts";
+import { notFound, paged, pageQuery } from "../context.ts";
+import { type MemberCall, member, type Route } from "../route.ts";
 
 interface Row {
   id: string;
@@ -29,23 +31,24 @@ interface Row {
 const FROM = "FROM deliveries d LEFT JOIN outbox o ON o.store_id = d.store_id AND o.delivery_id = d.id";
 const COLUMNS = "d.*, o.recipient, o.subject, o.recovery_url, o.unsubscribe_url";
 
-/** `GET /v1/deliveries?cartId=&status=`: newest first, without the messages' bodies. */
-export async function listDeliveries({ env, principal, url }: MemberCall): Promise<Response> {
-  const { limit, after } = pageOf(url);
+const listQuery = pageQuery.extend({ cartId: z.string().max(128).optional(), status: z.string().max(32).optional() });
+
+async function listDeliveries({ env, principal, query }: MemberCall<z.infer<typeof listQuery>>): Promise<Response> {
+  const { limit, cursor } = query;
   const where = ["d.store_id = ?"];
   const values: (string | number)[] = [principal.storeId];
   for (const [parameter, column] of [
     ["cartId", "d.cart_id"],
     ["status", "d.status"],
   ] as const) {
-    const value = url.searchParams.get(parameter);
-    if (value === null) continue;
+    const value = query[parameter];
+    if (value === undefined) continue;
     where.push(`${column} = ?`);
     values.push(value);
   }
-  if (after) {
+  if (cursor) {
     where.push("(d.scheduled_at, d.id) < (?, ?)");
-    values.push(after.time, after.id);
+    values.push(cursor.time, cursor.id);
   }
   const sql = `SELECT ${COLUMNS} ${FROM} WHERE ${where.join(" AND ")} ORDER BY d.scheduled_at DESC, d.id DESC LIMIT ?`;
   const { results } = await env.DB.prepare(sql)
@@ -62,7 +65,7 @@ export async function listDeliveries({ env, principal, url }: MemberCall): Promi
   );
 }
 
-export async function getDelivery({ env, principal, params }: MemberCall): Promise<Response> {
+async function getDelivery({ env, principal, params }: MemberCall): Promise<Response> {
   const row = await env.DB.prepare(`SELECT ${COLUMNS}, o.html, o.text ${FROM} WHERE d.store_id = ? AND d.id = ?`)
     .bind(principal.storeId, params.id ?? "")
     .first<Row>();
@@ -95,3 +98,28 @@ function view(row: Row, full: boolean): DeliveryView {
 }
 
 const masked = (address: string | null): string | null => address?.replace(/^(.).*(@.*)$/, "$1…$2") ?? null;
+
+const read = { method: "GET", access: "carts:read", tag: "Deliveries" } as const;
+
+export const routes: Route[] = [
+  member(
+    {
+      ...read,
+      path: "/v1/deliveries",
+      summary: "List deliveries, newest first, without the messages' bodies",
+      query: listQuery,
+      answers: { 200: { description: "A page of deliveries", schema: pageOf(deliveryView) } },
+    },
+    listDeliveries,
+  ),
+  member(
+    {
+      ...read,
+      path: "/v1/deliveries/:id",
+      summary: "Read a delivery",
+      description: "The local default provider keeps the rendered message here.",
+      answers: { 200: { description: "The delivery", schema: deliveryView } },
+    },
+    getDelivery,
+  ),
+];

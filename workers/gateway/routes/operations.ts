@@ -1,14 +1,14 @@
-/** `/health*`, `/.well-known/jwks.json`, `/v1/analytics/realtime`, rollups. */
-import { storeStub } from "../../../objects/stubs.ts";
+/** `/health*`, `/.well-known/jwks.json`. */
+import * as z from "zod";
 import { json } from "../../../shared/http.ts";
-import { GRAIN_MS, type Grain, iso } from "../../../shared/time.ts";
+import { iso } from "../../../shared/time.ts";
 import { publicKeys } from "../authenticate.ts";
-import { badQuery, type Call, type MemberCall } from "../context.ts";
+import { type Call, open, type Route } from "../route.ts";
 
-export const live = (): Response => json({ status: "healthy", timestamp: iso(Date.now()) });
+const live = (): Response => json({ status: "healthy", timestamp: iso(Date.now()) });
 
 /** 200 when the parts every request needs answer, else 503. Each with its latency in ms. */
-export async function health({ env }: Call): Promise<Response> {
+async function health({ env }: Call): Promise<Response> {
   const checks = {
     databases: () => env.DB.prepare("SELECT count(*) FROM stores").first(),
     actors: () => publicKeys(env, true),
@@ -32,26 +32,52 @@ export async function health({ env }: Call): Promise<Response> {
   return json({ status: well ? "healthy" : "unhealthy", services, timestamp: iso(Date.now()) }, well ? 200 : 503);
 }
 
-export async function jwks({ env }: Call): Promise<Response> {
+async function jwks({ env }: Call): Promise<Response> {
   return json(await publicKeys(env), 200, { "cache-control": "public, max-age=60" });
 }
 
-export async function realtime({ env, principal }: MemberCall): Promise<Response> {
-  return json(await storeStub(env, principal.storeId).realtime());
-}
+const state = z.enum(["healthy", "degraded", "unhealthy"]);
+const healthView = z
+  .object({
+    status: state,
+    services: z.record(z.string(), z.object({ status: state, latencyMs: z.number() })),
+    timestamp: z.iso.datetime(),
+  })
+  .meta({ id: "Health" });
+const tag = "Operations";
+const answers = {
+  200: { description: "All that every request needs answers", schema: healthView },
+  503: { description: "Some of it does not", schema: healthView },
+};
 
-/** `GET /v1/analytics/rollups?grain=minute|hour|day&from=&to=`: exact counters per bucket, oldest first. Money in minor units. */
-export async function rollups({ env, principal, url }: MemberCall): Promise<Response> {
-  const grain = url.searchParams.get("grain") ?? "hour";
-  if (!Object.hasOwn(GRAIN_MS, grain)) throw badQuery("grain", "must be minute, hour or day");
-  const time = (name: string, standard: number): number => {
-    const given = url.searchParams.get(name);
-    const ms = given === null ? standard : Date.parse(given);
-    if (Number.isNaN(ms)) throw badQuery(name, "must be an ISO 8601 time");
-    return ms;
-  };
-  const to = time("to", Date.now() + 1);
-  const from = time("from", to - 1000 * GRAIN_MS[grain as Grain]);
-  const buckets = await storeStub(env, principal.storeId).rollups(grain as Grain, from, to);
-  return json({ items: buckets.map(({ start, delta }) => ({ start: iso(start), ...delta })), nextCursor: null });
-}
+export const routes: Route[] = [
+  open({ method: "GET", path: "/health", tag, summary: "Check every part, with latencies", answers }, health),
+  open({ method: "GET", path: "/health/ready", tag, summary: "Ask whether to send requests here", answers }, health),
+  open(
+    {
+      method: "GET",
+      path: "/health/live",
+      tag,
+      summary: "Ask whether the process answers",
+      answers: {
+        200: { description: "It does", schema: z.object({ status: state, timestamp: z.iso.datetime() }) },
+      },
+    },
+    live,
+  ),
+  open(
+    {
+      method: "GET",
+      path: "/.well-known/jwks.json",
+      tag: "Auth",
+      summary: "Read the public keys that access tokens are signed with",
+      answers: {
+        200: {
+          description: "The current and the previous keys (RFC 7517)",
+          schema: z.object({ keys: z.array(z.record(z.string(), z.unknown())) }),
+        },
+      },
+    },
+    jwks,
+  ),
+];

@@ -1,0 +1,119 @@
+/**
+ * How a route is declared: once, with its schemas, its permission and its limit. The validators, the access checks, the
+ * OpenAPI document and the tests that walk every route all come from the declaration.
+ */
+import * as z from "zod";
+import type { Permission } from "../../shared/auth/roles.ts";
+import type { Principal } from "../../shared/auth/tokens.ts";
+import type { Env } from "../env.ts";
+import { parsed } from "./validate.ts";
+
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** A line of the audit log. Unsaid parts are those of the caller and of the route. */
+export interface AuditNote {
+  /** `object.happened`, e.g. `store.updated`. */
+  action: string;
+  objectId?: string | null;
+  before?: unknown;
+  after?: unknown;
+  /** Where nobody is logged in yet: whose log it belongs in, and who did it. */
+  actor?: { storeId: string; userId: string; email: string };
+}
+
+/** What every handler is given. */
+export interface Call<Q = unknown, B = unknown> {
+  request: Request;
+  env: Env;
+  ctx: ExecutionContext;
+  url: URL;
+  params: Record<string, string>;
+  requestId: string;
+  /** The caller's address; `unknown` where no edge tells it. */
+  address: string;
+  query: Q;
+  body: B;
+  /** Notes what was done; written when the handler is through, also when it refused. */
+  audit(note: AuditNote): void;
+}
+
+/** A call by somebody who said who they are: a member of the store, or one of its secret keys. */
+export interface MemberCall<Q = unknown, B = unknown> extends Call<Q, B> {
+  principal: Principal;
+}
+
+/** What an answer looks like. `type` is a media type other than JSON. */
+export interface Answer {
+  description: string;
+  schema?: z.ZodType;
+  type?: string;
+}
+
+interface Declaration<Q extends z.ZodObject, B extends z.ZodType> {
+  method: Method;
+  /** With `:name` for parameters. */
+  path: `/${string}`;
+  /** One line, in the imperative. */
+  summary: string;
+  /** More, where a line is not enough. */
+  description?: string;
+  tag: Tag;
+  query?: Q;
+  body?: B;
+  /** The answers other than problems, by status. */
+  answers: Record<number, Answer>;
+  /** Counted by the strict limit as well: passwords and codes can be guessed here. */
+  guarded?: boolean;
+  /** Changes what beacons and actors obey: the isolate's copy of the store's rules is dropped. */
+  changesRules?: boolean;
+}
+
+export type Tag =
+  | "Auth"
+  | "Stores"
+  | "Carts"
+  | "Campaigns"
+  | "Templates"
+  | "Deliveries"
+  | "Analytics"
+  | "Storefront"
+  | "Operations";
+
+/**
+ * Who may call: anybody; shops with their publishable key; members and keys of a store; its users, but not keys; or who
+ * has the permission.
+ */
+export type Access = "public" | "publishable" | "member" | "user" | Permission;
+
+/** A declared route as the pipeline and the documents see it. */
+export interface Route extends Declaration<z.ZodObject, z.ZodType> {
+  access: Access;
+  /** Noted in the audit log when the call succeeds. Every route that changes something has one. */
+  audit?: string;
+  handle(call: Call, principal: Principal | null): Promise<Response>;
+}
+
+const NO_QUERY = z.object({});
+type Nothing = typeof NO_QUERY;
+
+/** A route that anybody may call. */
+export function open<Q extends z.ZodObject = Nothing, B extends z.ZodType = z.ZodUndefined>(
+  declared: Declaration<Q, B> & { audit?: string },
+  handler: (call: Call<z.infer<Q>, z.infer<B>>) => Response | Promise<Response>,
+): Route {
+  return { ...declared, access: "public", handle: async (call) => handler(await parsed(declared, call)) };
+}
+
+/** A route of the merchant surface: for members and keys of a store that may do it. */
+export function member<Q extends z.ZodObject = Nothing, B extends z.ZodType = z.ZodUndefined>(
+  declared: Declaration<Q, B> & { access: Exclude<Access, "public" | "publishable">; audit?: string },
+  handler: (call: MemberCall<z.infer<Q>, z.infer<B>>) => Response | Promise<Response>,
+): Route {
+  return {
+    ...declared,
+    handle: async (call, principal) => {
+      if (!principal) throw new Error(`${declared.method} ${declared.path} was called without a principal`);
+      return handler({ ...(await parsed(declared, call)), principal });
+    },
+  };
+}

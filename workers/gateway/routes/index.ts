@@ -1,0 +1,26 @@
+/** Every route of the gateway. */
+import type { Route } from "../route.ts";
+import * as analytics from "./analytics.ts";
+import * as apiKeys from "./api-keys.ts";
+import * as auth from "./auth.ts";
+import * as campaigns from "./campaigns.ts";
+import * as carts from "./carts.ts";
+import * as deliveries from "./deliveries.ts";
+import * as operations from "./operations.ts";
+import * as storefront from "./storefront.ts";
+import * as stores from "./stores.ts";
+import * as templates from "./templates.ts";
+
+export const allRoutes = (neighbours: storefront.Neighbours): Route[] => [
+  ...auth.routes,
+  ...stores.routes,
+  ...apiKeys.routes,
+  ...carts.routes,
+  ...campaigns.routes,
+  ...templates.routes,
+  ...deliveries.routes,
+  ...analytics.routes,
+  storefront.beacons(neighbours),
+  ...storefront.routes(neighbours),
+  ...operations.routes,
+];

@@ -1,0 +1,136 @@
+/** What shops, shoppers and their mail programs call. The handlers live in other folders; here they are declared. */
+import * as z from "zod";
+import { liveRoom, lobbyRoom, storeStub } from "../../../objects/stubs.ts";
+import { verifyAccessToken } from "../../../shared/auth/tokens.ts";
+import { AppError } from "../../../shared/errors.ts";
+import { eventSchema, LIMITS } from "../../../shared/events/schema.ts";
+import { stableHash } from "../../../shared/ids.ts";
+import type { Env } from "../../env.ts";
+import { publicKeys } from "../authenticate.ts";
+import { type Call, open, type Route } from "../route.ts";
+
+/** Routes of other folders, handed in by the entry point: worker folders do not import each other. */
+export interface Neighbours {
+  postEvents(request: Request, url: URL, env: Env, ctx: ExecutionContext, requestId: string): Promise<Response>;
+  preflight(request: Request, env: Env): Promise<Response>;
+  forgetTenant(storeId: string): void;
+  followRecoveryLink(request: Request, env: Env, token: string): Promise<Response>;
+  restoreCart(env: Env, token: string, requestId: string): Promise<Response>;
+  unsubscribePage(env: Env, token: string): Promise<Response>;
+  unsubscribe(env: Env, token: string): Promise<Response>;
+}
+
+/** `GET /ws`: to the store's own room when the token comes with the upgrade, else to a lobby that waits for it. */
+async function openSocket({ request, env, address }: Call): Promise<Response> {
+  if (request.headers.get("upgrade")?.toLowerCase() !== "websocket")
+    throw new AppError("VALIDATION_ERROR", "This is a WebSocket: send an upgrade.");
+  const token = /cartwake\.bearer\.([^\s,]+)/.exec(request.headers.get("sec-websocket-protocol") ?? "")?.[1];
+  const principal = token ? await verifyAccessToken(token, await publicKeys(env)) : null;
+  if (principal && (await storeStub(env, principal.storeId).settings()).ok)
+    return liveRoom(env, principal.storeId).fetch(request);
+  return lobbyRoom(env, stableHash(address === "unknown" ? crypto.randomUUID() : address)).fetch(request);
+}
+
+const receipt = z
+  .object({
+    accepted: z.number().int(),
+    duplicates: z.number().int(),
+    rejected: z.array(
+      z.object({ index: z.number().int(), id: z.string().nullable(), code: z.string(), message: z.string() }),
+    ),
+    offers: z.array(z.record(z.string(), z.unknown())),
+  })
+  .meta({ id: "Receipt" });
+
+const sent = z.union([
+  eventSchema,
+  z.object({
+    events: z.array(eventSchema).min(1).max(LIMITS.eventsPerRequest),
+    sentAt: z.iso.datetime().optional().describe("The sender's clock at sending: it tells how wrong that clock is"),
+  }),
+]);
+
+const tag = "Storefront";
+const page = (description: string) => ({ description, type: "text/html" });
+
+/** Beacons are most of the traffic: the gateway hands them over before it looks for a route, and they parse themselves. */
+export const beacons = (neighbours: Neighbours): Route => ({
+  method: "POST",
+  path: "/v1/events",
+  tag,
+  access: "publishable",
+  summary: "Send events",
+  description: `One event, or up to ${LIMITS.eventsPerRequest} in at most 256 KB, as application/json or text/plain (sendBeacon). What is accepted is safe; the same ids may be sent again.`,
+  query: z.object({ key: z.string().describe("The store's publishable key") }),
+  body: sent,
+  answers: { 202: { description: "What became of each event", schema: receipt } },
+  handle: ({ request, url, env, ctx, requestId }) => neighbours.postEvents(request, url, env, ctx, requestId),
+});
+
+export const routes = (neighbours: Neighbours): Route[] => [
+  open(
+    {
+      method: "GET",
+      path: "/r/:token",
+      tag,
+      summary: "Follow a recovery link",
+      answers: { 302: { description: "To the shop, with the cart to restore" }, 404: page("The link is not valid") },
+    },
+    ({ request, env, params }) => neighbours.followRecoveryLink(request, env, params.token ?? ""),
+  ),
+  open(
+    {
+      method: "GET",
+      path: "/r/:token/cart",
+      tag,
+      summary: "Read the cart of a recovery link",
+      answers: {
+        200: { description: "Its contents, for the snippet", schema: z.record(z.string(), z.unknown()) },
+      },
+    },
+    ({ env, params, requestId }) => neighbours.restoreCart(env, params.token ?? "", requestId),
+  ),
+  open(
+    {
+      method: "GET",
+      path: "/u/:token",
+      tag,
+      summary: "Show the page to unsubscribe",
+      description: "Changes nothing: link scanners GET everything.",
+      answers: { 200: page("A button"), 404: page("The link is not valid") },
+    },
+    ({ env, params }) => neighbours.unsubscribePage(env, params.token ?? ""),
+  ),
+  open(
+    {
+      method: "POST",
+      path: "/u/:token",
+      tag,
+      summary: "Unsubscribe (RFC 8058 one-click)",
+      answers: { 200: page("Done"), 404: page("The link is not valid") },
+    },
+    ({ env, params }) => neighbours.unsubscribe(env, params.token ?? ""),
+  ),
+  open(
+    {
+      method: "GET",
+      path: "/ws",
+      tag: "Operations",
+      summary: "Open a WebSocket for live topics",
+      description:
+        "The first frame is `authenticate` with an access token, within 10 s; or the token comes as the protocol `cartwake.bearer.<token>`.",
+      answers: { 101: { description: "Frames `{ type, payload }`, text JSON of at most 16 KB" } },
+    },
+    openSocket,
+  ),
+  open(
+    {
+      method: "GET",
+      path: "/",
+      tag: "Operations",
+      summary: "Go to the dashboard",
+      answers: { 302: { description: "To /app/" } },
+    },
+    ({ url }) => Response.redirect(new URL("/app/", url).href, 302),
+  ),
+];

@@ -1,0 +1,28 @@
+/** The one place where a request's query and body become what its route declared; a 400 names every wrong field. */
+import type * as z from "zod";
+import { AppError } from "../../shared/errors.ts";
+import { fieldErrors } from "../../shared/events/schema.ts";
+import { readJson } from "../../shared/http.ts";
+import type { Call } from "./route.ts";
+
+interface Shapes<Q extends z.ZodType, B extends z.ZodType> {
+  query?: Q;
+  body?: B;
+}
+
+export async function parsed<Q extends z.ZodType, B extends z.ZodType>(
+  { query, body }: Shapes<Q, B>,
+  call: Call,
+): Promise<Call<z.infer<Q>, z.infer<B>>> {
+  const asked = query ? check(query, Object.fromEntries(call.url.searchParams), "query") : ({} as z.infer<Q>);
+  const sent = body ? check(body, await readJson(call.request), "body") : (undefined as z.infer<B>);
+  return { ...call, query: asked, body: sent };
+}
+
+/** What a schema makes of a value, or a 400. `what` is said to the client. */
+export function check<S extends z.ZodType>(schema: S, value: unknown, what: string): z.infer<S> {
+  const result = schema.safeParse(value);
+  if (!result.success)
+    throw new AppError("VALIDATION_ERROR", `The ${what} is not valid.`, fieldErrors(result.error.issues));
+  return result.data;
+}
