@@ -122,7 +122,7 @@ async function ask(
   } catch (error) {
     log("warn", "limiter_unreachable", { rule: rule.name, error });
     if (failing === "closed")
-      throw new AppError("SERVICE_UNAVAILABLE", "Your session cannot be checked at the moment: please try again.");
+      throw new AppError("SERVICE_UNAVAILABLE", "This cannot be checked at the moment: please try again.");
     const { limit, windowMs } = rule;
     return { allowed: true, limit, remaining: limit, resetAt: now + windowMs, retryAfterMs: 0, revoked: false };
   }
