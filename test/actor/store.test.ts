@@ -156,12 +156,6 @@ describe("settings and campaigns", () => {
     expect(await until()).toBeNull();
   });
 
-  it("a merchant cannot change the quota: it is not among the settings", async () => {
-    const { store } = await newStore();
-    const patched = await store.patchSettings({ name: "Mine", ...{ quota: { eventsPerMinute: 1e9 } } }, null);
-    expect(patched.ok && Object.keys(patched.value)).not.toContain("quota");
-  });
-
   it("enabled campaigns together stay small enough for every beacon to carry them", async () => {
     const { store } = await newStore();
     const big = { ...input, conditions: { name: "x".repeat(15_000) } };

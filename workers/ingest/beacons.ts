@@ -21,6 +21,8 @@ const PARALLEL = 16;
 const SKEW_MS = 30 * SECOND_MS;
 /** The period of `BEACON_RATE` in wrangler.toml; the platform does not say how much of it is left. */
 const RATE_PERIOD_MS = 60 * SECOND_MS;
+/** All of a store's shoppers are refused at once: they come back over this time, not in the same second. */
+const SPREAD_MS = 10 * SECOND_MS;
 
 interface Rejected {
   index: number;
@@ -82,8 +84,10 @@ async function tooMany(
   { storeId, overQuotaUntil }: Tenant,
 ): Promise<{ detail: string; retryAfterMs: number } | null> {
   const quotaMs = (overQuotaUntil ?? 0) - Date.now();
-  if (quotaMs > 0)
-    return { detail: "The store has sent more events than its quota allows: send them later.", retryAfterMs: quotaMs };
+  if (quotaMs > 0) {
+    const detail = "The store has sent more events than its quota allows: send them later.";
+    return { detail, retryAfterMs: quotaMs + Math.random() * SPREAD_MS };
+  }
   const network = networkOf(request);
   // Without an edge in front everybody would share one count.
   if (network === null || (await isWithinRate(env, `${storeId}/${network}`))) return null;
