@@ -9,6 +9,7 @@ export interface Env extends Actors {
   ANALYTICS: AnalyticsEngineDataset;
   ASSETS: Fetcher;
   EMAIL: SendEmail;
+  BEACON_RATE: RateLimit;
   ENVIRONMENT: string;
   PUBLIC_URL: string;
   LINK_SECRET: string;
@@ -18,4 +19,6 @@ export interface Env extends Actors {
   EMAIL_PROVIDER: string;
   EMAIL_FROM: string;
   SMTP_URL: string;
+  RATE_LIMITS: string;
+  STORE_EVENTS_PER_MINUTE: string;
 }

@@ -12,6 +12,7 @@ import { consumeDeadLetters } from "./jobs/dead-letters.ts";
 
 export { Cart } from "../objects/cart/cart.ts";
 export { Keyring } from "../objects/keyring/keyring.ts";
+export { Limiter } from "../objects/limiter/limiter.ts";
 export { Room } from "../objects/room/room.ts";
 export { Shopper } from "../objects/shopper/shopper.ts";
 export { Store } from "../objects/store/store.ts";

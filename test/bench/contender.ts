@@ -41,6 +41,7 @@ export async function startContender(folder: string, name: string, script?: stri
       ENVIRONMENT: "local",
       PUBLIC_URL: url,
       PUBLISH_LEASE_SECONDS: "300",
+      STORE_EVENTS_PER_MINUTE: "0",
       LINK_SECRET: "bench-link-secret-bench-link-secret",
       AUTH_SECRET: "bench-auth-secret-bench-auth-secret",
     },

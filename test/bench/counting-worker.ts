@@ -126,6 +126,7 @@ export const Store = counted("Store", built.Store as unknown as Actor);
 export const Room = counted("Room", built.Room as unknown as Actor);
 export const Shopper = counted("Shopper", built.Shopper as unknown as Actor);
 export const Keyring = counted("Keyring", built.Keyring as unknown as Actor);
+export const Limiter = counted("Limiter", built.Limiter as unknown as Actor);
 
 /** Timers keep an actor awake, and awake is billed. */
 const timers = new Map<unknown, number>();

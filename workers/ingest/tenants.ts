@@ -1,6 +1,6 @@
 /**
  * Which store a publishable key belongs to, and that store's rules: cached per isolate, so that a beacon pays no look-up.
- * A changed setting reaches beacons within `RULES_MS`; a cart that wakes asks its store afresh.
+ * A changed setting, or a quota used up, reaches beacons within `RULES_MS`; a cart that wakes asks its store afresh.
  */
 import { storeStub } from "../../objects/stubs.ts";
 import { findKey } from "../../shared/auth/api-keys.ts";
@@ -17,6 +17,8 @@ export interface Tenant {
   storeId: string;
   rules: Rules;
   allowedOrigins: string[];
+  /** In ms: until then the store's beacons are refused. */
+  overQuotaUntil: number | null;
 }
 
 const keys = new Map<string, { storeId: string | null; until: number }>();
