@@ -18,7 +18,7 @@ function newRing() {
   const name = unique("keyring");
   const stub = (): DurableObjectStub<Keyring> => env.KEYRING.getByName(name);
   const jwks = async (): Promise<JSONWebKeySet> => (await stub().jwks()) as JSONWebKeySet;
-  const sign = async (): Promise<string> => stub().sign("usr_1", claims);
+  const sign = async (): Promise<string> => stub().sign("access", "usr_1", claims);
   const ring = async (at: number): Promise<void> => {
     setClock(at);
     await runDurableObjectAlarm(stub());
