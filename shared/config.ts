@@ -11,6 +11,9 @@ const variables = z.object({
   PUBLIC_URL: z.union([z.literal(""), z.url()]).default(""),
   LINK_SECRET: secret,
   AUTH_SECRET: secret,
+  TOKEN_FORMAT: z.enum(["jwt", "paseto"]).default("jwt"),
+  /** Of JWTs; PASETO v4.public has Ed25519 and no other. */
+  TOKEN_ALGORITHM: z.enum(["ES256", "EdDSA"]).default("ES256"),
   EMAIL_PROVIDER: z.enum(["outbox", "smtp", "send_email"]).default("outbox"),
   EMAIL_FROM: z.email().default("shop@cartwake.example"),
   SMTP_URL: z

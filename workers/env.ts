@@ -14,6 +14,8 @@ export interface Env extends Actors {
   PUBLIC_URL: string;
   LINK_SECRET: string;
   AUTH_SECRET: string;
+  TOKEN_FORMAT: string;
+  TOKEN_ALGORITHM: string;
   PUBLISH_LEASE_SECONDS: string;
   PUBLISH_GATHER_SECONDS: string;
   EMAIL_PROVIDER: string;

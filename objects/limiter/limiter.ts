@@ -62,16 +62,16 @@ export class Limiter extends DurableObject {
     if (known && known.calls.length > 0) this.#put(rule, takeBack(known), Date.now());
   }
 
-  /** Voids one token; `until` (ms) is when it would have expired. */
-  revoke(jti: string, until: number): void {
+  /** Voids one token, or all those of one session; `until` (ms) is when the last of them would have expired. */
+  revoke(id: string, until: number): void {
     const now = Date.now();
-    if (this.#revoked.size >= MAX_REVOKED && !this.#revoked.has(jti)) this.#forgetExpired(now);
-    if (this.#revoked.size >= MAX_REVOKED && !this.#revoked.has(jti)) {
+    if (this.#revoked.size >= MAX_REVOKED && !this.#revoked.has(id)) this.#forgetExpired(now);
+    if (this.#revoked.size >= MAX_REVOKED && !this.#revoked.has(id)) {
       this.revokeAll(now, Math.max(until, ...this.#revoked.values()));
       return;
     }
-    this.#write(now, (sql) => saveRevoked(sql, jti, until));
-    this.#revoked.set(jti, until);
+    this.#write(now, (sql) => saveRevoked(sql, id, until));
+    this.#revoked.set(id, until);
   }
 
   /**
@@ -92,8 +92,9 @@ export class Limiter extends DurableObject {
     if (this.#windows.size === 0 && this.#revoked.size === 0 && !this.#cutoff) await this.#storage.forget();
   }
 
-  #isRevoked({ jti, issuedAt }: TokenMark): boolean {
-    return this.#revoked.has(jti) || (this.#cutoff !== null && issuedAt <= this.#cutoff.before);
+  #isRevoked({ jti, sessionId, issuedAt }: TokenMark): boolean {
+    if (this.#revoked.has(jti) || (sessionId !== null && this.#revoked.has(sessionId))) return true;
+    return this.#cutoff !== null && issuedAt <= this.#cutoff.before;
   }
 
   #put(rule: LimitRule, window: Window, now: number): void {
@@ -147,7 +148,7 @@ export class Limiter extends DurableObject {
     const cutoffGone = this.#cutoff !== null && this.#cutoff.until <= now;
     this.#storage.write((sql) => {
       for (const name of windows) sql.exec("DELETE FROM windows WHERE name = ?", name);
-      for (const jti of tokens) sql.exec("DELETE FROM revoked WHERE jti = ?", jti);
+      for (const jti of tokens) sql.exec("DELETE FROM revoked WHERE id = ?", jti);
       if (cutoffGone) sql.exec("DELETE FROM cutoff");
     });
     for (const name of windows) {

@@ -5,7 +5,7 @@ import type { Window } from "./decide.ts";
 
 const MIGRATIONS = [
   `CREATE TABLE windows (name TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
-   CREATE TABLE revoked (jti TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
+   CREATE TABLE revoked (id TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
    CREATE TABLE cutoff (id INTEGER PRIMARY KEY CHECK (id = 1), before INTEGER NOT NULL, until INTEGER NOT NULL);
    ${TIMERS_TABLE}`,
 ] as const;
@@ -35,11 +35,11 @@ export class LimiterStorage {
   load(): { windows: Map<string, Window>; revoked: Map<string, number>; cutoff: Cutoff | null } {
     if (!this.#ready) return { windows: new Map(), revoked: new Map(), cutoff: null };
     const windows = this.#sql.exec<{ name: string; data: string }>("SELECT name, data FROM windows").toArray();
-    const revoked = this.#sql.exec<{ jti: string; until: number }>("SELECT jti, until FROM revoked").toArray();
+    const revoked = this.#sql.exec<{ id: string; until: number }>("SELECT id, until FROM revoked").toArray();
     const cutoff = this.#sql.exec<{ before: number; until: number }>("SELECT before, until FROM cutoff").toArray()[0];
     return {
       windows: new Map(windows.map(({ name, data }) => [name, JSON.parse(data) as Window])),
-      revoked: new Map(revoked.map(({ jti, until }) => [jti, until])),
+      revoked: new Map(revoked.map(({ id, until }) => [id, until])),
       cutoff: cutoff ?? null,
     };
   }
@@ -67,10 +67,10 @@ export const saveWindow = (sql: SqlStorage, name: string, window: Window): void 
     JSON.stringify(window),
   );
 
-export const saveRevoked = (sql: SqlStorage, jti: string, until: number): void =>
+export const saveRevoked = (sql: SqlStorage, id: string, until: number): void =>
   void sql.exec(
-    "INSERT INTO revoked (jti, until) VALUES (?, ?) ON CONFLICT (jti) DO UPDATE SET until = excluded.until",
-    jti,
+    "INSERT INTO revoked (id, until) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET until = excluded.until",
+    id,
     until,
   );
 

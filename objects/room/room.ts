@@ -10,11 +10,11 @@
  * with its first frame was accepted before its store was known: it lives in a lobby, which relays the store's room.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { JSONWebKeySet } from "jose";
+import { KeyCache } from "../../shared/auth/key-cache.ts";
 import { type Principal, verifyAccessToken } from "../../shared/auth/tokens.ts";
 import { newId } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
-import { MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
+import { SECOND_MS } from "../../shared/time.ts";
 import type { TopicNews } from "../../shared/views.ts";
 import { migrate } from "../kit/migrate.ts";
 import { close, Sockets, send } from "../kit/sockets.ts";
@@ -23,7 +23,6 @@ import { type Actors, keyringStub, liveRoom, parseName, roomByName, storeStub } 
 import { CLOSE, type ClientFrame, HEARTBEAT, parseFrame, serverFrame, type Topic } from "./frames.ts";
 
 const AUTH_MS = 10 * SECOND_MS;
-const JWKS_MS = MINUTE_MS;
 const MAX_LOBBY_SOCKETS = 10_000;
 const MAX_BAD_FRAMES = 10;
 /** Frames a socket may send in each span of so long, and frames of it that may wait for the one before them. */
@@ -61,7 +60,7 @@ export class Room extends DurableObject<Actors> {
   readonly #lanes = new WeakMap<WebSocket, Lane>();
   /** Counts registrations: a room where nobody listened may have been asked before its last one. */
   #registrations = 0;
-  #jwks: { keys: JSONWebKeySet; at: number } | null = null;
+  readonly #keys = new KeyCache();
 
   constructor(ctx: DurableObjectState, env: Actors) {
     super(ctx, env);
@@ -257,9 +256,8 @@ export class Room extends DurableObject<Actors> {
   }
 
   async #verify(token: string): Promise<Principal | null> {
-    if (!this.#jwks || Date.now() - this.#jwks.at > JWKS_MS)
-      this.#jwks = { keys: await keyringStub(this.env).jwks(), at: Date.now() };
-    return verifyAccessToken(token, this.#jwks.keys);
+    const keys = await this.#keys.forToken(token, () => keyringStub(this.env).jwks(), Date.now());
+    return verifyAccessToken(token, keys);
   }
 }
 

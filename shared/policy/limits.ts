@@ -29,6 +29,8 @@ export interface LimitVerdict {
 /** What a `Limiter` knows an access token by. */
 export interface TokenMark {
   jti: string;
+  /** The session it was issued for. */
+  sessionId: string | null;
   /**
    * Milliseconds (the token's claim `ims`): `iat` has whole seconds, and within the second of a "log out everywhere"
    * could not tell the token before it from the login after it.

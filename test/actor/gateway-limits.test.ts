@@ -84,14 +84,16 @@ describe("callers", () => {
   it("with a revoked token are refused, whatever this isolate remembers", async () => {
     const { env } = meteredEnv("api=2");
     const one = await caller();
-    const token = { jti: unique("tok"), issuedAt: T0 - 1 };
+    const token = { jti: unique("tok"), sessionId: null, issuedAt: T0 - 1 };
     expect(await limits.limitCaller(env, one, token)).toMatchObject({ allowed: true });
     await limiterStub(env, one.id).revoke(token.jti, T0 + 15 * MINUTE_MS);
     const revoked = await limits.limitCaller(env, one, token);
     expect(revoked).toMatchObject({ allowed: false, revoked: true });
     expect(limits.refusalOf(revoked)).toMatchObject({ code: "UNAUTHORIZED" });
     // Others of the same person go on, until the limit; then neither passes, and after it the revoked one still does not.
-    expect(await limits.limitCaller(env, one, { jti: "tok_x", issuedAt: T0 })).toMatchObject({ allowed: true });
+    expect(await limits.limitCaller(env, one, { jti: "tok_x", sessionId: null, issuedAt: T0 })).toMatchObject({
+      allowed: true,
+    });
     expect(await limits.limitCaller(env, one)).toMatchObject({ allowed: false, revoked: false });
     expect((await limits.limitCaller(env, one, token)).allowed).toBe(false);
     setClock(T0 + MINUTE_MS);
@@ -171,7 +173,7 @@ describe("when the limiter cannot be reached", () => {
     const down: Env = { ...env, LIMITER: broken() };
     expect(await limits.limitAddress(down, from())).toMatchObject({ allowed: true, limit: 1000, remaining: 1000 });
     expect(await limits.limitCaller(down, one)).toMatchObject({ allowed: true, limit: 600 });
-    const token = { jti: "tok_1", issuedAt: T0 };
+    const token = { jti: "tok_1", sessionId: null, issuedAt: T0 };
     expect(await failure(() => limits.limitCaller(down, one, token))).toContain("SERVICE_UNAVAILABLE");
     expect(await failure(() => limits.limitAuthAttempt(down, from(), "a@b.example"))).toContain("SERVICE_UNAVAILABLE");
     expect(await failure(() => limits.limitAuthFailures(down, from()))).toContain("SERVICE_UNAVAILABLE");

@@ -167,7 +167,7 @@ describe("blocks", () => {
 describe("revocation", () => {
   const until = T0 + 15 * MINUTE_MS;
   const ask = (client: Client<Limiter>, jti: string, issuedAt = T0 - MINUTE_MS) =>
-    client.admit({ rule: api, token: { jti, issuedAt } });
+    client.admit({ rule: api, token: { jti, sessionId: null, issuedAt } });
 
   it("one token is void, the others of the subject are not; an eviction changes nothing", async () => {
     const { stub, client } = newLimiter();
@@ -177,6 +177,16 @@ describe("revocation", () => {
       expect(await ask(client(), "tok_b")).toMatchObject({ allowed: true, revoked: false });
       await evictDurableObject(stub());
     }
+  });
+
+  it("a session is void with every token of it, whenever it was issued; the user's other sessions are not", async () => {
+    const { stub, client } = newLimiter();
+    await client().revoke("fam_a", until);
+    await evictDurableObject(stub());
+    const of = (sessionId: string | null, issuedAt: number) =>
+      client().admit({ rule: api, token: { jti: unique("tok"), sessionId, issuedAt } });
+    for (const issuedAt of [T0 - 1, T0 + MINUTE_MS]) expect((await of("fam_a", issuedAt)).revoked).toBe(true);
+    for (const other of ["fam_b", null]) expect((await of(other, T0 - 1)).allowed).toBe(true);
   });
 
   it("a void token uses up none of its owner's calls", async () => {
@@ -231,7 +241,9 @@ describe("sweeping", () => {
     setClock(T0 + SWEEP_MS);
     expect(await runDurableObjectAlarm(stub())).toBe(true);
     expect(await stored(stub())).toMatchObject({ windows: 0, revoked: 1, cutoff: 0, alarm: T0 + 40 * MINUTE_MS });
-    expect((await client().admit({ rule: api, token: { jti: "tok_long", issuedAt: T0 } })).revoked).toBe(true);
+    expect(
+      (await client().admit({ rule: api, token: { jti: "tok_long", sessionId: null, issuedAt: T0 } })).revoked,
+    ).toBe(true);
 
     setClock(T0 + 40 * MINUTE_MS);
     expect(await runDurableObjectAlarm(stub())).toBe(true);

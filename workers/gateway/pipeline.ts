@@ -7,11 +7,22 @@ import type { Principal } from "../../shared/auth/tokens.ts";
 import { AppError } from "../../shared/errors.ts";
 import { problemResponse, requestIdOf } from "../../shared/http.ts";
 import { log } from "../../shared/log.ts";
+import type { LimitVerdict } from "../../shared/policy/limits.ts";
 import { traceOf } from "../../shared/trace.ts";
 import type { Env } from "../env.ts";
 import { writeAudit } from "./audit.ts";
 import { authenticate } from "./authenticate.ts";
 import { secured } from "./headers.ts";
+import {
+  forgetOverride,
+  forgiveAuthFailure,
+  limitAddress,
+  limitAuthAttempt,
+  limitAuthFailures,
+  limitCaller,
+  limitHeaders,
+  refusalOf,
+} from "./limits.ts";
 import type { AuditNote, Call, Route } from "./route.ts";
 
 /** A request as it came in, with what the frame gave it. */
@@ -21,6 +32,8 @@ export interface Incoming {
   ctx: ExecutionContext;
   url: URL;
   requestId: string;
+  /** What the answer carries besides its own headers, whether it is good or bad. */
+  answerHeaders: Record<string, string>;
 }
 
 /** Finds the route of a request and runs it; throws an `AppError` for every expected no. */
@@ -36,12 +49,12 @@ export function framed(dispatch: Dispatch) {
     const parent = request.headers.get("traceparent");
     // Beacons are most of the traffic: they take part in a trace only when somebody began one.
     const trace = isBeacon && parent === null ? null : traceOf(parent, crypto.getRandomValues(new Uint8Array(24)));
-    const found = await answered(dispatch, { request, env, ctx, url, requestId });
-    const response = secured(found, url);
-    if (response.status !== 101) {
-      response.headers.set("x-request-id", requestId);
-      if (trace) response.headers.set("traceparent", trace.traceparent);
-    }
+    const answerHeaders: Record<string, string> = {
+      "x-request-id": requestId,
+      ...(trace ? { traceparent: trace.traceparent } : {}),
+    };
+    const found = await answered(dispatch, { request, env, ctx, url, requestId, answerHeaders });
+    const response = secured(found, url, answerHeaders);
     if (response.status >= 500 || !isBeacon) {
       log(response.status >= 500 ? "error" : "info", "request", {
         requestId,
@@ -78,17 +91,22 @@ export async function run(
   rulesChanged: (storeId: string) => void,
 ): Promise<Response> {
   const { request, env } = given;
-  const notes: AuditNote[] = [];
-  const address = request.headers.get("cf-connecting-ip") ?? "unknown";
-  const principal = route.access === "public" ? null : await authenticate(request, env);
+  const principal = await identified(route, given);
   if (principal) authorize(route, principal);
+  const notes: AuditNote[] = [];
+  let guessing = false;
   const call: Call = {
     ...given,
     params,
-    address,
+    address: request.headers.get("cf-connecting-ip") ?? "unknown",
     query: undefined,
     body: undefined,
     audit: (note) => void notes.push(note),
+    attempt: async (account) => {
+      await admitted(limitAuthAttempt(env, request, account), given);
+      await admitted(limitAuthFailures(env, request), given);
+      guessing = true;
+    },
   };
   let done = false;
   try {
@@ -96,10 +114,43 @@ export async function run(
     done = response.status < 400;
     return response;
   } finally {
-    if (done && route.changesRules && principal) rulesChanged(principal.storeId);
+    if (done && guessing) await forgiveAuthFailure(env, request);
+    if (done && route.changesRules && principal) {
+      rulesChanged(principal.storeId);
+      forgetOverride(principal.storeId);
+    }
     if (done && route.audit && notes.length === 0) notes.push({ action: route.audit, objectId: params.id ?? null });
     if (notes.length > 0) await writeAudit(call, principal, notes);
   }
+}
+
+/**
+ * Who is calling, counted by their limit: callers by who they are, everybody else, and whoever fails to say, by their
+ * network. A token's signature is checked here and now; that it was not revoked comes with the count.
+ */
+async function identified(route: Route, given: Incoming): Promise<Principal | null> {
+  const { request, env } = given;
+  const anonymous = () => admitted(limitAddress(env, request), given);
+  if (route.access === "public") {
+    await anonymous();
+    return null;
+  }
+  const principal = await authenticate(request, env).catch(async (error: unknown) => {
+    await anonymous();
+    throw error;
+  });
+  const { userId, storeId, jti, sessionId, issuedAt } = principal;
+  const mark = jti === null ? undefined : { jti, sessionId, issuedAt };
+  await admitted(limitCaller(env, { id: userId, storeId }, mark), given);
+  return principal;
+}
+
+/** Tells the caller how much is left; throws when nothing is. */
+async function admitted(asked: Promise<LimitVerdict>, { answerHeaders }: Incoming): Promise<void> {
+  const verdict = await asked;
+  const refusal = refusalOf(verdict);
+  Object.assign(answerHeaders, limitHeaders(verdict));
+  if (refusal) throw refusal;
 }
 
 function authorize({ access }: Route, principal: Principal): void {

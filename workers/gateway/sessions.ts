@@ -40,12 +40,14 @@ export async function openSession(
     .bind(await sha256(refreshToken), family, userId, storeId, now, now + REFRESH_TTL_S * 1000, family)
     .run();
   if (opened.meta.changes === 0) throw ended();
-  return { accessToken: await accessToken(env, user, storeId), refreshToken, expiresIn: ACCESS_TTL_S, user };
+  return { accessToken: await accessToken(env, user, storeId, family), refreshToken, expiresIn: ACCESS_TTL_S, user };
 }
 
-async function accessToken(env: Env, user: UserView, storeId: string): Promise<string> {
+/** The permissions are there for clients to read; who verifies the token takes them from the role. */
+async function accessToken(env: Env, user: UserView, storeId: string, family: string): Promise<string> {
   const role = user.role satisfies Role;
-  return keyringStub(env).sign(user.id, { email: user.email, storeId, role, permissions: PERMISSIONS[role] });
+  const claims = { email: user.email, storeId, role, permissions: PERMISSIONS[role], sid: family };
+  return keyringStub(env).sign("access", user.id, claims);
 }
 
 export async function refreshSession(env: Env, token: string): Promise<SessionView> {
