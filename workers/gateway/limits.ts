@@ -60,14 +60,24 @@ export const limitAuthAttempt = (env: Env, request: Request, account: string | n
 };
 
 /**
- * The failures of one network over all accounts. Ask before the password is looked at: the attempt counts as a failure
+ * Somebody who failed to say who they are, by the same rule. Without an edge in front nobody can be told from anybody
+ * else, and one caller's mistakes must not shut out the others: then `null`, and nothing is counted.
+ */
+export const limitStranger = async (env: Env, request: Request): Promise<LimitVerdict | null> =>
+  networkOf(request) === null ? null : limitAddress(env, request);
+
+/**
+ * The failures of one network over all accounts; `null` where no network is known, as above. Ask before the password is looked at: the attempt counts as a failure
  * until `forgiveAuthFailure` takes it back, so that a hundred attempts at once are not a hundred free guesses.
  */
-export const limitAuthFailures = (env: Env, request: Request): Promise<LimitVerdict> =>
-  ask(env, addressSubject(request), authFailuresRule(parseConfig(env).RATE_LIMITS), "closed");
+export const limitAuthFailures = async (env: Env, request: Request): Promise<LimitVerdict | null> =>
+  networkOf(request) === null
+    ? null
+    : ask(env, addressSubject(request), authFailuresRule(parseConfig(env).RATE_LIMITS), "closed");
 
 /** The attempt was none to worry about. When this is lost, one success counts as a failure for a minute. */
 export async function forgiveAuthFailure(env: Env, request: Request): Promise<void> {
+  if (networkOf(request) === null) return;
   try {
     await limiterStub(env, addressSubject(request)).takeBack(authFailuresRule(parseConfig(env).RATE_LIMITS));
   } catch (error) {

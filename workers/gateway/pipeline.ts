@@ -21,6 +21,7 @@ import {
   limitAuthFailures,
   limitCaller,
   limitHeaders,
+  limitStranger,
   refusalOf,
 } from "./limits.ts";
 import type { AuditNote, Call, Route } from "./route.ts";
@@ -130,13 +131,12 @@ export async function run(
  */
 async function identified(route: Route, given: Incoming): Promise<Principal | null> {
   const { request, env } = given;
-  const anonymous = () => admitted(limitAddress(env, request), given);
   if (route.access === "public") {
-    await anonymous();
+    if (!route.unlimited) await admitted(limitAddress(env, request), given);
     return null;
   }
   const principal = await authenticate(request, env).catch(async (error: unknown) => {
-    await anonymous();
+    await admitted(limitStranger(env, request), given);
     throw error;
   });
   const { userId, storeId, jti, sessionId, issuedAt } = principal;
@@ -146,8 +146,9 @@ async function identified(route: Route, given: Incoming): Promise<Principal | nu
 }
 
 /** Tells the caller how much is left; throws when nothing is. */
-async function admitted(asked: Promise<LimitVerdict>, { answerHeaders }: Incoming): Promise<void> {
+async function admitted(asked: Promise<LimitVerdict | null>, { answerHeaders }: Incoming): Promise<void> {
   const verdict = await asked;
+  if (!verdict) return;
   const refusal = refusalOf(verdict);
   Object.assign(answerHeaders, limitHeaders(verdict));
   if (refusal) throw refusal;

@@ -66,6 +66,8 @@ interface Declaration<Q extends z.ZodObject, B extends z.ZodType> {
   answers: Record<number, Answer>;
   /** Passwords, codes or tokens can be guessed here: the strict limit counts too, by the account that the call names. */
   guarded?: (call: Call<z.infer<Q>, z.infer<B>>) => string | null;
+  /** Probes of an operator: never refused for being many. */
+  unlimited?: boolean;
   /** Changes what beacons and actors obey: the isolate's copy of the store's rules is dropped. */
   changesRules?: boolean;
 }

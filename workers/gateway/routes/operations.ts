@@ -44,20 +44,19 @@ const healthView = z
     timestamp: z.iso.datetime(),
   })
   .meta({ id: "Health" });
-const tag = "Operations";
+const probe = { method: "GET", tag: "Operations", unlimited: true } as const;
 const answers = {
   200: { description: "All that every request needs answers", schema: healthView },
   503: { description: "Some of it does not", schema: healthView },
 };
 
 export const routes: Route[] = [
-  open({ method: "GET", path: "/health", tag, summary: "Check every part, with latencies", answers }, health),
-  open({ method: "GET", path: "/health/ready", tag, summary: "Ask whether to send requests here", answers }, health),
+  open({ ...probe, path: "/health", summary: "Check every part, with latencies", answers }, health),
+  open({ ...probe, path: "/health/ready", summary: "Ask whether to send requests here", answers }, health),
   open(
     {
-      method: "GET",
+      ...probe,
       path: "/health/live",
-      tag,
       summary: "Ask whether the process answers",
       answers: {
         200: { description: "It does", schema: z.object({ status: state, timestamp: z.iso.datetime() }) },
