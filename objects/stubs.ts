@@ -2,8 +2,10 @@
  * The only place where actor names are built. A store id comes from a credential, never from a body, and is the first
  * part of every name: tenants cannot meet.
  */
+import type { Breaker } from "./breaker/breaker.ts";
 import type { Cart } from "./cart/cart.ts";
 import type { Keyring } from "./keyring/keyring.ts";
+import type { Meter } from "./meter/meter.ts";
 import type { Room } from "./room/room.ts";
 import type { Shopper } from "./shopper/shopper.ts";
 import type { Store } from "./store/store.ts";
@@ -15,6 +17,8 @@ export interface Actors {
   STORE: DurableObjectNamespace<Store>;
   ROOM: DurableObjectNamespace<Room>;
   KEYRING: DurableObjectNamespace<Keyring>;
+  BREAKER: DurableObjectNamespace<Breaker>;
+  METER: DurableObjectNamespace<Meter>;
 }
 
 export const cartName = (storeId: string, cartId: string): string => `${storeId}/${cartId}`;
@@ -61,3 +65,9 @@ export const lobbyRoom = (env: Actors, hash: number): Client<Room> => client(env
 export const roomByName = (env: Actors, name: string): Client<Room> => client(env.ROOM, name);
 
 export const keyringStub = (env: Actors): Client<Keyring> => client(env.KEYRING, "keyring");
+
+/** The circuit breaker of a store's calls to a provider; `~` is for providers that all stores share, such as `~/ai`. */
+export const breakerStub = (env: Actors, storeId: string, provider: string): Client<Breaker> =>
+  client(env.BREAKER, `${storeId}/${provider}`);
+
+export const meterStub = (env: Actors): Client<Meter> => client(env.METER, "meter");

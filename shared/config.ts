@@ -16,6 +16,7 @@ const variables = z.object({
     .string()
     .default("")
     .refine((u) => u === "" || /^smtps?:\/\/[^/]+$/.test(u), "must be smtp://user:password@host:port"),
+  METRICS_TOKEN: z.string().default(""),
 });
 
 const schema = variables.superRefine((given, { addIssue }) => {

@@ -9,6 +9,7 @@ import { AppError } from "../../shared/errors.ts";
 import { problemResponse, requestIdOf } from "../../shared/http.ts";
 import { stableHash } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
+import { countRequest } from "../../shared/metrics.ts";
 import { traceOf } from "../../shared/trace.ts";
 import type { Env } from "../env.ts";
 import { authenticate, publicKeys } from "./authenticate.ts";
@@ -17,6 +18,8 @@ import * as auth from "./routes/auth.ts";
 import * as campaigns from "./routes/campaigns.ts";
 import * as carts from "./routes/carts.ts";
 import * as deliveries from "./routes/deliveries.ts";
+import * as health from "./routes/health.ts";
+import { metrics } from "./routes/metrics.ts";
 import * as operations from "./routes/operations.ts";
 import * as stores from "./routes/stores.ts";
 
@@ -51,9 +54,10 @@ function routes(neighbours: Neighbours): [method: string, path: string, handler:
     return response;
   };
   return [
-    ["GET", "/health", operations.health],
-    ["GET", "/health/ready", operations.health],
-    ["GET", "/health/live", operations.live],
+    ["GET", "/health", health.health],
+    ["GET", "/health/ready", health.health],
+    ["GET", "/health/live", health.live],
+    ["GET", "/metrics", metrics],
     ["GET", "/.well-known/jwks.json", operations.jwks],
     ["POST", "/auth/register", auth.register],
     ["POST", "/auth/login", auth.login],
@@ -103,16 +107,22 @@ function routes(neighbours: Neighbours): [method: string, path: string, handler:
 
 export function createGateway(neighbours: Neighbours) {
   const table = routes(neighbours);
-  const router = Router<IRequest, [Omit<Call, "params">]>();
+  const router = Router<IRequest, [Routed]>();
   for (const [method, path, handler] of table) {
     // The runtime sends no body in answer to HEAD.
     for (const verb of method === "GET" ? ["get", "head"] : [method.toLowerCase()])
-      router[verb as "get"](path, (request, call) => handler({ ...call, params: decoded(request.params) }));
+      router[verb as "get"](path, (request, call) => {
+        call.matched.route = path;
+        return handler({ ...call, params: decoded(request.params) });
+      });
   }
   for (const path of new Set(table.map(([, path]) => path))) {
     const methods = table.filter((route) => route[1] === path).map(([method]) => method);
     const allow = (methods.includes("GET") ? [...methods, "HEAD"] : methods).join(", ");
-    router.all(path, (_request, { requestId }) => refuseMethod(allow, requestId));
+    router.all(path, (_request, { requestId, matched }) => {
+      matched.route = path;
+      return refuseMethod(allow, requestId);
+    });
   }
   return async function handle(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
     const url = new URL(request.url);
@@ -122,7 +132,9 @@ export function createGateway(neighbours: Neighbours) {
     const parent = request.headers.get("traceparent");
     // Beacons are most of the traffic: they take part in a trace only when somebody began one.
     const trace = isBeacon && parent === null ? null : traceOf(parent, crypto.getRandomValues(new Uint8Array(24)));
-    const response = await respond(router, neighbours, request, env, ctx, url, requestId);
+    const matched = { route: isBeacon ? "/v1/events" : "(none)" };
+    const response = await respond(router, neighbours, request, env, ctx, url, requestId, matched);
+    countRequest(matched.route, request.method, response.status, (Date.now() - started) / 1000);
     if (response.status !== 101) {
       response.headers.set("x-request-id", requestId);
       if (trace) response.headers.set("traceparent", trace.traceparent);
@@ -145,7 +157,9 @@ export function createGateway(neighbours: Neighbours) {
 const refuseMethod = (allow: string, requestId: string): Response =>
   problemResponse(new AppError("METHOD_NOT_ALLOWED", `This address takes ${allow}.`), requestId, { allow });
 
-type GatewayRouter = ReturnType<typeof Router<IRequest, [Omit<Call, "params">]>>;
+/** A call on its way through the router, which notes the pattern that matched: what is counted names no path. */
+type Routed = Omit<Call, "params"> & { matched: { route: string } };
+type GatewayRouter = ReturnType<typeof Router<IRequest, [Routed]>>;
 
 async function respond(
   router: GatewayRouter,
@@ -155,6 +169,7 @@ async function respond(
   ctx: ExecutionContext,
   url: URL,
   requestId: string,
+  matched: Routed["matched"],
 ): Promise<Response> {
   try {
     if (url.pathname === "/v1/events") {
@@ -168,6 +183,7 @@ async function respond(
       ctx,
       url,
       requestId,
+      matched,
     });
     if (found)
       return found.headers.get("content-type")?.includes("json") || found.status < 200
@@ -175,7 +191,9 @@ async function respond(
         : new Response(found.body, found);
     if (request.method === "GET" || request.method === "HEAD") {
       const asset = await env.ASSETS.fetch(request);
+      matched.route = "(asset)";
       if (asset.status !== 404) return asset;
+      matched.route = "(none)";
     }
     throw new AppError("NOT_FOUND", "There is nothing at this address.");
   } catch (error) {

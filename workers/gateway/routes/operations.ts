@@ -1,36 +1,9 @@
-/** `/health*`, `/.well-known/jwks.json`, `/v1/analytics/realtime`, rollups. */
+/** `/.well-known/jwks.json`, `/v1/analytics/realtime`, rollups. */
 import { storeStub } from "../../../objects/stubs.ts";
 import { json } from "../../../shared/http.ts";
 import { GRAIN_MS, type Grain, iso } from "../../../shared/time.ts";
 import { publicKeys } from "../authenticate.ts";
 import { badQuery, type Call, type MemberCall } from "../context.ts";
-
-export const live = (): Response => json({ status: "healthy", timestamp: iso(Date.now()) });
-
-/** 200 when the parts every request needs answer, else 503. Each with its latency in ms. */
-export async function health({ env }: Call): Promise<Response> {
-  const checks = {
-    databases: () => env.DB.prepare("SELECT count(*) FROM stores").first(),
-    actors: () => publicKeys(env, true),
-  };
-  const services = Object.fromEntries(
-    await Promise.all(
-      Object.entries(checks).map(async ([name, check]) => {
-        const start = performance.now();
-        const ok = await check().then(
-          () => true,
-          () => false,
-        );
-        return [
-          name,
-          { status: ok ? "healthy" : "unhealthy", latencyMs: Math.round((performance.now() - start) * 10) / 10 },
-        ] as const;
-      }),
-    ),
-  );
-  const well = Object.values(services).every((s) => s.status === "healthy");
-  return json({ status: well ? "healthy" : "unhealthy", services, timestamp: iso(Date.now()) }, well ? 200 : 503);
-}
 
 export async function jwks({ env }: Call): Promise<Response> {
   return json(await publicKeys(env), 200, { "cache-control": "public, max-age=60" });
