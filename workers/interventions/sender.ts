@@ -56,7 +56,7 @@ export async function send(command: SendCommand, env: Env): Promise<string> {
   const provider = emailProvider(env, config);
   const circuit = await Circuit.enter(env, storeId, provider.name);
   if (circuit.until !== null) {
-    const until = circuit.until + Math.round(SPREAD_MS * stableUnit(effectId));
+    const until = circuit.until + Math.round(SPREAD_MS * stableUnit(`${cartId}/${effectId}`));
     await cartStub(env, storeId, cartId).hold(effectId, "provider_unavailable", until);
     countSend(provider, "delayed");
     return "provider_unavailable";
