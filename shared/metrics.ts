@@ -133,8 +133,9 @@ function hasRoom(map: Map<SeriesKey, unknown>, key: SeriesKey): boolean {
 }
 
 export function count<N extends CounterName>(name: N, labels: Labels<N>, n = 1): void {
+  if (n <= 0) return;
   const key = seriesKey(name, labels);
-  if (n > 0 && hasRoom(counts, key)) counts.set(key, (counts.get(key) ?? 0) + n);
+  if (hasRoom(counts, key)) counts.set(key, (counts.get(key) ?? 0) + n);
 }
 
 export function observe<N extends HistogramName>(name: N, labels: Labels<N>, seconds: number): void {

@@ -16,13 +16,14 @@ import {
   type MetricName,
   type MetricsBatch,
   parseSeries,
+  type SeriesKey,
   seriesKey,
 } from "../../shared/metrics.ts";
 import { MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
 import { VERSION } from "../../shared/version.ts";
 import { Saved } from "../kit/saved.ts";
 import { type Actors, roomByName } from "../stubs.ts";
-import { addBatch, addCount, emptyMeter, expose, gaugesAt, MAX_SOURCES, type MeterState } from "./series.ts";
+import { addBatch, addCount, emptyMeter, expose, gaugesAt, type MeterState, setGauges } from "./series.ts";
 
 const SAVE_MS = 2 * SECOND_MS;
 /** A room that was silent for so long is asked how many sockets it has, some at each reading. */
@@ -71,18 +72,9 @@ export class Meter extends DurableObject<Actors> {
 
   /** What an actor tells about itself; `source` names it. */
   report(source: string, { gauges, counts = [], expiresAt }: ActorReport): void {
-    const now = Date.now();
-    const { gauges: sources } = this.#state;
     for (const [name, labels, n] of counts) addCount(this.#state, seriesKey(name, labels), n);
-    delete sources[source];
-    const told = gauges.filter(([, , n]) => n > 0);
-    for (const [known, { expiresAt: end }] of Object.entries(sources)) if (end <= now) delete sources[known];
-    if (told.length > 0 && Object.keys(sources).length < MAX_SOURCES)
-      sources[source] = {
-        gauges: told.map(([name, labels, n]) => [seriesKey(name, labels), n]),
-        at: now,
-        expiresAt,
-      };
+    const told = gauges.map(([name, labels, n]): [SeriesKey, number] => [seriesKey(name, labels), n]);
+    setGauges(this.#state, source, { gauges: told, at: Date.now(), expiresAt });
     this.#saveSoon();
   }
 

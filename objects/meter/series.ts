@@ -27,7 +27,7 @@ export interface MeterState {
 
 /** Series of each kind: about 300 KB of state. */
 export const MAX_SERIES = 3_000;
-export const MAX_SOURCES = 2_000;
+const MAX_SOURCES = 2_000;
 const MAX_ISOLATES = 500;
 
 export const emptyMeter = (): MeterState => ({ counts: {}, histograms: {}, gauges: {}, isolates: {} });
@@ -68,6 +68,17 @@ function addHistogram(state: MeterState, key: SeriesKey, delta: HistogramDelta):
 }
 
 const DROPPED = seriesKey("cartwake_metrics_dropped_total", {});
+
+/** Takes the place of what an actor told before. Gauges of nothing are not kept. */
+export function setGauges(state: MeterState, source: string, told: GaugeReport): void {
+  const { gauges: sources } = state;
+  delete sources[source];
+  for (const [known, { expiresAt }] of Object.entries(sources)) if (expiresAt <= told.at) delete sources[known];
+  const gauges = told.gauges.filter(([, value]) => value > 0);
+  if (gauges.length === 0) return;
+  if (Object.keys(sources).length < MAX_SOURCES) sources[source] = { ...told, gauges };
+  else addCount(state, DROPPED, gauges.length);
+}
 
 function hasRoom(state: MeterState, record: Record<string, unknown>, key: SeriesKey): boolean {
   if (key in record || key === DROPPED || Object.keys(record).length < MAX_SERIES) return true;

@@ -64,15 +64,21 @@ async function byStore(
       const list = stores.get(message.body.storeId) ?? [];
       list.push(message);
       stores.set(message.body.storeId, list);
-      continue;
+    } else {
+      if (isProbe(message.body)) await noteProbe(message.body, env);
+      message.ack();
     }
-    if (isProbe(message.body))
-      await meterStub(env)
-        .probeArrived(message.body.probe)
-        .catch((error) => log("warn", "probe_unnoted", { error }));
-    message.ack();
   }
   return stores;
+}
+
+/** The next probe comes within a minute or so: one that could not be noted is only missed. */
+async function noteProbe({ probe }: QueueProbe, env: Env): Promise<void> {
+  try {
+    await meterStub(env).probeArrived(probe);
+  } catch (error) {
+    log("warn", "probe_unnoted", { error });
+  }
 }
 
 const isNews = (message: Message<CartNews | QueueProbe>): message is Message<CartNews> => !isProbe(message.body);

@@ -2,12 +2,16 @@
 import { breakerStub } from "../../objects/stubs.ts";
 import { log } from "../../shared/log.ts";
 import { callActor } from "../../shared/retry.ts";
+import { SECOND_MS } from "../../shared/time.ts";
+import { withTimeout } from "../../shared/timeout.ts";
 import type { Env } from "../env.ts";
 import { messageOf, type SendOutcome } from "./providers/provider.ts";
 
 type Breaker = ReturnType<typeof breakerStub>;
 type Entry = Awaited<ReturnType<Breaker["enter"]>>;
 type Verdict = Parameters<Breaker["report"]>[0];
+
+const ASK_MS = 5 * SECOND_MS;
 
 export class Circuit {
   readonly #breaker: () => Breaker;
@@ -24,7 +28,7 @@ export class Circuit {
     const breaker = () => breakerStub(env, storeId, provider);
     try {
       // Asked twice, the probe would be lost to the first answer: it is not repeated.
-      return new Circuit(breaker, await breaker().enter());
+      return new Circuit(breaker, await withTimeout(breaker().enter(), ASK_MS, "breaker"));
     } catch (error) {
       log("warn", "breaker_unasked", { storeId, provider, error });
       return new Circuit(breaker, { allowed: true, quiet: false, probe: 0 });
