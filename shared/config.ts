@@ -36,6 +36,7 @@ const variables = z.object({
     .regex(/^\d{1,9}$/, "must be a whole number; 0 for no limit")
     .default("600000")
     .transform(Number),
+  METRICS_TOKEN: z.string().default(""),
 });
 
 const schema = variables.superRefine((given, { addIssue }) => {

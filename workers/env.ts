@@ -1,10 +1,10 @@
 import type { Actors } from "../objects/stubs.ts";
-import type { CartNews, SendCommand } from "../shared/events/messages.ts";
+import type { CartNews, QueueProbe, SendCommand } from "../shared/events/messages.ts";
 
 /** Everything this Worker is bound to (wrangler.toml). */
 export interface Env extends Actors {
   DB: D1Database;
-  EVENTS: Queue<CartNews>;
+  EVENTS: Queue<CartNews | QueueProbe>;
   INTERVENTIONS: Queue<SendCommand>;
   ANALYTICS: AnalyticsEngineDataset;
   ASSETS: Fetcher;
@@ -23,4 +23,5 @@ export interface Env extends Actors {
   SMTP_URL: string;
   RATE_LIMITS: string;
   STORE_EVENTS_PER_MINUTE: string;
+  METRICS_TOKEN?: string;
 }

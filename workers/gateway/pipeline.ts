@@ -7,6 +7,7 @@ import type { Principal } from "../../shared/auth/tokens.ts";
 import { AppError } from "../../shared/errors.ts";
 import { problemResponse, requestIdOf } from "../../shared/http.ts";
 import { log } from "../../shared/log.ts";
+import { countRequest } from "../../shared/metrics.ts";
 import type { LimitVerdict } from "../../shared/policy/limits.ts";
 import { traceOf } from "../../shared/trace.ts";
 import type { Env } from "../env.ts";
@@ -35,6 +36,8 @@ export interface Incoming {
   requestId: string;
   /** What the answer carries besides its own headers, whether it is good or bad. */
   answerHeaders: Record<string, string>;
+  /** The pattern of the route that was found: what is counted names no path. */
+  pattern: string;
 }
 
 /** Finds the route of a request and runs it; throws an `AppError` for every expected no. */
@@ -54,8 +57,9 @@ export function framed(dispatch: Dispatch) {
       "x-request-id": requestId,
       ...(trace ? { traceparent: trace.traceparent } : {}),
     };
-    const found = await answered(dispatch, { request, env, ctx, url, requestId, answerHeaders });
-    const response = secured(found, url, answerHeaders);
+    const incoming: Incoming = { request, env, ctx, url, requestId, answerHeaders, pattern: "(none)" };
+    const response = secured(await answered(dispatch, incoming), url, answerHeaders);
+    countRequest(incoming.pattern, request.method, response.status, (Date.now() - started) / 1000);
     if (response.status >= 500 || !isBeacon) {
       log(response.status >= 500 ? "error" : "info", "request", {
         requestId,

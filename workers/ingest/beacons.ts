@@ -10,8 +10,11 @@ import { LIMITS, parseEvent } from "../../shared/events/schema.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
 import { json, parseJson, problemResponse, readText } from "../../shared/http.ts";
 import { log } from "../../shared/log.ts";
+import { count } from "../../shared/metrics.ts";
 import { retryAfter } from "../../shared/policy/limits.ts";
+import { callActor } from "../../shared/retry.ts";
 import { SECOND_MS } from "../../shared/time.ts";
+import { traceparentOf } from "../../shared/trace.ts";
 import type { Env } from "../env.ts";
 import { type Tenant, tenantOf } from "./tenants.ts";
 
@@ -120,7 +123,13 @@ async function accept(
   const tally: Tally = { accepted: 0, duplicates: 0, rejected: [], errors: [] };
   const carts = sort(events, tenant, now, skewMs, tally);
   if (tally.rejected.length > 0) countRejected(env, ctx, tenant.storeId, tally.rejected.length);
-  await deliver(env, tenant, carts, tally);
+  try {
+    await deliver(env, tenant, carts, tally, traceparentOf(request.headers.get("traceparent")));
+  } finally {
+    count("cartwake_beacon_events_total", { outcome: "accepted" }, tally.accepted);
+    count("cartwake_beacon_events_total", { outcome: "duplicate" }, tally.duplicates);
+    count("cartwake_beacon_events_total", { outcome: "rejected" }, tally.rejected.length);
+  }
   const { accepted, duplicates, rejected, errors } = tally;
   if (accepted + duplicates > 0) return json({ accepted, duplicates, rejected, offers: [] }, 202, headers);
   const code = rejected.every((r) => r.code === "CONFLICT")
@@ -179,19 +188,23 @@ function sort(
   return carts;
 }
 
-/** One RPC and one transaction per cart, at most `PARALLEL` at a time. Throws when any cart could not be reached. */
+/**
+ * One RPC and one transaction per cart, at most `PARALLEL` at a time. Throws when any cart could not be reached. A call may
+ * be repeated: events are known by their ids.
+ */
 async function deliver(
   env: Env,
   tenant: Tenant,
   carts: Map<string, { event: CartEvent; index: number }[]>,
   tally: Tally,
+  trace: string | null,
 ): Promise<void> {
   const work = [...carts];
   for (let i = 0; i < work.length; i += PARALLEL) {
     const replies = work.slice(i, i + PARALLEL).map(async ([cartId, list]) => {
-      const reply = await cartStub(env, tenant.storeId, cartId).beacon(
-        list.map((l) => l.event),
-        tenant.rules,
+      const events = list.map((l) => l.event);
+      const reply = await callActor("cart", () =>
+        cartStub(env, tenant.storeId, cartId).beacon(events, tenant.rules, trace),
       );
       tally.accepted += reply.accepted;
       tally.duplicates += reply.duplicates;

@@ -6,7 +6,9 @@ import * as auth from "./auth.ts";
 import * as campaigns from "./campaigns.ts";
 import * as carts from "./carts.ts";
 import * as deliveries from "./deliveries.ts";
-import * as operations from "./operations.ts";
+import * as health from "./health.ts";
+import * as jwks from "./jwks.ts";
+import * as metrics from "./metrics.ts";
 import * as storefront from "./storefront.ts";
 import * as stores from "./stores.ts";
 import * as templates from "./templates.ts";
@@ -22,5 +24,7 @@ export const allRoutes = (neighbours: storefront.Neighbours): Route[] => [
   ...analytics.routes,
   storefront.beacons(neighbours),
   ...storefront.routes(neighbours),
-  ...operations.routes,
+  ...jwks.routes,
+  ...health.routes,
+  ...metrics.routes,
 ];
