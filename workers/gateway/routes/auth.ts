@@ -12,8 +12,8 @@ import { closeSession, cookieOf, openSession, refreshCookie, refreshSession } fr
 import { createStore, newStore } from "../stores.ts";
 import { findUserByEmail, firstStoreOf, userView } from "../users.ts";
 
-const email = z.string().trim().toLowerCase().pipe(z.email().max(254));
-const password = z.string().min(8, "must have at least 8 characters").max(256);
+export const email = z.string().trim().toLowerCase().pipe(z.email().max(254));
+export const password = z.string().min(8, "must have at least 8 characters").max(256);
 
 const registration = z.object({
   email,
