@@ -13,7 +13,7 @@ import { createStore, newStore } from "../stores.ts";
 import { findUserByEmail, firstStoreOf, userView } from "../users.ts";
 
 export const email = z.string().trim().toLowerCase().pipe(z.email().max(254));
-export const password = z.string().min(8, "must have at least 8 characters").max(256);
+const password = z.string().min(8, "must have at least 8 characters").max(256);
 
 const registration = z.object({
   email,

@@ -1,6 +1,7 @@
 /** `/v1/stores/:id/invitations*` for who invites, `/auth/invitations/:token*` for who was invited. */
 import * as z from "zod";
 import { storeStub } from "../../../objects/stubs.ts";
+import { newPassword, passwordProblem } from "../../../shared/auth/password-rules.ts";
 import { checkPassword, hashPassword } from "../../../shared/auth/passwords.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { json } from "../../../shared/http.ts";
@@ -12,7 +13,8 @@ import * as invitations from "../invitations.ts";
 import { type Call, type MemberCall, member, open, type Route } from "../route.ts";
 import { openSession, refreshCookie } from "../sessions.ts";
 import { MAX_STORES } from "../stores.ts";
-import { email, password } from "./auth.ts";
+import { check } from "../validate.ts";
+import { email } from "./auth.ts";
 import { allow } from "./members.ts";
 
 const view = (row: invitations.Invitation) => ({
@@ -132,9 +134,10 @@ async function joinAs(call: Call<unknown, Acceptance>, row: invitations.Invitati
 }
 
 async function joinAsNew(call: Call<unknown, Acceptance>, row: invitations.Invitation): Promise<Account> {
-  const chosen = password.safeParse(call.body.password);
-  if (!chosen.success) throw invalid("password", "must have at least 8 characters");
-  const account = { name: call.body.name ?? null, passwordHash: await hashPassword(chosen.data) };
+  const chosen = check(z.object({ password: newPassword }), call.body, "body").password;
+  const problem = passwordProblem(chosen, row.email);
+  if (problem) throw invalid("password", problem);
+  const account = { name: call.body.name ?? null, passwordHash: await hashPassword(chosen) };
   const id = newId("us");
   try {
     joined(await invitations.join(call.env, row, id, Date.now(), account));
