@@ -37,5 +37,6 @@ async function bySecretKey(env: Env, key: string): Promise<Principal> {
     role: "api_user",
     permissions: found.scopes,
     expiresAt: Number.MAX_SAFE_INTEGER,
+    sessionId: null,
   };
 }

@@ -6,13 +6,19 @@ import * as auth from "./auth.ts";
 import * as campaigns from "./campaigns.ts";
 import * as carts from "./carts.ts";
 import * as deliveries from "./deliveries.ts";
+import * as mfa from "./mfa.ts";
 import * as operations from "./operations.ts";
+import * as passwords from "./passwords.ts";
+import * as sessions from "./sessions.ts";
 import * as storefront from "./storefront.ts";
 import * as stores from "./stores.ts";
 import * as templates from "./templates.ts";
 
 export const allRoutes = (neighbours: storefront.Neighbours): Route[] => [
   ...auth.routes,
+  ...mfa.routes,
+  ...passwords.routes,
+  ...sessions.routes,
   ...stores.routes,
   ...apiKeys.routes,
   ...carts.routes,
