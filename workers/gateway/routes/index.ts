@@ -6,6 +6,7 @@ import * as auth from "./auth.ts";
 import * as campaigns from "./campaigns.ts";
 import * as carts from "./carts.ts";
 import * as deliveries from "./deliveries.ts";
+import * as local from "./local.ts";
 import * as mfa from "./mfa.ts";
 import * as operations from "./operations.ts";
 import * as passwords from "./passwords.ts";
@@ -29,4 +30,5 @@ export const allRoutes = (neighbours: storefront.Neighbours): Route[] => [
   storefront.beacons(neighbours),
   ...storefront.routes(neighbours),
   ...operations.routes,
+  ...local.routes(neighbours),
 ];
