@@ -17,7 +17,7 @@ export interface Invited {
 
 /** The token that the mail of an invitation carries. */
 export const tokenOf = (system: System, { id, email }: Invited): Promise<string> =>
-  signAccountLink("invitation", id, email, secretsOf(system.state).LINK_SECRET);
+  signAccountLink("invitation", id, email, secretsOf(system.state).AUTH_SECRET);
 
 export const post = <T = SessionView>(url: string, body: unknown): Promise<Answer<T>> =>
   http<T>(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });

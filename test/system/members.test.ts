@@ -301,7 +301,10 @@ describe("roles", () => {
         () => [end(first, second.userId), end(first, firstId), end(second, firstId), end(second, second.userId)],
       ][round % 3]!;
       const answers = await Promise.all(racing());
-      expect(answers.some((a) => a.status < 300), answers.map((a) => a.text).join()).toBe(true);
+      expect(
+        answers.some((a) => a.status < 300),
+        answers.map((a) => a.text).join(),
+      ).toBe(true);
       for (const a of answers.filter((a) => a.status >= 300)) expect([401, 403, 404, 409]).toContain(a.status);
       const left = await Promise.all(
         [first, second].map((by) => by.call<{ items: Member[] }>("GET", `/v1/stores/${shared}/members`)),
