@@ -1,8 +1,19 @@
 /** Stores, their members and invitations: who gets in, who may change whom, and what races leave behind. */
+import { TOTP } from "otpauth";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { SessionView } from "../../shared/views.ts";
-import { accept, callerOf, type Invited, invite, joinAs, PASSWORD, post, tokenOf } from "../support/members.ts";
-import { http, Merchant } from "../support/merchant.ts";
+import {
+  accept,
+  auditOf,
+  callerOf,
+  type Invited,
+  invite,
+  joinAs,
+  PASSWORD,
+  post,
+  tokenOf,
+} from "../support/members.ts";
+import { http, Merchant, until } from "../support/merchant.ts";
 import { expectProblem, unexpectedIn } from "../support/problems.ts";
 import { type System, startSystem } from "../support/system.ts";
 
@@ -141,6 +152,34 @@ describe("invitations", () => {
       role: "admin",
     });
     expectProblem(again, "CONFLICT");
+  });
+
+  test("the mail leads to the invitation, and names the store and who invites", async () => {
+    const invited = await invite(owner, newEmail(), "api_user");
+    const mail = await until("the mail", async () => {
+      const { items } = (
+        await http<{ items: { to: string; subject: string; text: string }[] }>(`${system.url}/local/mails`)
+      ).body;
+      return items.find(({ to }) => to === invited.email);
+    });
+    expect(mail.subject).toContain("Kiln & Co");
+    expect(mail.text).toContain("Owner invites you");
+    const token = /#\/invitation\/([\w.-]+)/.exec(mail.text)?.[1];
+    expect(token).toBe(await tokenOf(system, invited));
+    expect((await http(`${system.url}/auth/invitations/${token}`)).body).toMatchObject({ email: invited.email });
+  });
+
+  test("who has a second factor joins with the password, and still has to log in", async () => {
+    const careful = await Merchant.register(system.url);
+    const setup = await careful.call<{ secret: string }>("POST", "/auth/mfa/setup");
+    const code = new TOTP({ secret: setup.body.secret }).generate();
+    expect((await careful.call("POST", "/auth/mfa/enable", { code })).status).toBe(200);
+    const invited = await invite(owner, careful.account.email, "api_user");
+    expectProblem(await accept(system, invited, "another password"), "UNAUTHORIZED");
+    const joined = await accept(system, invited, careful.account.password);
+    expect([joined.status, joined.body]).toEqual([200, { accepted: true }]);
+    expect(joined.headers.get("set-cookie")).toBeNull();
+    expect((await careful.call("GET", `/v1/stores/${owner.account.storeId}`)).status).toBe(200);
   });
 
   test("who has an account joins with their own password and role, and keeps the other store's", async () => {
@@ -313,4 +352,45 @@ describe("roles", () => {
       expect(seen.filter((m) => m.role === "store_owner").length).toBe(1);
     }
   });
+});
+
+test("the audit log says who did what to whom, and holds no secret", async () => {
+  const boss = await Merchant.register(system.url);
+  const bossId = await idOf(boss);
+  const store = await openStore(boss);
+  const person = await joinAs(system, boss, "api_user", newEmail(), store);
+  const dropped = await invite(boss, newEmail(), "customer", store);
+  expect((await boss.call("DELETE", `/v1/stores/${store}/invitations/${dropped.id}`)).status).toBe(204);
+  expect((await setRole(boss, store, person.userId, "admin")).status).toBe(200);
+  expectProblem(await remove(boss, store, bossId), "CONFLICT");
+  expect((await remove(boss, store, person.userId)).status).toBe(204);
+  const log = auditOf(system, store);
+  expect(log.map((row) => [row.action, row.actorId])).toEqual([
+    ["store.created", bossId],
+    ["invitation.created", bossId],
+    ["invitation.accepted", person.userId],
+    ["invitation.created", bossId],
+    ["invitation.revoked", bossId],
+    ["member.role_changed", bossId],
+    ["member.removed", bossId],
+  ]);
+  expect(log.at(-2)).toMatchObject({
+    objectId: person.userId,
+    before: JSON.stringify({ role: "api_user" }),
+    after: JSON.stringify({ role: "admin" }),
+  });
+  const made = await boss.call<{ id: string; key: string }>("POST", "/v1/api-keys", { name: "ERP" });
+  const fresh = await boss.call<{ key: string }>("POST", `/v1/api-keys/${made.body.id}/rotate`, {});
+  expect((await boss.call("PATCH", `/v1/api-keys/${made.body.id}`, { name: "old" })).status).toBe(200);
+  expect((await boss.call("DELETE", `/v1/api-keys/${made.body.id}`)).status).toBe(204);
+  const keys = auditOf(system, boss.account.storeId).filter((row) => row.objectId === made.body.id);
+  expect(keys.map((row) => row.action)).toEqual([
+    "api_key.created",
+    "api_key.rotated",
+    "api_key.updated",
+    "api_key.revoked",
+  ]);
+  const text = JSON.stringify([log, keys]);
+  for (const secret of [made.body.key, fresh.body.key, made.body.key.slice(0, 12), PASSWORD, "scrypt"])
+    expect(text).not.toContain(secret);
 });

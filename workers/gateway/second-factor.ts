@@ -1,5 +1,4 @@
 /** The second factor of a user: the secret, the codes, and the token between the two steps of a login. */
-import { UNLOCKED } from "../../shared/auth/lock.ts";
 import {
   hashRecoveryCode,
   plainRecoveryCode,
@@ -13,6 +12,7 @@ import { SECRET_BYTES, stepOfCode, totpSecret } from "../../shared/auth/totp.ts"
 import { parseConfig } from "../../shared/config.ts";
 import { log } from "../../shared/log.ts";
 import type { Env } from "../env.ts";
+import { UNLOCKED } from "./attempts.ts";
 import { type Account, findAccount } from "./users.ts";
 
 /** Wrong codes a step token stands; the lock of the account counts them too. */

@@ -65,12 +65,15 @@ async function createInvitation(call: MemberCall<unknown, z.infer<typeof invitat
   return json(view(made.value), 201);
 }
 
-/** What the mail says of the store and of who invites: a secret key invites in the store's name. */
+/** What the mail says of the store, and of who invites: a secret key has no name. */
 async function frameOf({ env, principal, url }: MemberCall): Promise<MailFrame> {
-  const settings = await storeStub(env, principal.storeId).settings();
+  const [settings, user] = await Promise.all([
+    storeStub(env, principal.storeId).settings(),
+    env.DB.prepare("SELECT name FROM users WHERE id = ?").bind(principal.userId).first<{ name: string | null }>(),
+  ]);
   if (!settings.ok) throw notFound("store");
   const { name, baseUrl } = settings.value;
-  return { base: baseUrl || url.origin, storeName: name, inviter: principal.email || name };
+  return { base: baseUrl || url.origin, storeName: name, inviter: user?.name || principal.email };
 }
 
 async function resendInvitation(call: MemberCall): Promise<Response> {
