@@ -1,12 +1,13 @@
 /** The one entry point: requests, queues, schedules, and the actor classes. */
 import { meterStub } from "../objects/stubs.ts";
-import type { CartNews, QueueProbe, SendCommand } from "../shared/events/messages.ts";
+import type { AccountMailHint, CartNews, QueueProbe, SendCommand } from "../shared/events/messages.ts";
 import { flushMetrics } from "../shared/metrics.ts";
 import type { Env } from "./env.ts";
 import { createGateway } from "./gateway/index.ts";
 import { postEvents, preflight } from "./ingest/beacons.ts";
 import { consumeEvents } from "./ingest/consumer.ts";
 import { forgetTenant } from "./ingest/tenants.ts";
+import { localMails } from "./interventions/account-mails.ts";
 import { followRecoveryLink, restoreCart, unsubscribe, unsubscribePage } from "./interventions/links.ts";
 import { consumeInterventions } from "./interventions/sender.ts";
 import { runSchedule } from "./jobs/cron.ts";
@@ -29,6 +30,7 @@ const handle = createGateway({
   restoreCart,
   unsubscribePage,
   unsubscribe,
+  localMails,
 });
 
 const handOverMetrics = (env: Env, ctx: ExecutionContext): void =>
@@ -43,7 +45,8 @@ export default {
 
   async queue(batch, env, ctx) {
     if (batch.queue === "events") await consumeEvents(batch as MessageBatch<CartNews | QueueProbe>, env);
-    else if (batch.queue === "interventions") await consumeInterventions(batch as MessageBatch<SendCommand>, env);
+    else if (batch.queue === "interventions")
+      await consumeInterventions(batch as MessageBatch<SendCommand | AccountMailHint>, env);
     else await consumeDeadLetters(batch, env);
     handOverMetrics(env, ctx);
   },

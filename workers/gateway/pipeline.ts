@@ -1,6 +1,6 @@
 /**
  * What happens to every request, in this order: request id → trace → route → rate limit → authentication →
- * authorization → validation → handler → audit log → headers → one log line. One error handler answers for all of it.
+ * the path's store → authorization → validation → handler → audit log → headers → one log line. One error handler answers for all of it.
  */
 import type { Permission } from "../../shared/auth/roles.ts";
 import type { Principal } from "../../shared/auth/tokens.ts";
@@ -26,6 +26,7 @@ import {
   refusalOf,
 } from "./limits.ts";
 import type { AuditNote, Call, Route } from "./route.ts";
+import { scoped } from "./scope.ts";
 
 /** A request as it came in, with what the frame gave it. */
 export interface Incoming {
@@ -96,7 +97,8 @@ export async function run(
   rulesChanged: (storeId: string) => void,
 ): Promise<Response> {
   const { request, env } = given;
-  const principal = await identified(route, given);
+  const known = await identified(route, given);
+  const principal = known && (await scoped(route, params, known, env));
   if (principal) authorize(route, principal);
   const notes: AuditNote[] = [];
   let guessing = false;
@@ -139,22 +141,28 @@ async function identified(route: Route, given: Incoming): Promise<Principal | nu
     if (!route.unlimited) await admitted(limitAddress(env, request), given);
     return null;
   }
-  const principal = await authenticate(request, env).catch(async (error: unknown) => {
+  const principal = await authenticate(request, env, given.ctx).catch(async (error: unknown) => {
     await admitted(limitStranger(env, request), given);
     throw error;
   });
   const { userId, storeId, jti, sessionId, issuedAt } = principal;
   const mark = jti === null ? undefined : { jti, sessionId, issuedAt };
-  await admitted(limitCaller(env, { id: userId, storeId }, mark), given);
+  const verdict = await limitCaller(env, { id: userId, storeId }, mark);
+  // A void token uses up none of its owner's calls: who has it is a stranger.
+  if (verdict.revoked) await admitted(limitStranger(env, request), given);
+  admit(verdict, given);
   return principal;
 }
 
-/** Tells the caller how much is left; throws when nothing is. */
-async function admitted(asked: Promise<LimitVerdict | null>, { answerHeaders }: Incoming): Promise<void> {
+async function admitted(asked: Promise<LimitVerdict | null>, given: Incoming): Promise<void> {
   const verdict = await asked;
-  if (!verdict) return;
+  if (verdict) admit(verdict, given);
+}
+
+/** Tells the caller how much is left; throws when nothing is. */
+function admit(verdict: LimitVerdict & { revoked?: boolean }, { answerHeaders }: Incoming): void {
   const refusal = refusalOf(verdict);
-  Object.assign(answerHeaders, limitHeaders(verdict));
+  if (!verdict.revoked) Object.assign(answerHeaders, limitHeaders(verdict));
   if (refusal) throw refusal;
 }
 
@@ -170,4 +178,4 @@ function authorize({ access }: Route, principal: Principal): void {
 }
 
 /** Tokens stand in these paths. */
-const redacted = (path: string): string => path.replace(/^\/(r|u|o)\/[^/]+/, "/$1/…");
+const redacted = (path: string): string => path.replace(/^\/(r|u|o|auth\/invitations)\/[^/]+/, "/$1/…");

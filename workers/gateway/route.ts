@@ -65,7 +65,7 @@ interface Declaration<Q extends z.ZodObject, B extends z.ZodType> {
   /** The answers other than problems, by status. */
   answers: Record<number, Answer>;
   /** Passwords, codes or tokens can be guessed here: the strict limit counts too, by the account that the call names. */
-  guarded?: (call: Call<z.infer<Q>, z.infer<B>>) => string | null;
+  guarded?: (call: Call<z.infer<Q>, z.infer<B>>, principal: Principal | null) => string | null;
   /** Probes of an operator: never refused for being many. */
   unlimited?: boolean;
   /** Changes what beacons and actors obey: the isolate's copy of the store's rules is dropped. */
@@ -111,7 +111,7 @@ export function open<Q extends z.ZodObject = Nothing, B extends z.ZodType = z.Zo
     ...declared,
     access: "public",
     guarded: declared.guarded !== undefined,
-    handle: async (call) => handler(await ready(declared, call)),
+    handle: async (call) => handler(await ready(declared, call, null)),
   };
 }
 
@@ -125,7 +125,7 @@ export function member<Q extends z.ZodObject = Nothing, B extends z.ZodType = z.
     guarded: declared.guarded !== undefined,
     handle: async (call, principal) => {
       if (!principal) throw new Error(`${declared.method} ${declared.path} was called without a principal`);
-      return handler({ ...(await ready(declared, call)), principal });
+      return handler({ ...(await ready(declared, call, principal)), principal });
     },
   };
 }
@@ -134,8 +134,9 @@ export function member<Q extends z.ZodObject = Nothing, B extends z.ZodType = z.
 async function ready<Q extends z.ZodObject, B extends z.ZodType>(
   declared: Declaration<Q, B>,
   call: Call,
+  principal: Principal | null,
 ): Promise<Call<z.infer<Q>, z.infer<B>>> {
   const known = await parsed(declared, call);
-  if (declared.guarded) await call.attempt(declared.guarded(known));
+  if (declared.guarded) await call.attempt(declared.guarded(known, principal));
   return known;
 }

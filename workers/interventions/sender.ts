@@ -10,7 +10,7 @@ import { cartStub, shopperStub, storeStub } from "../../objects/stubs.ts";
 import { signLink } from "../../shared/auth/links.ts";
 import { type Config, parseConfig } from "../../shared/config.ts";
 import { findTemplate } from "../../shared/db/templates.ts";
-import type { ClaimedCart, Prospect, SendCommand } from "../../shared/events/messages.ts";
+import type { AccountMailHint, ClaimedCart, Prospect, SendCommand } from "../../shared/events/messages.ts";
 import { stableUnit } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
 import { count, countAges, observe } from "../../shared/metrics.ts";
@@ -20,6 +20,7 @@ import { SECOND_MS } from "../../shared/time.ts";
 import { withTimeout } from "../../shared/timeout.ts";
 import { traceIdOf } from "../../shared/trace.ts";
 import type { Env } from "../env.ts";
+import { consumeAccountMail } from "./account-mails.ts";
 import { Circuit } from "./circuit.ts";
 import { emailProvider } from "./providers/index.ts";
 import { type Mail, messageOf, type Provider, type SendOutcome } from "./providers/provider.ts";
@@ -29,10 +30,14 @@ const CALL_MS = 90 * SECOND_MS;
 /** Messages held back by the same open circuit come back spread over this. */
 const SPREAD_MS = 5 * SECOND_MS;
 
-export async function consumeInterventions(batch: MessageBatch<SendCommand>, env: Env): Promise<void> {
+export async function consumeInterventions(
+  batch: MessageBatch<SendCommand | AccountMailHint>,
+  env: Env,
+): Promise<void> {
   countAges("interventions", batch.messages, Date.now());
   await Promise.all(
     batch.messages.map(async (message) => {
+      if ("kind" in message.body) return consumeAccountMail(message, message.body.id, env);
       const { storeId, cartId, effectId, traceparent } = message.body;
       const fields = { storeId, cart: cartId, effect: effectId, traceId: traceIdOf(traceparent) };
       try {

@@ -7,15 +7,26 @@ import * as campaigns from "./campaigns.ts";
 import * as carts from "./carts.ts";
 import * as deliveries from "./deliveries.ts";
 import * as health from "./health.ts";
+import * as invitations from "./invitations.ts";
 import * as jwks from "./jwks.ts";
+import * as local from "./local.ts";
+import * as members from "./members.ts";
 import * as metrics from "./metrics.ts";
+import * as mfa from "./mfa.ts";
+import * as passwords from "./passwords.ts";
+import * as sessions from "./sessions.ts";
 import * as storefront from "./storefront.ts";
 import * as stores from "./stores.ts";
 import * as templates from "./templates.ts";
 
 export const allRoutes = (neighbours: storefront.Neighbours): Route[] => [
   ...auth.routes,
+  ...mfa.routes,
+  ...passwords.routes,
+  ...sessions.routes,
   ...stores.routes,
+  ...members.routes,
+  ...invitations.routes,
   ...apiKeys.routes,
   ...carts.routes,
   ...campaigns.routes,
@@ -27,4 +38,5 @@ export const allRoutes = (neighbours: storefront.Neighbours): Route[] => [
   ...jwks.routes,
   ...health.routes,
   ...metrics.routes,
+  ...local.routes(neighbours),
 ];
