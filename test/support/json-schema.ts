@@ -16,9 +16,13 @@ type Components = Record<string, JsonSchema>;
 
 const PREFIX = "#/components/schemas/";
 
-/** The schema as one that stands by itself. */
+/** The schema as one that stands by itself. Patterns with Unicode classes go: zod compiles patterns without the flag `u`. */
 const standalone = (schema: JsonSchema, components: Components): JsonSchema =>
-  JSON.parse(JSON.stringify({ ...schema, $defs: components }).replaceAll(`"${PREFIX}`, '"#/$defs/')) as JsonSchema;
+  JSON.parse(
+    JSON.stringify({ ...schema, $defs: components }).replaceAll(`"${PREFIX}`, '"#/$defs/'),
+    (key, value: unknown) =>
+      key === "pattern" && typeof value === "string" && value.includes("\\p{") ? undefined : value,
+  ) as JsonSchema;
 
 /** A validator compiled from a schema; throws when it is no valid one. */
 export const compiled = (schema: JsonSchema, components: Components): z.ZodType =>

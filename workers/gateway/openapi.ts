@@ -23,7 +23,7 @@ export function openApi(routes: readonly Route[], origin: string): Document {
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) };
   }
   const used = new Set(routes.map((route) => route.tag));
-  return createDocument(
+  const document = createDocument(
     {
       openapi: "3.1.0",
       info: {
@@ -41,12 +41,21 @@ export function openApi(routes: readonly Route[], origin: string): Document {
     },
     { override: openEnded },
   );
+  openReferences(document);
+  return document;
 }
 
 /** Objects in answers may gain fields: no client may rely on there being no others. */
 const openEnded: ZodOpenApiOverride = ({ jsonSchema, io }) => {
   if (io === "output" && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
 };
+
+/** A reference with a description of its own is rendered with a leftover `additionalProperties` that no override sees. */
+function openReferences(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  if ("$ref" in value && "additionalProperties" in value) delete value.additionalProperties;
+  for (const inner of Object.values(value)) openReferences(inner);
+}
 
 /** `/v1/carts/:id` → `/v1/carts/{id}`. */
 export const pathOf = ({ path }: Pick<Route, "path">): string => path.replace(/:(\w+)/g, "{$1}");
