@@ -113,6 +113,10 @@ describe("the OpenAPI document", () => {
     expect(closed.map(([path]) => path)).toEqual([]);
   });
 
+  it("gives objects names that mean something", () => {
+    expect(Object.keys(components).filter((name) => !/^[A-Z][A-Za-z]+$/.test(name))).toEqual([]);
+  });
+
   it("describes every tag that is used, and no other", () => {
     const used = new Set(operations.flatMap(({ operation }) => operation.tags));
     expect(spec.tags.map(({ name }) => name).sort()).toEqual([...used].sort());
