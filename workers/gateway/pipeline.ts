@@ -1,6 +1,7 @@
 /**
  * What happens to every request, in this order: request id → trace → route → rate limit → authentication →
- * the path's store → authorization → validation → handler → audit log → headers → one log line. One error handler answers for all of it.
+ * the path's store → authorization → idempotency key → validation → handler → audit log → headers → one log line. One error
+ * handler answers for all of it.
  */
 import type { Permission } from "../../shared/auth/roles.ts";
 import type { Principal } from "../../shared/auth/tokens.ts";
@@ -14,6 +15,7 @@ import type { Env } from "../env.ts";
 import { writeAudit } from "./audit.ts";
 import { authenticate } from "./authenticate.ts";
 import { secured } from "./headers.ts";
+import { once, takesIdempotencyKey } from "./idempotency.ts";
 import {
   forgetOverride,
   forgiveAuthFailure,
@@ -89,6 +91,14 @@ async function answered(dispatch: Dispatch, given: Incoming): Promise<Response> 
   }
 }
 
+/** What a request leaves to be done when its handler is through. */
+interface Progress {
+  notes: AuditNote[];
+  /** An attempt was counted as a failure, until it turns out to be none. */
+  guessing: boolean;
+  rulesChanged: (storeId: string) => void;
+}
+
 /** One route, once it is found. */
 export async function run(
   route: Route,
@@ -100,33 +110,40 @@ export async function run(
   const known = await identified(route, given);
   const principal = known && (await scoped(route, params, known, env));
   if (principal) authorize(route, principal);
-  const notes: AuditNote[] = [];
-  let guessing = false;
+  const progress: Progress = { notes: [], guessing: false, rulesChanged };
   const call: Call = {
     ...given,
     params,
     address: request.headers.get("cf-connecting-ip") ?? "unknown",
     query: undefined,
     body: undefined,
-    audit: (note) => void notes.push(note),
+    audit: (note) => void progress.notes.push(note),
     attempt: async (account) => {
       await admitted(limitAuthAttempt(env, request, account), given);
       await admitted(limitAuthFailures(env, request), given);
-      guessing = true;
+      progress.guessing = true;
     },
   };
+  const carry = (carried: Call) => carryOut(route, carried, principal, progress);
+  return principal && takesIdempotencyKey(route) ? once(call, principal, carry) : carry(call);
+}
+
+/** The handler, and what follows when it is through. */
+async function carryOut(route: Route, call: Call, principal: Principal | null, progress: Progress): Promise<Response> {
+  const { notes } = progress;
   let done = false;
   try {
     const response = await route.handle(call, principal);
     done = response.status < 400;
     return response;
   } finally {
-    if (done && guessing) await forgiveAuthFailure(env, request);
+    if (done && progress.guessing) await forgiveAuthFailure(call.env, call.request);
     if (done && route.changesRules && principal) {
-      rulesChanged(principal.storeId);
+      progress.rulesChanged(principal.storeId);
       forgetOverride(principal.storeId);
     }
-    if (done && route.audit && notes.length === 0) notes.push({ action: route.audit, objectId: params.id ?? null });
+    if (done && route.audit && notes.length === 0)
+      notes.push({ action: route.audit, objectId: call.params.id ?? null });
     if (notes.length > 0) await writeAudit(call, principal, notes);
   }
 }

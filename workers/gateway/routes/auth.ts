@@ -159,6 +159,7 @@ export const routes: Route[] = [
         "The same answer, after the same time, for a wrong password, an unknown address and an account that is locked after too many failures: its owner is told by mail. `storeId` chooses among the user's stores.",
       body: credentials,
       guarded: ({ body }) => body.email,
+      problems: ["UNAUTHORIZED", "FORBIDDEN"],
       answers: {
         200: {
           description: "A session; or, for who has switched on a second factor, a token for `/auth/mfa/verify`",
@@ -177,6 +178,7 @@ export const routes: Route[] = [
       description:
         "From the body, or from the dashboard's cookie (403 when another site asks). A refresh token that was used before ends the whole session: somebody else has it. `storeId` moves the session to another store of the user.",
       body: refreshing,
+      problems: ["UNAUTHORIZED"],
       answers: { 200: session("The session, renewed") },
     },
     refresh,

@@ -2,10 +2,12 @@
 import type { Route } from "../route.ts";
 import * as analytics from "./analytics.ts";
 import * as apiKeys from "./api-keys.ts";
+import * as audit from "./audit.ts";
 import * as auth from "./auth.ts";
 import * as campaigns from "./campaigns.ts";
 import * as carts from "./carts.ts";
 import * as deliveries from "./deliveries.ts";
+import * as docs from "./docs.ts";
 import * as health from "./health.ts";
 import * as invitations from "./invitations.ts";
 import * as jwks from "./jwks.ts";
@@ -19,7 +21,7 @@ import * as storefront from "./storefront.ts";
 import * as stores from "./stores.ts";
 import * as templates from "./templates.ts";
 
-export const allRoutes = (neighbours: storefront.Neighbours): Route[] => [
+const described = (neighbours: storefront.Neighbours): Route[] => [
   ...auth.routes,
   ...mfa.routes,
   ...passwords.routes,
@@ -28,6 +30,7 @@ export const allRoutes = (neighbours: storefront.Neighbours): Route[] => [
   ...members.routes,
   ...invitations.routes,
   ...apiKeys.routes,
+  ...audit.routes,
   ...carts.routes,
   ...campaigns.routes,
   ...templates.routes,
@@ -40,3 +43,8 @@ export const allRoutes = (neighbours: storefront.Neighbours): Route[] => [
   ...metrics.routes,
   ...local.routes(neighbours),
 ];
+
+export function allRoutes(neighbours: storefront.Neighbours): Route[] {
+  const routes: Route[] = [...described(neighbours), ...docs.routes(() => routes)];
+  return routes;
+}
