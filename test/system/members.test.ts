@@ -308,6 +308,21 @@ describe("roles", () => {
     expect((await remove(owner, store, admin.userId)).status).toBe(204);
   });
 
+  test("invitations of who may not give the role any more end with their right", async () => {
+    const store = owner.account.storeId;
+    const second = await joinAs(system, owner, "store_owner", newEmail());
+    const [asOwner, asAdmin, asCustomer] = [
+      await invite(second, newEmail(), "store_owner"),
+      await invite(second, newEmail(), "admin"),
+      await invite(second, newEmail(), "customer"),
+    ];
+    expect((await setRole(owner, store, second.userId, "admin")).status).toBe(200);
+    expectProblem(await accept(system, asOwner!), "NOT_FOUND");
+    expect((await accept(system, asAdmin!)).status).toBe(200);
+    expect((await remove(owner, store, second.userId)).status).toBe(204);
+    expectProblem(await accept(system, asCustomer!), "NOT_FOUND");
+  });
+
   test("a refreshed session has the new role; one of a removed member ends", async () => {
     const store = owner.account.storeId;
     const person = await joinAs(system, owner, "api_user", newEmail());
