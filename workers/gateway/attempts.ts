@@ -49,15 +49,18 @@ interface Counted {
   lockedUntil: number | null;
 }
 
+/** How long one failure more locks; written out, because the database takes bound numbers for reals. */
+const LOCK_MS = `json_extract('${JSON.stringify(LOCKS_MS)}', '$[' || min(failed_logins, ${LOCKS_MS.length - 1}) || ']')`;
+
 /** One failure more, as one statement: each guess is counted, and none after the one that locks (`null`). */
 const countFailure = (db: D1Database, userId: string, now: number): Promise<Counted | null> =>
   db
     .prepare(
       `UPDATE users SET failed_logins = failed_logins + 1,
-         locked_until = nullif(? + json_extract(?, '$[' || min(failed_logins, ?) || ']'), ?)
+         locked_until = nullif(? + ${LOCK_MS}, ?)
        WHERE id = ? AND ${UNLOCKED} RETURNING failed_logins AS failures, locked_until AS lockedUntil`,
     )
-    .bind(now, JSON.stringify(LOCKS_MS), LOCKS_MS.length - 1, now, userId, now)
+    .bind(now, now, userId, now)
     .first<Counted>();
 
 /** Counts a wrong password or code, notes it in the log of the account's first store, and tells the owner of a lock. */
