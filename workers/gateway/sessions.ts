@@ -6,6 +6,7 @@ import { parseConfig } from "../../shared/config.ts";
 import { AppError } from "../../shared/errors.ts";
 import { json } from "../../shared/http.ts";
 import { newId, newSecret, sha256 } from "../../shared/ids.ts";
+import { log } from "../../shared/log.ts";
 import { iso, SECOND_MS } from "../../shared/time.ts";
 import type { OpenSessionView, SessionView, UserView } from "../../shared/views.ts";
 import type { Env } from "../env.ts";
@@ -98,6 +99,7 @@ export async function refreshSession(
     .bind(now, hash)
     .run();
   if (used.meta.changes === 0) {
+    log("warn", "refresh_reused", { user: row.user_id, family: row.family });
     await endSession(env, row.user_id, row.family);
     throw ended();
   }
