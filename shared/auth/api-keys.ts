@@ -1,7 +1,7 @@
 /**
- * API keys: `cw_pk_…` (publishable, in the shop's pages) and `cw_sk_…` (secret, scoped). A key is found by its hash: one
- * indexed read (`shared/db/api-keys.ts`), whose time tells nothing about the key, for nobody can aim at a hash. The prefix that is kept of a secret
- * key is for people, to know it again in a list; nothing is looked up by it.
+ * API keys: `cw_pk_…` (publishable, in the shop's pages) and `cw_sk_…` (secret, scoped). A key is found by its hash
+ * (`shared/db/api-keys.ts`): one indexed read, whose time tells nothing about the key, for nobody can aim at a hash. The
+ * prefix that is kept of a secret key is for people, to know it again in a list; nothing is looked up by it.
  */
 import { newSecret } from "../ids.ts";
 import { HOUR_MS } from "../time.ts";

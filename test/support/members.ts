@@ -77,3 +77,23 @@ export function auditOf(system: System, storeId: string): AuditRow[] {
   }
   throw new Error(`no audit log among ${files.length} files`);
 }
+
+export interface Member {
+  userId: string;
+  email: string;
+  role: string;
+}
+
+export const SHOP = { name: "Second", url: "https://second.example/", currency: "USD", timezone: "Europe/Berlin" };
+export const openStore = async (by: Merchant): Promise<string> => {
+  const made = await by.call<{ store: { id: string } }>("POST", "/v1/stores", SHOP);
+  expect(made.status, made.text).toBe(201);
+  return made.body.store.id;
+};
+export const membersOf = async (by: Merchant, store = by.account.storeId) =>
+  (await by.get<{ items: Member[] }>(`/v1/stores/${store}/members`)).items;
+export const idOf = async (by: Merchant) => (await by.get<{ id: string }>("/auth/me")).id;
+export const setRole = (by: Merchant, store: string, userId: string, role: string) =>
+  by.call<Member>("PATCH", `/v1/stores/${store}/members/${userId}`, { role });
+export const remove = (by: Merchant, store: string, userId: string) =>
+  by.call("DELETE", `/v1/stores/${store}/members/${userId}`);

@@ -7,10 +7,17 @@ import {
   auditOf,
   callerOf,
   type Invited,
+  idOf,
   invite,
   joinAs,
+  type Member,
+  membersOf,
+  openStore,
   PASSWORD,
   post,
+  remove,
+  SHOP,
+  setRole,
   tokenOf,
 } from "../support/members.ts";
 import { http, Merchant, until } from "../support/merchant.ts";
@@ -30,26 +37,6 @@ beforeAll(async () => {
 }, 120_000);
 afterEach(() => expect(unexpectedIn(system.logs())).toEqual([]));
 afterAll(() => system?.stop());
-
-interface Member {
-  userId: string;
-  email: string;
-  role: string;
-}
-
-const SHOP = { name: "Second", url: "https://second.example/", currency: "USD", timezone: "Europe/Berlin" };
-const openStore = async (by: Merchant): Promise<string> => {
-  const made = await by.call<{ store: { id: string } }>("POST", "/v1/stores", SHOP);
-  expect(made.status, made.text).toBe(201);
-  return made.body.store.id;
-};
-const membersOf = async (by: Merchant, store = by.account.storeId) =>
-  (await by.get<{ items: Member[] }>(`/v1/stores/${store}/members`)).items;
-const idOf = async (by: Merchant) => (await by.get<{ id: string }>("/auth/me")).id;
-const setRole = (by: Merchant, store: string, userId: string, role: string) =>
-  by.call<Member>("PATCH", `/v1/stores/${store}/members/${userId}`, { role });
-const remove = (by: Merchant, store: string, userId: string) =>
-  by.call("DELETE", `/v1/stores/${store}/members/${userId}`);
 
 describe("stores", () => {
   test("a user opens a second store, works in it with the same token, and its key takes beacons", async () => {
@@ -306,6 +293,21 @@ describe("roles", () => {
     expectProblem(await setRole(owner, store, helper.userId, "admin"), "NOT_FOUND");
     expectProblem(await setRole(owner, store, admin.userId, "root"), "VALIDATION_ERROR", "role");
     expect((await remove(owner, store, admin.userId)).status).toBe(204);
+  });
+
+  test("invitations of who may not give the role any more end with their right", async () => {
+    const store = owner.account.storeId;
+    const second = await joinAs(system, owner, "store_owner", newEmail());
+    const [asOwner, asAdmin, asCustomer] = [
+      await invite(second, newEmail(), "store_owner"),
+      await invite(second, newEmail(), "admin"),
+      await invite(second, newEmail(), "customer"),
+    ];
+    expect((await setRole(owner, store, second.userId, "admin")).status).toBe(200);
+    expectProblem(await accept(system, asOwner!), "NOT_FOUND");
+    expect((await accept(system, asAdmin!)).status).toBe(200);
+    expect((await remove(owner, store, second.userId)).status).toBe(204);
+    expectProblem(await accept(system, asCustomer!), "NOT_FOUND");
   });
 
   test("a refreshed session has the new role; one of a removed member ends", async () => {
