@@ -45,6 +45,13 @@ it("lines of the audit log are never changed, and deleted by the weekly job alon
   expect(touching).toEqual(["workers/jobs/cron.ts: DELETE FROM audit_log"]);
 });
 
+it("the weekly job stands in the schedule under the name it is known by", () => {
+  const weekly = /WEEKLY = "(.+)"/.exec(readFileSync(join(ROOT, "workers/jobs/cron.ts"), "utf8"))?.[1];
+  expect(readFileSync(join(ROOT, "wrangler.toml"), "utf8")).toMatch(
+    new RegExp(`crons = .*"${weekly?.replaceAll("*", "\\*")}"`),
+  );
+});
+
 describe("redaction", () => {
   it.each([
     "password",

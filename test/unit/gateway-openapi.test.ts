@@ -113,6 +113,20 @@ describe("the OpenAPI document", () => {
     expect(closed.map(([path]) => path)).toEqual([]);
   });
 
+  it("promises an ETag wherever the version can be read or given back", () => {
+    const tagged = operations
+      .filter(({ operation }) => JSON.stringify(operation.responses).includes("#/components/headers/ETag"))
+      .map(named);
+    expect(tagged).toEqual(
+      expect.arrayContaining(["GET /v1/campaigns/{id}", "PUT /v1/campaigns/{id}", "PATCH /v1/stores/{id}"]),
+    );
+    expect(tagged).not.toContain("GET /v1/campaigns");
+    for (const placed of operations) {
+      const takes = (placed.operation.parameters ?? []).some(({ name }) => name === "If-Match");
+      expect(takes, named(placed)).toBe(routeOf(placed).ifMatch === true);
+    }
+  });
+
   it("gives objects names that mean something", () => {
     expect(Object.keys(components).filter((name) => !/^[A-Z][A-Za-z]+$/.test(name))).toEqual([]);
   });

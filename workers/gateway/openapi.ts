@@ -18,9 +18,12 @@ export type Document = ReturnType<typeof createDocument>;
 /** `origin`: where this Worker answers, e.g. `https://cartwake.example`. */
 export function openApi(routes: readonly Route[], origin: string): Document {
   const paths: ZodOpenApiPathsObject = {};
+  const versioned = new Set(routes.filter((route) => route.ifMatch).map((route) => route.path));
   for (const route of routes) {
     const path = pathOf(route);
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) };
+    // What a change takes as `If-Match`, reading gives as `ETag`.
+    const tagged = route.ifMatch ?? (route.method === "GET" && versioned.has(route.path));
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, tagged) };
   }
   const used = new Set(routes.map((route) => route.tag));
   const document = createDocument(
@@ -62,7 +65,7 @@ export const pathOf = ({ path }: Pick<Route, "path">): string => path.replace(/:
 
 const parametersOf = (path: string): string[] => [...path.matchAll(/:(\w+)/g)].map(([, name = ""]) => name);
 
-function operation(route: Route): ZodOpenApiOperationObject {
+function operation(route: Route, tagged: boolean): ZodOpenApiOperationObject {
   const parameters = parametersOf(route.path);
   const header = requestHeaders(route);
   return {
@@ -79,7 +82,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
       ...(header ? { header } : {}),
     },
     ...(route.body ? { requestBody: requestBody(route.body, route.access) } : {}),
-    responses: responses(route),
+    responses: responses(route, tagged),
     ...permission(route.access),
     "x-limit": route.guarded ? "strict" : "standard",
   };
@@ -118,9 +121,11 @@ function requestBody(schema: z.ZodType, access: Access) {
   };
 }
 
-function responses(route: Route): ZodOpenApiResponsesObject {
+function responses(route: Route, tagged: boolean): ZodOpenApiResponsesObject {
   const problems = problemsOf(route).map((code) => [STATUS[code], problemReference(code)] as const);
-  const answers = Object.entries(route.answers).map(([status, answer]) => [status, response(route, answer)] as const);
+  const answers = Object.entries(route.answers).map(
+    ([status, answer]) => [status, response(route, tagged, answer)] as const,
+  );
   return {
     ...Object.fromEntries(problems),
     default: problemReference("INTERNAL_ERROR"),
@@ -128,12 +133,12 @@ function responses(route: Route): ZodOpenApiResponsesObject {
   };
 }
 
-function response(route: Route, { description, schema, type }: Answer) {
+function response(route: Route, tagged: boolean, { description, schema, type }: Answer) {
   return {
     description,
     headers: {
       ...COMMON_HEADERS,
-      ...(route.ifMatch ? VERSION_HEADER : {}),
+      ...(tagged ? VERSION_HEADER : {}),
       ...(takesIdempotencyKey(route) ? REPLAY_HEADER : {}),
     },
     ...(schema || type

@@ -1,6 +1,6 @@
 /**
  * The API reference, rendered from the OpenAPI document into one page that needs no script: ready-made viewers bring
- * megabytes of it and want `unsafe-inline`. `docs.css` and `docs.js` beside this file are served as they are.
+ * megabytes of it and want `unsafe-inline`. Its styles and its script stand beside this file.
  */
 import { ORIGIN } from "./curl.ts";
 import { bodyTable, fieldTable, objectAnchor } from "./fields.ts";
