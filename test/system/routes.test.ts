@@ -22,6 +22,7 @@ beforeAll(async () => {
   const token = (link: string | null | undefined): string => link?.split("/").at(-1) ?? "";
   world = {
     url: system.url,
+    system,
     merchant,
     cartId: "kept",
     deliveryId: delivery.id,
@@ -87,15 +88,17 @@ function addressOf(path: string, { params = {}, query = {} }: Fixture): string {
   return asked === "" ? filled : `${filled}?${asked}`;
 }
 
-function requestOf(method: string, operation: Placed["operation"], { body, headers }: Fixture): RequestInit {
+function requestOf(
+  method: string,
+  operation: Placed["operation"],
+  { body, headers, credential = world.merchant.credential }: Fixture,
+): RequestInit {
   const schema = operation.requestBody?.content["application/json"]?.schema;
   const sent = body ?? (schema ? sampleOf(spec, schema, true) : undefined);
   return {
     method,
     headers: {
-      ...(operation.security.some((way) => "accessToken" in way)
-        ? { authorization: `Bearer ${world.merchant.credential}` }
-        : {}),
+      ...(operation.security.some((way) => "accessToken" in way) ? { authorization: `Bearer ${credential}` } : {}),
       ...(sent === undefined ? {} : { "content-type": "application/json" }),
       ...headers,
     },

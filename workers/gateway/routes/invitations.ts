@@ -246,6 +246,7 @@ export const routes: Route[] = [
       ...invited,
       method: "GET",
       path: "/auth/invitations/:token",
+      operationId: "getInvitation",
       summary: "Read an invitation",
       description: "404 when it was accepted, revoked or replaced, or is older than seven days.",
       answers: {
@@ -267,6 +268,7 @@ export const routes: Route[] = [
       ...invited,
       method: "POST",
       path: "/auth/invitations/:token/accept",
+      operationId: "acceptInvitation",
       summary: "Accept an invitation",
       description: "With the password of the account, or one for a new account. Who has a second factor logs in next.",
       body: acceptance,
