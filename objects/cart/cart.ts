@@ -147,8 +147,10 @@ export class Cart extends DurableObject<CartEnv> {
     return ok({ cartId: this.#cartId, generation, items: itemViews(state), currency: currencyOf(state) });
   }
 
-  revokeLinks(): void {
-    if (this.#state) this.#run({ type: "revoke_links", now: Date.now() });
+  revokeLinks(): Result<null> {
+    if (!this.#state) return no("not_found");
+    this.#run({ type: "revoke_links", now: Date.now() });
+    return ok(null);
   }
 
   view(): Result<CartView> {

@@ -9,7 +9,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { JSONWebKeySet, JWK } from "jose";
 import { seal, unseal } from "../../shared/auth/sealing.ts";
-import { ACCESS_TTL_S, type Claims, type KeyAlgorithm, type TokenKind } from "../../shared/auth/tokens.ts";
+import { ACCESS_TTL_S, type Claims, type KeyAlgorithm } from "../../shared/auth/tokens.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { newId } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
@@ -49,11 +49,11 @@ export class Keyring extends DurableObject {
     this.#timers = new Timers(ctx);
   }
 
-  /** A token of this kind with these claims, in the configured format, valid for as long as its kind is. */
-  async sign(kind: TokenKind, subject: string, claims: Claims): Promise<string> {
+  /** An access token with these claims, in the configured format, good for a quarter of an hour. */
+  async sign(subject: string, claims: Claims): Promise<string> {
     const alg = this.#algorithm;
     const { kid, jwk } = await this.#signing(alg);
-    return signToken(jwk, alg, kid, { kind, subject, claims, jti: newId("tok"), now: Date.now() });
+    return signToken(jwk, alg, kid, { subject, claims, jti: newId("tok"), now: Date.now() });
   }
 
   /** The public keys: the current one, the coming one, and those whose tokens may still live, of whatever format. */

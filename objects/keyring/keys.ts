@@ -2,14 +2,13 @@
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
 import { signPaseto } from "../../shared/auth/paseto.ts";
 import {
+  AUDIENCE,
   type Claims,
   importKey,
   jwtHeader,
   type KeyAlgorithm,
   pasetoFooter,
   registeredClaims,
-  TOKEN_KINDS,
-  type TokenKind,
 } from "../../shared/auth/tokens.ts";
 import type { Config } from "../../shared/config.ts";
 
@@ -31,7 +30,6 @@ export async function createPair(alg: KeyAlgorithm, kid: string): Promise<{ open
 }
 
 export interface NewToken {
-  kind: TokenKind;
   subject: string;
   /** Beside the registered ones, which it cannot replace. */
   claims: Claims;
@@ -42,9 +40,9 @@ export interface NewToken {
 
 /** A token in the key's own format. */
 export async function signToken(key: JWK, alg: KeyAlgorithm, kid: string, token: NewToken): Promise<string> {
-  const { kind, subject, claims, jti, now } = token;
-  const all = { ...claims, ...registeredClaims(kind, subject, jti, now) };
+  const { subject, claims, jti, now } = token;
+  const all = { ...claims, ...registeredClaims(subject, jti, now) };
   const secret = await importKey(key, alg);
-  if (alg === "v4.public") return signPaseto(all, pasetoFooter(kid), TOKEN_KINDS[kind].audience, secret);
-  return new SignJWT(all).setProtectedHeader(jwtHeader(alg, kid, kind)).sign(secret);
+  if (alg === "v4.public") return signPaseto(all, pasetoFooter(kid), AUDIENCE, secret);
+  return new SignJWT(all).setProtectedHeader(jwtHeader(alg, kid)).sign(secret);
 }

@@ -4,7 +4,7 @@
  *
  * A token names its key by a mark: a JWT's header, a PASETO's footer, byte for byte as the keyring writes them. Headers are
  * looked up, not interpreted: whatever else a header says (`alg: none`, HS256, `jwk`, `jku`, `x5u`, `crit`, a second `alg`)
- * names no key of ours. Algorithm and format come from the key alone. Kinds differ in mark or assertion, and in audience.
+ * names no key of ours. Algorithm and format come from the key alone.
  */
 import { compactVerify, importJWK, type JSONWebKeySet, type JWK } from "jose";
 import { base64url, fromBase64url } from "../ids.ts";
@@ -14,13 +14,8 @@ import { PERMISSIONS, type Role } from "./roles.ts";
 export const ISSUER = "cartwake";
 export const REFRESH_TTL_S = 7 * 24 * 3600;
 
-/** `access` opens the API. `mfa` says only that its subject gave the right password: the second step takes it. */
-export const TOKEN_KINDS = {
-  access: { audience: "cartwake-api", typ: "at+jwt", ttlS: 15 * 60 },
-  mfa: { audience: "cartwake-mfa", typ: "mfa+jwt", ttlS: 5 * 60 },
-} as const;
-export type TokenKind = keyof typeof TOKEN_KINDS;
-export const ACCESS_TTL_S = TOKEN_KINDS.access.ttlS;
+export const AUDIENCE = "cartwake-api";
+export const ACCESS_TTL_S = 15 * 60;
 
 /** What a key is for, its JWK's `alg`. No JOSE library uses a key of another `alg`, so none takes `v4.public` for a JWT. */
 export const KEY_ALGORITHMS = ["ES256", "EdDSA", "v4.public"] as const;
@@ -61,15 +56,14 @@ export interface Registered {
   ims: number;
 }
 
-export function registeredClaims(kind: TokenKind, subject: string, jti: string, now: number): Registered {
-  const { audience, ttlS } = TOKEN_KINDS[kind];
+export function registeredClaims(subject: string, jti: string, now: number): Registered {
   const iat = Math.floor(now / 1000);
-  return { iss: ISSUER, aud: audience, sub: subject, jti, iat, exp: iat + ttlS, ims: now };
+  return { iss: ISSUER, aud: AUDIENCE, sub: subject, jti, iat, exp: iat + ACCESS_TTL_S, ims: now };
 }
 
 /** A JWT's protected header; its members' order is part of the mark. */
-export const jwtHeader = (alg: string, kid: string, kind: TokenKind) => ({ alg, kid, typ: TOKEN_KINDS[kind].typ });
-/** A PASETO's footer, which names its key; its implicit assertion is the kind's audience. */
+export const jwtHeader = (alg: string, kid: string) => ({ alg, kid, typ: "at+jwt" });
+/** A PASETO's footer, which names its key; its implicit assertion is the audience. */
 export const pasetoFooter = (kid: string): string => JSON.stringify({ kid });
 
 /** The principal of an access token, or `null` for anything forged, expired, for somebody else, or unsigned. */
@@ -78,7 +72,7 @@ export async function verifyAccessToken(
   jwks: JSONWebKeySet,
   now = Date.now(),
 ): Promise<Principal | null> {
-  const claims = await verify(token, "access", jwks, now);
+  const claims = await verify(token, jwks, now);
   if (!claims) return null;
   const { email, storeId, role, sid = null } = claims;
   if (typeof email !== "string" || typeof storeId !== "string" || storeId === "") return null;
@@ -98,34 +92,13 @@ export async function verifyAccessToken(
   };
 }
 
-/** Who gave the right password and still owes the second factor. Times as in `Principal`. */
-export interface MfaStep {
-  userId: string;
-  jti: string;
-  issuedAt: number;
-  expiresAt: number;
-}
-
-/** The step of an `mfa` token, or `null`. That a token is used once is for the caller to see to, by its `jti`. */
-export async function verifyMfaToken(token: string, jwks: JSONWebKeySet, now = Date.now()): Promise<MfaStep | null> {
-  const claims = await verify(token, "mfa", jwks, now);
-  return claims && { userId: claims.sub, jti: claims.jti, issuedAt: claims.ims, expiresAt: claims.exp };
-}
-
-async function verify(
-  token: string,
-  kind: TokenKind,
-  jwks: JSONWebKeySet,
-  now: number,
-): Promise<(Registered & Claims) | null> {
+async function verify(token: string, jwks: JSONWebKeySet, now: number): Promise<(Registered & Claims) | null> {
   const mark = markOf(token);
-  const key = mark === null ? undefined : (await keysOf(jwks))[kind].get(mark);
+  const key = mark === null ? undefined : (await keysOf(jwks)).get(mark);
   if (!key) return null;
   const claims =
-    key.alg === "v4.public"
-      ? await openPaseto(token, key.key, TOKEN_KINDS[kind].audience)
-      : await openJwt(token, key.key, key.alg);
-  return claims && isGood(claims, kind, now) ? claims : null;
+    key.alg === "v4.public" ? await openPaseto(token, key.key, AUDIENCE) : await openJwt(token, key.key, key.alg);
+  return claims && isGood(claims, now) ? claims : null;
 }
 
 /** The part of a token that names its key. A PASETO's has its prefix, which no JWT's header can have. */
@@ -148,14 +121,13 @@ async function openJwt(token: string, key: CryptoKey, alg: string): Promise<Clai
 
 const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
 
-/** A good signature is not enough: for us, by us, now, and for no longer than its kind allows. */
-function isGood(claims: Claims, kind: TokenKind, now: number): claims is Registered & Claims {
+/** A good signature is not enough: for us, by us, now, and for no longer than we ever sign. */
+function isGood(claims: Claims, now: number): claims is Registered & Claims {
   const { iss, aud, sub, jti, iat, exp, ims } = claims;
-  const { audience, ttlS } = TOKEN_KINDS[kind];
-  if (iss !== ISSUER || aud !== audience || !isText(sub) || !isText(jti)) return false;
+  if (iss !== ISSUER || aud !== AUDIENCE || !isText(sub) || !isText(jti)) return false;
   if (!Number.isInteger(iat) || !Number.isInteger(exp) || !Number.isInteger(ims)) return false;
   const [issued, expires] = [iat as number, exp as number];
-  if (Math.floor((ims as number) / 1000) !== issued || expires - issued > ttlS) return false;
+  if (Math.floor((ims as number) / 1000) !== issued || expires - issued > ACCESS_TTL_S) return false;
   return issued <= now / 1000 + SKEW_S && expires > now / 1000;
 }
 
@@ -163,7 +135,8 @@ interface VerificationKey {
   alg: KeyAlgorithm;
   key: CryptoKey;
 }
-type KeySet = Record<TokenKind, Map<string, VerificationKey>>;
+/** By the mark that a token names its key by. */
+type KeySet = Map<string, VerificationKey>;
 
 /** Importing costs as much as verifying: done once for each set, and forgotten with it. */
 const imported = new WeakMap<JSONWebKeySet, KeySet>();
@@ -171,18 +144,16 @@ const imported = new WeakMap<JSONWebKeySet, KeySet>();
 async function keysOf(jwks: JSONWebKeySet): Promise<KeySet> {
   const known = imported.get(jwks);
   if (known) return known;
-  const set: KeySet = { access: new Map(), mfa: new Map() };
+  const set: KeySet = new Map();
   for (const jwk of jwks.keys) {
     const alg = KEY_ALGORITHMS.find((name) => name === jwk.alg);
     if (!alg || !jwk.kid) continue;
     const key = { alg, key: await importKey(jwk, alg) };
-    for (const kind of Object.keys(TOKEN_KINDS) as TokenKind[]) {
-      const mark =
-        alg === "v4.public"
-          ? PASETO_PREFIX + encoded(pasetoFooter(jwk.kid))
-          : encoded(JSON.stringify(jwtHeader(alg, jwk.kid, kind)));
-      set[kind].set(mark, key);
-    }
+    const mark =
+      alg === "v4.public"
+        ? PASETO_PREFIX + encoded(pasetoFooter(jwk.kid))
+        : encoded(JSON.stringify(jwtHeader(alg, jwk.kid)));
+    set.set(mark, key);
   }
   imported.set(jwks, set);
   return set;

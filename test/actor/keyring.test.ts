@@ -3,7 +3,7 @@ import type { JSONWebKeySet } from "jose";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Keyring } from "../../objects/keyring/keyring.ts";
 import { seal, unseal } from "../../shared/auth/sealing.ts";
-import { type KeyAlgorithm, keyIdOf, verifyAccessToken, verifyMfaToken } from "../../shared/auth/tokens.ts";
+import { type KeyAlgorithm, keyIdOf, verifyAccessToken } from "../../shared/auth/tokens.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { DAY_MS, MINUTE_MS } from "../../shared/time.ts";
 import { env, setClock, T0, unique } from "./support.ts";
@@ -34,7 +34,7 @@ function newRing() {
   const name = unique("keyring");
   const stub = (): DurableObjectStub<Keyring> => env.KEYRING.getByName(name);
   const jwks = async (): Promise<JSONWebKeySet> => (await stub().jwks()) as JSONWebKeySet;
-  const sign = async (): Promise<string> => stub().sign("access", "usr_1", claims);
+  const sign = async (): Promise<string> => stub().sign("usr_1", claims);
   const ring = async (at: number): Promise<void> => {
     setClock(at);
     await runDurableObjectAlarm(stub());
@@ -80,16 +80,6 @@ describe.each(FORMATS)("the keyring, %s", (alg, format, algorithm) => {
     const token = await sign();
     setClock(T0 + 15 * MINUTE_MS + 1_000);
     expect(await verifyAccessToken(token, await jwks())).toBeNull();
-  });
-
-  it("a token for the second step is good for five minutes, and for nothing else", async () => {
-    const { stub, jwks } = newRing();
-    const token = await stub().sign("mfa", "usr_1", {});
-    setClock(T0 + 5 * MINUTE_MS - 1_000);
-    expect(await verifyMfaToken(token, await jwks())).toMatchObject({ userId: "usr_1", issuedAt: T0 });
-    expect(await verifyAccessToken(token, await jwks())).toBeNull();
-    setClock(T0 + 5 * MINUTE_MS);
-    expect(await verifyMfaToken(token, await jwks())).toBeNull();
   });
 
   it("no two tokens have one id", async () => {

@@ -63,7 +63,7 @@ const upgrade = (protocol?: string): Request =>
   });
 
 const tokenFor = (storeId: string, role = "store_owner"): Promise<string> =>
-  keyringStub(env).sign("access", "usr_1", { email: "owner@example.com", storeId, role });
+  keyringStub(env).sign("usr_1", { email: "owner@example.com", storeId, role });
 
 const enter = async (room: string, protocol?: string): Promise<Member> =>
   new Member(await roomByName(env, room).fetch(upgrade(protocol)));

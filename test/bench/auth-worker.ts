@@ -3,14 +3,14 @@
  * it, and beside it what it is compared with. Any GET answers "ok": the least that a request costs here.
  */
 import { verify as verifyInJavaScript } from "paseto-ts/v4";
-import { TOKEN_KINDS, verifyAccessToken } from "../../shared/auth/tokens.ts";
+import { AUDIENCE, verifyAccessToken } from "../../shared/auth/tokens.ts";
 import type { VerifyRequest } from "./verify-request.ts";
 
 /** One verification; throws when it refuses what is good. */
 async function verifierOf({ how, token, jwks }: VerifyRequest): Promise<() => unknown> {
   if (how === "javascript") {
     const key = `k4.public.${jwks.keys[0]!.x}`;
-    return () => verifyInJavaScript(key, token, { assertion: TOKEN_KINDS.access.audience });
+    return () => verifyInJavaScript(key, token, { assertion: AUDIENCE });
   }
   if (how === "hmac") {
     const bytes = new TextEncoder().encode(token);

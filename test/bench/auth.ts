@@ -95,7 +95,6 @@ async function verifyRequests(): Promise<Record<Verifier, VerifyRequest>> {
     const { open, secret } = await createPair(alg, kid);
     const claims = { email: "bench@merchant.example", storeId: "st_bench", role: "store_owner", sid: "fam_bench" };
     const token = await signToken(secret, alg, kid, {
-      kind: "access",
       subject: "us_bench",
       claims,
       jti: "tok_bench",

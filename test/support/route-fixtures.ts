@@ -4,7 +4,7 @@
  */
 import { TOTP } from "otpauth";
 import { type Invited, invite, joinAs, tokenOf } from "./members.ts";
-import { type Answer, http, Merchant, until } from "./merchant.ts";
+import { type Answer, add, http, identify, Merchant, until } from "./merchant.ts";
 import type { Registered, System } from "./system.ts";
 
 /** What the requests are about. */
@@ -17,6 +17,24 @@ export interface World {
   /** Tokens of links in the message that was sent. */
   recovery: string;
   unsubscribe: string;
+}
+
+/** A merchant with a cart that was left behind, and the message about it. */
+export async function worldOf(system: System): Promise<World> {
+  const merchant = await Merchant.register(system.url);
+  await merchant.settings({ abandonAfterMinutes: 0.01 });
+  await merchant.accept([add("kept", "mug", "12.30", 2), identify("kept", "ada@example.com", "Ada")]);
+  const delivery = await until("a message was sent", async () => (await merchant.deliveries("&status=sent"))[0]);
+  const token = (link: string | null | undefined): string => link?.split("/").at(-1) ?? "";
+  return {
+    url: system.url,
+    system,
+    merchant,
+    cartId: "kept",
+    deliveryId: delivery.id,
+    recovery: token(delivery.recoveryUrl),
+    unsubscribe: token(delivery.unsubscribeUrl),
+  };
 }
 
 export interface Fixture {
@@ -183,7 +201,10 @@ export const FIXTURES: Record<string, Make> = {
   getCart: cart,
   getCartTimeline: cart,
   getCartExplain: cart,
-  deleteCartLinks: () => ({ params: { id: "another-cart" } }),
+  deleteCartLinks: async ({ merchant }) => {
+    await merchant.accept([add("unlinked", "mug", "12.30")]);
+    return { params: { id: "unlinked" } };
+  },
 
   listCampaigns: nothing,
   createCampaign: nothing,

@@ -10,9 +10,7 @@ import {
   KEY_ALGORITHMS,
   type KeyAlgorithm,
   keyIdOf,
-  type TokenKind,
   verifyAccessToken,
-  verifyMfaToken,
 } from "../../shared/auth/tokens.ts";
 
 const NOW = Date.UTC(2031, 4, 6, 10, 0, 0, 250);
@@ -33,9 +31,9 @@ beforeAll(async () => {
   }
 });
 
-const sign = (alg: KeyAlgorithm, over: Claims = {}, kind: TokenKind = "access", now = NOW): Promise<string> => {
+const sign = (alg: KeyAlgorithm, over: Claims = {}, now = NOW): Promise<string> => {
   const { kid, secret } = keys.get(alg)!;
-  return signToken(secret, alg, kid, { kind, subject: "us_1", claims: { ...OWN, ...over }, jti: "tok_1", now });
+  return signToken(secret, alg, kid, { subject: "us_1", claims: { ...OWN, ...over }, jti: "tok_1", now });
 };
 
 const FULL: Claims = {
@@ -85,6 +83,7 @@ describe.each(KEY_ALGORITHMS)("an access token by %s", (alg) => {
   it("gives its principal; permissions are the role's, whatever the token says", async () => {
     for (const token of [await sign(alg), await made({ ...FULL, permissions: ["everything"] })])
       expect(await verifyAccessToken(token, jwks, NOW)).toEqual({
+        kind: "user",
         userId: "us_1",
         email: "owner@example.com",
         storeId: "st_1",
@@ -121,7 +120,7 @@ describe.each(KEY_ALGORITHMS)("an access token by %s", (alg) => {
     ["of no issuer", without("iss")],
     ["for another audience", { ...FULL, aud: "another-api" }],
     ["for two audiences", { ...FULL, aud: ["cartwake-api", "another-api"] }],
-    ["for the second step", { ...FULL, aud: "cartwake-mfa" }],
+    ["for another service of ours", { ...FULL, aud: "cartwake-other" }],
     ["for nobody", without("aud")],
     ["without an expiry", without("exp")],
     ["with an expiry that is no time", { ...FULL, exp: "never" }],
@@ -180,7 +179,7 @@ describe.each(KEY_ALGORITHMS)("an access token by %s", (alg) => {
 
   it("by a stranger's key under our key id is refused", async () => {
     const { secret } = await createPair(alg, kidOf(alg));
-    const jti = { kind: "access", subject: "us_1", claims: OWN, jti: "tok_1", now: NOW } as const;
+    const jti = { subject: "us_1", claims: OWN, jti: "tok_1", now: NOW } as const;
     expect(await verifyAccessToken(await signToken(secret, alg, kidOf(alg), jti), jwks, NOW)).toBeNull();
   });
 
@@ -192,24 +191,6 @@ describe.each(KEY_ALGORITHMS)("an access token by %s", (alg) => {
       if (alg === "ES256" && other === "EdDSA") continue; // another curve: such a key set is no key set
       expect(await verifyAccessToken(token, { keys: [{ ...open, alg: other }] }, NOW), other).toBeNull();
     }
-  });
-
-  it("and a token for the second step are never taken for one another", async () => {
-    const [access, mfa] = [await sign(alg), await sign(alg, {}, "mfa")];
-    expect(await verifyMfaToken(mfa, jwks, NOW)).toEqual({
-      userId: "us_1",
-      jti: "tok_1",
-      issuedAt: NOW,
-      expiresAt: SECONDS + 300,
-    });
-    expect(await verifyMfaToken(mfa, jwks, NOW + 300_000)).toBeNull();
-    expect(await verifyAccessToken(mfa, jwks, NOW)).toBeNull();
-    expect(await verifyMfaToken(access, jwks, NOW)).toBeNull();
-    expect(await verifyMfaToken(await made(FULL), jwks, NOW)).toBeNull();
-    expect(await verifyAccessToken(await made({ ...FULL, aud: "cartwake-mfa" }), jwks, NOW)).toBeNull();
-    expect(
-      await verifyMfaToken(await made({ ...FULL, aud: "cartwake-mfa", exp: SECONDS + 300 }), jwks, NOW),
-    ).toBeNull();
   });
 
   it("names its key", async () => {
@@ -231,7 +212,7 @@ describe.each(["ES256", "EdDSA"] as const)("the header of a JWT by %s", (alg) =>
     ["alg twice", () => `{"alg":"none","alg":"${alg}","kid":"${kidOf(alg)}","typ":"at+jwt"}`],
     ["kid twice", () => `{"alg":"${alg}","kid":"key_x","kid":"${kidOf(alg)}","typ":"at+jwt"}`],
     ["another typ", () => ({ ...good(), typ: "JWT" })],
-    ["the typ of the second step", () => ({ ...good(), typ: "mfa+jwt" })],
+    ["another typ", () => ({ ...good(), typ: "other+jwt" })],
     ["no typ", () => ({ alg, kid: kidOf(alg) })],
     ["no kid", () => ({ alg, typ: "at+jwt" })],
     ["a kid that is a list", () => ({ ...good(), kid: [kidOf(alg)] })],
@@ -277,7 +258,6 @@ describe("the two that share a curve", () => {
   ] as const)("a key made for %s signs no %s", async (own, other) => {
     const { kid, open, secret } = keys.get(own)!;
     const token = await signToken(secret, other, kid, {
-      kind: "access",
       subject: "us_1",
       claims: OWN,
       jti: "tok_1",
@@ -299,7 +279,7 @@ describe("a PASETO", () => {
       footer: { kid: kidOf("v4.public") },
     });
     expect(() => read("")).toThrow();
-    expect(() => read("cartwake-mfa")).toThrow();
+    expect(() => read("cartwake-other")).toThrow();
   });
 
   it.each<[string, () => string]>([
@@ -308,7 +288,7 @@ describe("a PASETO", () => {
     ["more in its footer", () => paseto(FULL, { footer: JSON.stringify({ kid: kidOf("v4.public"), wpk: "x" }) })],
     ["the same footer written otherwise", () => paseto(FULL, { footer: `{ "kid":"${kidOf("v4.public")}"}` })],
     ["no assertion", () => paseto(FULL, { assertion: "" })],
-    ["the assertion of the second step", () => paseto(FULL, { assertion: "cartwake-mfa" })],
+    ["another assertion", () => paseto(FULL, { assertion: "cartwake-other" })],
     ["another version", () => paseto(FULL).replace("v4.", "v3.")],
     ["another purpose", () => paseto(FULL).replace(".public.", ".local.")],
     ["times in seconds", () => paseto({ ...FULL, iat: [SECONDS], exp: [SECONDS + 900] })],

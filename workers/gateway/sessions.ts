@@ -88,7 +88,7 @@ export async function openSession(
 async function accessToken(env: Env, user: UserView, storeId: string, family: string): Promise<string> {
   const role = user.role satisfies Role;
   const claims = { email: user.email, storeId, role, permissions: PERMISSIONS[role], sid: family };
-  return keyringStub(env).sign("access", user.id, claims);
+  return keyringStub(env).sign(user.id, claims);
 }
 
 /** `storeId` moves the session to another store of its user. A 404 for one that is not theirs leaves the token unused. */
