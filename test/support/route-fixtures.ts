@@ -3,6 +3,8 @@
  * the reference shows, and `{id}` of a path must be given. What a request changes or deletes, it makes first.
  */
 import { TOTP } from "otpauth";
+import { sampleOf } from "../../workers/gateway/docs/sample.ts";
+import type { Operation, Spec } from "../../workers/gateway/docs/spec.ts";
 import { type Invited, invite, joinAs, tokenOf } from "./members.ts";
 import { type Answer, add, http, identify, Merchant, until } from "./merchant.ts";
 import type { Registered, System } from "./system.ts";
@@ -35,6 +37,12 @@ export async function worldOf(system: System): Promise<World> {
     recovery: token(delivery.recoveryUrl),
     unsubscribe: token(delivery.unsubscribeUrl),
   };
+}
+
+/** What a good request carries: the fixture's body, or the sample that the reference shows. */
+export function bodyOf(spec: Spec, operation: Operation, { body }: Fixture): unknown {
+  const schema = operation.requestBody?.content["application/json"]?.schema;
+  return body ?? (schema ? sampleOf(spec, schema, true) : undefined);
 }
 
 export interface Fixture {

@@ -9,7 +9,7 @@ import { signingKey, signToken } from "../support/keyring.ts";
 import { joinAs } from "../support/members.ts";
 import { type Answer, http, Merchant } from "../support/merchant.ts";
 import { expectProblem, unexpectedIn } from "../support/problems.ts";
-import { FIXTURES, type Fixture, type World, worldOf } from "../support/route-fixtures.ts";
+import { bodyOf, FIXTURES, type Fixture, type World, worldOf } from "../support/route-fixtures.ts";
 import { type System, startSystem } from "../support/system.ts";
 
 let system: System;
@@ -32,8 +32,10 @@ beforeAll(async () => {
   const key = await world.merchant.call<{ key: string }>("POST", "/v1/api-keys", { scopes: [] });
   scopeless = key.body.key;
   worthless = await worthlessCredentials();
-  for (const { operation } of operationsOf(spec))
-    fixtures.set(operation.operationId, await FIXTURES[operation.operationId]!(world));
+  for (const { operation } of operationsOf(spec)) {
+    const fixture = await FIXTURES[operation.operationId]!(world);
+    fixtures.set(operation.operationId, { ...fixture, body: bodyOf(spec, operation, fixture) });
+  }
 }, 240_000);
 afterAll(() => system?.stop());
 

@@ -1,11 +1,10 @@
 /** Every route of the OpenAPI document, called once: what it answers is what the document says. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { sampleOf } from "../../workers/gateway/docs/sample.ts";
 import { operationsOf, type Placed, type Spec } from "../../workers/gateway/docs/spec.ts";
 import { type JsonSchema, mismatches, undocumented } from "../support/json-schema.ts";
 import { type Answer, http } from "../support/merchant.ts";
 import { unexpectedIn } from "../support/problems.ts";
-import { FIXTURES, type Fixture, type World, worldOf } from "../support/route-fixtures.ts";
+import { bodyOf, FIXTURES, type Fixture, type World, worldOf } from "../support/route-fixtures.ts";
 import { type System, startSystem } from "../support/system.ts";
 
 let system: System;
@@ -75,13 +74,9 @@ function addressOf(path: string, { params = {}, query = {} }: Fixture): string {
   return asked === "" ? filled : `${filled}?${asked}`;
 }
 
-function requestOf(
-  method: string,
-  operation: Placed["operation"],
-  { body, headers, credential = world.merchant.credential }: Fixture,
-): RequestInit {
-  const schema = operation.requestBody?.content["application/json"]?.schema;
-  const sent = body ?? (schema ? sampleOf(spec, schema, true) : undefined);
+function requestOf(method: string, operation: Placed["operation"], fixture: Fixture): RequestInit {
+  const { headers, credential = world.merchant.credential } = fixture;
+  const sent = bodyOf(spec, operation, fixture);
   return {
     method,
     headers: {

@@ -76,8 +76,9 @@ const headers = {
 const reference = (name: keyof typeof headers) => ({ [name]: { $ref: `#/components/headers/${name}` } });
 
 /** On every answer. */
-export const COMMON_HEADERS = {
-  ...reference("X-Request-Id"),
+export const COMMON_HEADERS = reference("X-Request-Id");
+/** On the answers of what is counted in the gateway. */
+export const LIMIT_HEADERS = {
   ...reference("X-RateLimit-Limit"),
   ...reference("X-RateLimit-Remaining"),
   ...reference("X-RateLimit-Reset"),
