@@ -52,6 +52,8 @@ async function merchant() {
     store: { name: "Shop", url: "https://shop.example/", currency: "EUR", timezone: "UTC" },
   });
   const body = (await response.json()) as { accessToken: string; store: { id: string }; user: { id: string } };
+  // The log begins empty: registering is itself a line of it.
+  await env.DB.prepare("DELETE FROM audit_log WHERE store_id = ?").bind(body.store.id).run();
   return { token: body.accessToken, storeId: body.store.id, userId: body.user.id, email };
 }
 

@@ -22,8 +22,8 @@ export interface System {
   logs(): string;
   /** Kills the whole process group, at once and without a farewell. */
   kill9(): Promise<void>;
-  /** Starts again on the same folder and port. */
-  restart(): Promise<void>;
+  /** Starts again on the same folder and port, with some of the variables changed. */
+  restart(changed?: Record<string, string>): Promise<void>;
   /** Ends the server and removes a temporary folder. */
   stop(): Promise<void>;
 }
@@ -54,9 +54,9 @@ export async function startSystem({ state, vars: given = {} }: SystemOptions = {
       process.kill(-running.child.pid!, "SIGKILL");
       await gone;
     },
-    async restart() {
+    async restart(changed = {}) {
       if (alive()) throw new Error("the server still runs");
-      running = await launch(folder, new URL(url).port, vars, log);
+      running = await launch(folder, new URL(url).port, { ...vars, ...changed }, log);
     },
     async stop() {
       if (alive()) {

@@ -154,16 +154,14 @@ describe.each([
 });
 
 test("a server that is started again with another format takes the tokens of the one before", async () => {
-  const vars = { TOKEN_FORMAT: "jwt" };
-  const system = await startSystem({ vars });
+  const system = await startSystem({ vars: { TOKEN_FORMAT: "jwt" } });
   try {
     const { account } = await Merchant.register(system.url);
     const me = async (token: string) =>
       (await http(`${system.url}/auth/me`, { headers: { authorization: `Bearer ${token}` } })).status;
     expect(decodeProtectedHeader(account.accessToken).alg).toBe("ES256");
     await system.kill9();
-    vars.TOKEN_FORMAT = "paseto";
-    await system.restart();
+    await system.restart({ TOKEN_FORMAT: "paseto" });
     expect(await me(account.accessToken)).toBe(200);
     const { body } = await http<Session>(`${system.url}/auth/refresh`, {
       method: "POST",
