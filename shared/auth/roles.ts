@@ -23,3 +23,11 @@ export const PERMISSIONS: Record<Role, readonly Permission[]> = {
   api_user: ["carts:read", "carts:write", "analytics:read", "shoppers:read"],
   customer: [],
 };
+
+/**
+ * Whether somebody may give this role, or take it from who has it: they may do themselves all that it may do, and only
+ * owners make or unmake owners.
+ */
+export const mayAssign = (by: { role: Role; permissions: readonly string[] }, role: Role): boolean =>
+  PERMISSIONS[role].every((permission) => by.permissions.includes(permission)) &&
+  (role !== "store_owner" || by.role === "store_owner");

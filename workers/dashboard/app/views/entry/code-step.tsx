@@ -1,0 +1,49 @@
+/** The second factor: the code of the moment, or one of the recovery codes. */
+import { useState } from "preact/hooks";
+import { verifyMfa } from "../../api/session.ts";
+import { CodeField, codeOf, Field, Form } from "../../ui/form.tsx";
+import { EntryFrame } from "./entry-frame.tsx";
+
+export function CodeStep({ mfaToken, back, done }: { mfaToken: string; back: () => void; done?: () => void }) {
+  const [lost, setLost] = useState(false);
+  const work = async (values: FormData) => {
+    await verifyMfa(mfaToken, codeOf(values));
+    done?.();
+  };
+  return (
+    <EntryFrame
+      title={lost ? "Use a recovery code" : "One more step"}
+      lead={
+        lost
+          ? "Enter one of the codes that you kept when you set up the second factor. Each works once."
+          : "Enter the six digits that your authenticator shows now."
+      }
+    >
+      <Form key={String(lost)} submit="Continue" busy="Checking…" work={work} testid="code-submit">
+        {lost ? (
+          <Field
+            label="Recovery code"
+            name="code"
+            class="field-code"
+            autocomplete="off"
+            autocapitalize="off"
+            spellcheck={false}
+            maxLength={64}
+            required
+            data-testid="field-code"
+          />
+        ) : (
+          <CodeField />
+        )}
+      </Form>
+      <div class="login-links">
+        <button type="button" class="button button-quiet" onClick={() => setLost(!lost)} data-testid="code-other">
+          {lost ? "Use the authenticator" : "Use a recovery code"}
+        </button>
+        <button type="button" class="button button-quiet" onClick={back}>
+          Use another account
+        </button>
+      </div>
+    </EntryFrame>
+  );
+}
