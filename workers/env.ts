@@ -1,11 +1,11 @@
 import type { Actors } from "../objects/stubs.ts";
-import type { CartNews, SendCommand } from "../shared/events/messages.ts";
+import type { AccountMailHint, CartNews, SendCommand } from "../shared/events/messages.ts";
 
 /** Everything this Worker is bound to (wrangler.toml). */
 export interface Env extends Actors {
   DB: D1Database;
   EVENTS: Queue<CartNews>;
-  INTERVENTIONS: Queue<SendCommand>;
+  INTERVENTIONS: Queue<SendCommand | AccountMailHint>;
   ANALYTICS: AnalyticsEngineDataset;
   ASSETS: Fetcher;
   EMAIL: SendEmail;

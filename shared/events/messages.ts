@@ -82,6 +82,12 @@ export interface SendCommand {
   effectId: string;
 }
 
+/** Queue `interventions` too: a row of `account_mails` is due. */
+export interface AccountMailHint {
+  kind: "account_mail";
+  id: string;
+}
+
 /** What the sender gets to know before it asks the shopper's arbiter. */
 export interface Prospect {
   effectId: string;

@@ -1,6 +1,6 @@
 /**
  * What happens to every request, in this order: request id → trace → route → rate limit → authentication →
- * authorization → validation → handler → audit log → headers → one log line. One error handler answers for all of it.
+ * the path's store → authorization → validation → handler → audit log → headers → one log line. One error handler answers for all of it.
  */
 import type { Permission } from "../../shared/auth/roles.ts";
 import type { Principal } from "../../shared/auth/tokens.ts";
@@ -13,6 +13,7 @@ import { writeAudit } from "./audit.ts";
 import { authenticate } from "./authenticate.ts";
 import { secured } from "./headers.ts";
 import type { AuditNote, Call, Route } from "./route.ts";
+import { scoped } from "./scope.ts";
 
 /** A request as it came in, with what the frame gave it. */
 export interface Incoming {
@@ -80,7 +81,8 @@ export async function run(
   const { request, env } = given;
   const notes: AuditNote[] = [];
   const address = request.headers.get("cf-connecting-ip") ?? "unknown";
-  const principal = route.access === "public" ? null : await authenticate(request, env);
+  const principal =
+    route.access === "public" ? null : await scoped(route, params, await authenticate(request, env, given.ctx), env);
   if (principal) authorize(route, principal);
   const call: Call = {
     ...given,
@@ -114,4 +116,4 @@ function authorize({ access }: Route, principal: Principal): void {
 }
 
 /** Tokens stand in these paths. */
-const redacted = (path: string): string => path.replace(/^\/(r|u|o)\/[^/]+/, "/$1/…");
+const redacted = (path: string): string => path.replace(/^\/(r|u|o|auth\/invitations)\/[^/]+/, "/$1/…");

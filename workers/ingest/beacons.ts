@@ -51,7 +51,7 @@ export async function postEvents(
       );
     if (!tenant) throw new AppError("UNAUTHORIZED", "Unknown key: use the store's publishable key (cw_pk_…) as ?key=.");
     if (!originAllowed(request, tenant))
-      throw new AppError("FORBIDDEN", "This origin is not among the store's allowed origins.");
+      throw new AppError("FORBIDDEN", "This origin is not among the allowed origins of the store and of the key.");
     return await accept(request, env, ctx, tenant, headers);
   } catch (error) {
     if (error instanceof AppError) return problemResponse(error, requestId, headers);
@@ -198,7 +198,8 @@ export async function preflight(request: Request, env: Env): Promise<Response> {
 /** No list of allowed origins means any page may send: the key is public anyway. */
 function originAllowed(request: Request, tenant: Tenant): boolean {
   const origin = request.headers.get("origin");
-  return origin === null || tenant.allowedOrigins.length === 0 || tenant.allowedOrigins.includes(origin);
+  if (origin === null) return true;
+  return [tenant.allowedOrigins, tenant.keyOrigins].every((list) => list.length === 0 || list.includes(origin));
 }
 
 /** CORS per store. An unknown key still gets readable errors: they hold nothing secret. */

@@ -6,6 +6,8 @@ import type { Env } from "../env.ts";
 /** Rows that are of no more use to anybody. */
 const RETENTION: [sql: string, keepMs: number][] = [
   ["DELETE FROM sessions WHERE expires_at < ?", DAY_MS],
+  ["DELETE FROM invitations WHERE expires_at < ?", 30 * DAY_MS],
+  ["DELETE FROM api_keys WHERE coalesce(revoked_at, expires_at) < ?", 90 * DAY_MS],
   ["DELETE FROM failed_events WHERE at < ?", 7 * DAY_MS],
 ];
 

@@ -1,71 +1,215 @@
-/** `/v1/api-keys*`: stored as hashes, shown once. */
+/** `/v1/api-keys*`: stored as hashes, shown once. What beacons believe of them is forgotten with each change. */
 import * as z from "zod";
-import { newKey } from "../../../shared/auth/api-keys.ts";
+import { type ApiKey, newKey, shownOf } from "../../../shared/auth/api-keys.ts";
 import { ALL_PERMISSIONS, PERMISSIONS } from "../../../shared/auth/roles.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { json } from "../../../shared/http.ts";
 import { newId, sha256 } from "../../../shared/ids.ts";
-import { iso, isoOrNull } from "../../../shared/time.ts";
+import { DAY_MS, HOUR_MS, iso, isoOrNull } from "../../../shared/time.ts";
 import { pageOf } from "../../../shared/views.ts";
-import { notFound } from "../context.ts";
-import { type MemberCall, member, type Route } from "../route.ts";
+import { invalid, notFound, stale } from "../context.ts";
+import { type Call, type MemberCall, member, type Route } from "../route.ts";
+
+/** Keys of a store that open something. */
+const MAX_LIVE = 100;
+/** A list shows all live keys, and the newest of the others. */
+const MAX_LISTED = 200;
+const MAX_LIFE_MS = 3650 * DAY_MS;
+/** Takes the present as its parameter. */
+const LIVE = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)";
 
 interface KeyRow {
   id: string;
-  kind: string;
+  kind: ApiKey["kind"];
+  name: string | null;
   shown: string;
   scopes: string;
+  allowed_origins: string;
   created_at: number;
+  expires_at: number | null;
+  last_used_at: number | null;
   revoked_at: number | null;
+  rotated_to: string | null;
 }
+
+/** A key as its owner sees it; a secret one in full only when it has just been made. */
+const view = (row: KeyRow, key?: string) => ({
+  id: row.id,
+  kind: row.kind,
+  name: row.name,
+  ...(row.kind === "publishable" ? { key: row.shown } : { prefix: row.shown }),
+  ...(key === undefined ? {} : { key }),
+  scopes: JSON.parse(row.scopes) as string[],
+  allowedOrigins: JSON.parse(row.allowed_origins) as string[],
+  createdAt: iso(row.created_at),
+  expiresAt: isoOrNull(row.expires_at),
+  lastUsedAt: isoOrNull(row.last_used_at),
+  revokedAt: isoOrNull(row.revoked_at),
+  rotatedTo: row.rotated_to,
+});
 
 async function listKeys({ env, principal }: MemberCall): Promise<Response> {
   const { results } = await env.DB.prepare(
-    "SELECT * FROM api_keys WHERE store_id = ? ORDER BY created_at DESC LIMIT 200",
+    `SELECT * FROM api_keys WHERE store_id = ? ORDER BY ${LIVE} DESC, created_at DESC, id LIMIT ${MAX_LISTED}`,
   )
-    .bind(principal.storeId)
+    .bind(principal.storeId, Date.now())
     .all<KeyRow>();
-  const items = results.map((row) => ({
-    id: row.id,
-    kind: row.kind,
-    ...(row.kind === "publishable" ? { key: row.shown } : { prefix: row.shown }),
-    scopes: JSON.parse(row.scopes) as string[],
-    createdAt: iso(row.created_at),
-    revokedAt: isoOrNull(row.revoked_at),
-  }));
-  return json({ items, nextCursor: null });
+  return json({ items: results.map((row) => view(row)), nextCursor: null });
 }
+
+const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text;
+const name = z.string().trim().min(1).max(100);
+const origin = z.string().max(256).refine(isOrigin, "must be an origin such as https://shop.example");
+const allowedOrigins = z.array(origin).max(50);
+const expiresAt = z.iso.datetime({ offset: true, error: "must be an ISO 8601 time" }).nullable();
 
 const keyRequest = z.object({
   kind: z.enum(["publishable", "secret"]).default("secret"),
+  name: name.optional(),
   scopes: z.array(z.enum(ALL_PERMISSIONS)).max(50).optional(),
+  allowedOrigins: allowedOrigins.default([]),
+  expiresAt: expiresAt.default(null),
 });
 
 /** 201 with the key, shown this once. Nobody hands out more than they have; unsaid scopes are those of an `api_user`. */
 async function createKey(call: MemberCall<unknown, z.infer<typeof keyRequest>>): Promise<Response> {
-  const { permissions } = call.principal;
-  const { kind, scopes = PERMISSIONS.api_user.filter((scope) => permissions.includes(scope)) } = call.body;
-  const foreign = scopes.find((scope) => !permissions.includes(scope));
-  if (foreign) throw new AppError("FORBIDDEN", `You cannot give the permission ${foreign}: you do not have it.`);
-  const key = newKey(kind);
-  const id = newId("key");
+  const { env, principal, body } = call;
+  const { kind, scopes = PERMISSIONS.api_user.filter((scope) => principal.permissions.includes(scope)) } = body;
+  mayGive(call, scopes);
+  if (body.allowedOrigins.length > 0) onlyPublishable(kind);
   const now = Date.now();
-  const granted = kind === "secret" ? scopes : [];
-  await call.env.DB.prepare(
-    "INSERT INTO api_keys (id, store_id, kind, hash, shown, scopes, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+  const key = newKey(kind);
+  const row: KeyRow = {
+    id: newId("key"),
+    kind,
+    name: body.name ?? null,
+    shown: shownOf(kind, key),
+    scopes: JSON.stringify(kind === "secret" ? scopes : []),
+    allowed_origins: JSON.stringify(body.allowedOrigins),
+    created_at: now,
+    expires_at: endOf(body.expiresAt, now),
+    last_used_at: null,
+    revoked_at: null,
+    rotated_to: null,
+  };
+  const made = await env.DB.prepare(
+    `INSERT INTO api_keys (id, store_id, kind, name, hash, shown, scopes, allowed_origins, created_at, expires_at)
+     SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE ${hasRoom}`,
   )
     .bind(
-      id,
-      call.principal.storeId,
-      kind,
-      await sha256(key),
-      kind === "secret" ? key.slice(0, 12) : key,
-      JSON.stringify(granted),
-      now,
+      ...[row.id, principal.storeId, kind, row.name, await sha256(key), row.shown, row.scopes, row.allowed_origins],
+      ...[now, row.expires_at, principal.storeId, now],
     )
     .run();
-  call.audit({ action: "api_key.created", objectId: id, after: { kind, scopes: granted } });
-  return json({ id, kind, key, scopes: granted, createdAt: iso(now) }, 201);
+  if (made.meta.changes === 0) throw tooMany();
+  call.audit({ action: "api_key.created", objectId: row.id, after: logged(row) });
+  return json(view(row, key), 201);
+}
+
+/** Takes the store and the present as its parameters. */
+const hasRoom = `(SELECT count(*) FROM api_keys WHERE store_id = ? AND ${LIVE}) < ${MAX_LIVE}`;
+const tooMany = (): AppError =>
+  new AppError("CONFLICT", `A store has at most ${MAX_LIVE} keys: revoke one that nobody uses.`);
+
+function mayGive({ principal }: MemberCall, scopes: readonly string[]): void {
+  const foreign = scopes.find((scope) => !principal.permissions.includes(scope));
+  if (foreign) throw new AppError("FORBIDDEN", `You cannot give the permission ${foreign}: you do not have it.`);
+}
+
+function onlyPublishable(kind: ApiKey["kind"]): void {
+  if (kind === "secret") throw invalid("allowedOrigins", "are for publishable keys: secret ones are never in a page");
+}
+
+/** Milliseconds of a time that lies ahead; `null`: never. */
+function endOf(text: string | null, now: number): number | null {
+  if (text === null) return null;
+  const at = Date.parse(text);
+  if (!(at > now && at <= now + MAX_LIFE_MS)) throw invalid("expiresAt", "must lie ahead, by ten years at most");
+  return at;
+}
+
+/** What the audit log keeps of a key: nothing that opens anything. */
+const logged = ({ kind, name, scopes, allowed_origins, expires_at }: KeyRow) => ({
+  kind,
+  name,
+  scopes: JSON.parse(scopes) as string[],
+  allowedOrigins: JSON.parse(allowed_origins) as string[],
+  expiresAt: isoOrNull(expires_at),
+});
+
+/** A key that opens something; 404 for another store's and for one that has ended. */
+async function liveKey({ env, params }: Call, storeId: string, now: number): Promise<KeyRow> {
+  const row = await env.DB.prepare(`SELECT * FROM api_keys WHERE id = ? AND store_id = ? AND ${LIVE}`)
+    .bind(params.id ?? "", storeId, now)
+    .first<KeyRow>();
+  if (!row) throw notFound("key");
+  return row;
+}
+
+const keyPatch = z.object({ name: name.nullable(), allowedOrigins, expiresAt }).partial();
+
+async function patchKey(call: MemberCall<unknown, z.infer<typeof keyPatch>>): Promise<Response> {
+  const { env, principal, body } = call;
+  const now = Date.now();
+  const before = await liveKey(call, principal.storeId, now);
+  if (body.allowedOrigins) onlyPublishable(before.kind);
+  const end = body.expiresAt === undefined ? before.expires_at : endOf(body.expiresAt, now);
+  if (before.rotated_to && (end === null || end > (before.expires_at ?? 0)))
+    throw new AppError("CONFLICT", "This key was rotated: its end can only be brought forward.");
+  const after: KeyRow = {
+    ...before,
+    name: body.name === undefined ? before.name : body.name,
+    allowed_origins: body.allowedOrigins ? JSON.stringify(body.allowedOrigins) : before.allowed_origins,
+    expires_at: end,
+  };
+  // A rotation in between has set an end: it stays.
+  const done = await env.DB.prepare(
+    `UPDATE api_keys SET name = ?, allowed_origins = ?, expires_at = ? WHERE id = ? AND rotated_to IS ? AND ${LIVE}`,
+  )
+    .bind(after.name, after.allowed_origins, end, before.id, before.rotated_to, now)
+    .run();
+  if (done.meta.changes === 0) throw stale();
+  call.audit({ action: "api_key.updated", objectId: before.id, before: logged(before), after: logged(after) });
+  return json(view(after));
+}
+
+const rotation = z.object({ overlapHours: z.number().min(0).max(720).default(24) });
+
+/** One statement makes the successor, of two racing ones the first; the next gives the old key its end. */
+async function rotateKey(call: MemberCall<unknown, z.infer<typeof rotation>>): Promise<Response> {
+  const { env, principal, body } = call;
+  const now = Date.now();
+  const old = await liveKey(call, principal.storeId, now);
+  mayGive(call, JSON.parse(old.scopes) as string[]);
+  const rotated = new AppError("CONFLICT", "This key was rotated already: rotate the one that took its place.");
+  if (old.rotated_to) throw rotated;
+  const key = newKey(old.kind);
+  const id = newId("key");
+  const shown = shownOf(old.kind, key);
+  const overlapEnd = now + Math.round(body.overlapHours * HOUR_MS);
+  const isOld = `id = ? AND rotated_to IS NULL AND ${LIVE}`;
+  const [made] = await env.DB.batch([
+    env.DB.prepare(
+      `INSERT INTO api_keys (id, store_id, kind, name, hash, shown, scopes, allowed_origins, created_at, expires_at)
+       SELECT ?, store_id, kind, name, ?, ?, scopes, allowed_origins, ?, ? + (expires_at - created_at)
+       FROM api_keys WHERE ${isOld} AND ${hasRoom}`,
+    ).bind(id, await sha256(key), shown, now, now, old.id, now, principal.storeId, now),
+    env.DB.prepare(
+      `UPDATE api_keys SET rotated_to = ?, expires_at = min(coalesce(expires_at, ?), ?)
+       WHERE ${isOld} AND EXISTS (SELECT 1 FROM api_keys WHERE id = ?)`,
+    ).bind(id, overlapEnd, overlapEnd, old.id, now, id),
+  ]);
+  if (made?.meta.changes === 0) {
+    if ((await liveKey(call, principal.storeId, now)).rotated_to) throw rotated;
+    throw tooMany();
+  }
+  const fresh = await liveKey({ ...call, params: { id } }, principal.storeId, now);
+  call.audit({
+    action: "api_key.rotated",
+    objectId: old.id,
+    after: { rotatedTo: id, overlapHours: body.overlapHours },
+  });
+  return json(view(fresh, key), 201);
 }
 
 async function revokeKey({ env, principal, params }: MemberCall): Promise<Response> {
@@ -78,19 +222,26 @@ async function revokeKey({ env, principal, params }: MemberCall): Promise<Respon
   return new Response(null, { status: 204 });
 }
 
+const time = z.iso.datetime().nullable();
 const keyView = z
   .object({
     id: z.string(),
     kind: z.enum(["publishable", "secret"]),
+    name: z.string().nullable(),
     key: z.string().optional().describe("In full: of publishable keys always, of secret ones only when they are made"),
-    prefix: z.string().optional().describe("How a secret key begins"),
+    prefix: z.string().optional().describe("How a secret key begins, for people to know it again"),
     scopes: z.array(z.string()),
+    allowedOrigins: z.array(z.string()).describe("Of a publishable key; empty: wherever the store allows"),
     createdAt: z.iso.datetime(),
-    revokedAt: z.iso.datetime().nullish(),
+    expiresAt: time,
+    lastUsedAt: time.describe("To the hour"),
+    revokedAt: time,
+    rotatedTo: z.string().nullable().describe("The key that takes its place"),
   })
   .meta({ id: "ApiKey" });
 
 const common = { access: "members:write", tag: "Stores" } as const;
+const BELIEVED = "A publishable key may be believed for another minute by isolates that just saw it.";
 
 export const routes: Route[] = [
   member(
@@ -99,7 +250,7 @@ export const routes: Route[] = [
       method: "GET",
       path: "/v1/api-keys",
       summary: "List the store's API keys",
-      answers: { 200: { description: "Newest first", schema: pageOf(keyView) } },
+      answers: { 200: { description: "Live ones first, then newest first", schema: pageOf(keyView) } },
     },
     listKeys,
   ),
@@ -109,6 +260,7 @@ export const routes: Route[] = [
       method: "POST",
       path: "/v1/api-keys",
       summary: "Create an API key",
+      description: `A store has at most ${MAX_LIVE} that open something. Secret keys are refused in browsers.`,
       body: keyRequest,
       audit: "api_key.created",
       answers: { 201: { description: "With the key, shown this once", schema: keyView } },
@@ -118,10 +270,39 @@ export const routes: Route[] = [
   member(
     {
       ...common,
+      method: "PATCH",
+      path: "/v1/api-keys/:id",
+      summary: "Change an API key's name, origins or end",
+      description: `What the body does not name stays. ${BELIEVED}`,
+      body: keyPatch,
+      changesRules: true,
+      audit: "api_key.updated",
+      answers: { 200: { description: "The key", schema: keyView } },
+    },
+    patchKey,
+  ),
+  member(
+    {
+      ...common,
+      method: "POST",
+      path: "/v1/api-keys/:id/rotate",
+      summary: "Replace an API key by a new one",
+      description: `The new key has the same kind, name, scopes and origins, and as long a life. The old one works until the overlap ends, or its own end. ${BELIEVED}`,
+      body: rotation,
+      changesRules: true,
+      audit: "api_key.rotated",
+      answers: { 201: { description: "The new key, shown this once", schema: keyView } },
+    },
+    rotateKey,
+  ),
+  member(
+    {
+      ...common,
       method: "DELETE",
       path: "/v1/api-keys/:id",
       summary: "Revoke an API key",
-      description: "A publishable key may be believed for another minute by isolates that just saw it.",
+      description: BELIEVED,
+      changesRules: true,
       audit: "api_key.revoked",
       answers: { 204: { description: "It opens nothing any more" } },
     },

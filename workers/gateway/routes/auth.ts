@@ -1,27 +1,25 @@
 /** `/auth/*`: register, login, refresh, logout, me. */
 import * as z from "zod";
-import { storeStub } from "../../../objects/stubs.ts";
-import { newKey } from "../../../shared/auth/api-keys.ts";
 import { checkPassword, hashPassword } from "../../../shared/auth/passwords.ts";
 import type { Principal } from "../../../shared/auth/tokens.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { json } from "../../../shared/http.ts";
-import { newId, sha256 } from "../../../shared/ids.ts";
-import { settingsSchema } from "../../../shared/policy/rules.ts";
+import { newId } from "../../../shared/ids.ts";
 import { type SessionView, sessionView, userView as userSchema } from "../../../shared/views.ts";
 import type { Env } from "../../env.ts";
 import { type Call, type MemberCall, member, open, type Route } from "../route.ts";
 import { closeSession, cookieOf, openSession, refreshCookie, refreshSession } from "../sessions.ts";
+import { createStore, newStore } from "../stores.ts";
 import { findUserByEmail, firstStoreOf, userView } from "../users.ts";
 
-const email = z.string().trim().toLowerCase().pipe(z.email().max(254));
-const password = z.string().min(8, "must have at least 8 characters").max(256);
+export const email = z.string().trim().toLowerCase().pipe(z.email().max(254));
+export const password = z.string().min(8, "must have at least 8 characters").max(256);
 
 const registration = z.object({
   email,
   password,
   name: z.string().max(200).optional(),
-  store: settingsSchema.pick({ name: true, url: true, currency: true, timezone: true }),
+  store: newStore,
 });
 
 async function register(call: Call<unknown, z.infer<typeof registration>>): Promise<Response> {
@@ -30,38 +28,16 @@ async function register(call: Call<unknown, z.infer<typeof registration>>): Prom
   if (await findUserByEmail(env, given.email)) throw taken;
   const now = Date.now();
   const userId = newId("us");
-  const storeId = newId("st");
-  const key = newKey("publishable");
-  const { name, url, currency, timezone } = given.store;
   const passwordHash = await hashPassword(given.password);
-  await storeStub(env, storeId).create(settingsSchema.parse({ ...given.store, baseUrl: call.url.origin }));
-  try {
-    await env.DB.batch([
-      env.DB.prepare(
-        "INSERT INTO users (id, email, name, password_hash, created_at, last_login_at) VALUES (?, ?, ?, ?, ?, ?)",
-      ).bind(userId, given.email, given.name ?? null, passwordHash, now, now),
-      env.DB.prepare(
-        "INSERT INTO stores (id, name, url, currency, timezone, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-      ).bind(storeId, name, url, currency, timezone, now),
-      env.DB.prepare("INSERT INTO members (store_id, user_id, role, created_at) VALUES (?, ?, 'store_owner', ?)").bind(
-        storeId,
-        userId,
-        now,
-      ),
-      env.DB.prepare(
-        "INSERT INTO api_keys (id, store_id, kind, hash, shown, scopes, created_at) VALUES (?, ?, 'publishable', ?, ?, '[]', ?)",
-      ).bind(newId("key"), storeId, await sha256(key), key, now),
-    ]);
-  } catch (error) {
-    if (/UNIQUE/i.test(String(error))) throw taken; // two registrations raced
-    throw error;
-  }
+  const user = env.DB.prepare(
+    "INSERT INTO users (id, email, name, password_hash, created_at, last_login_at) VALUES (?, ?, ?, ?, ?, ?)",
+  ).bind(userId, given.email, given.name ?? null, passwordHash, now, now);
+  const opened = await createStore(env, userId, given.store, call.url.origin, [user]).catch((error: unknown) => {
+    throw /UNIQUE/i.test(String(error)) ? taken : error; // two registrations raced
+  });
+  const { storeId, publishableKey } = opened;
   const session = await openSession(env, userId, storeId);
-  return withCookie(
-    call,
-    json({ ...session, store: { id: storeId, ...given.store }, publishableKey: key }, 201),
-    session,
-  );
+  return withCookie(call, json({ ...session, store: { id: storeId, ...given.store }, publishableKey }, 201), session);
 }
 
 const credentials = z.object({ email, password: z.string().max(256) });
@@ -121,7 +97,7 @@ function withCookie(call: Call, response: Response, session: SessionView): Respo
 const tag = "Auth";
 const session = (description: string) => ({ description, schema: sessionView });
 const registered = sessionView.extend({
-  store: settingsSchema.pick({ name: true, url: true, currency: true, timezone: true }).extend({ id: z.string() }),
+  store: newStore.extend({ id: z.string() }),
   publishableKey: z.string(),
 });
 

@@ -6,6 +6,8 @@ import * as auth from "./auth.ts";
 import * as campaigns from "./campaigns.ts";
 import * as carts from "./carts.ts";
 import * as deliveries from "./deliveries.ts";
+import * as invitations from "./invitations.ts";
+import * as members from "./members.ts";
 import * as operations from "./operations.ts";
 import * as storefront from "./storefront.ts";
 import * as stores from "./stores.ts";
@@ -14,6 +16,8 @@ import * as templates from "./templates.ts";
 export const allRoutes = (neighbours: storefront.Neighbours): Route[] => [
   ...auth.routes,
   ...stores.routes,
+  ...members.routes,
+  ...invitations.routes,
   ...apiKeys.routes,
   ...carts.routes,
   ...campaigns.routes,

@@ -6,6 +6,7 @@ import { type Settings, settingsPatchSchema, settingsSchema } from "../../../sha
 import { pageOf, usageView } from "../../../shared/views.ts";
 import { ifMatch, notFound, stale } from "../context.ts";
 import { type MemberCall, member, type Route } from "../route.ts";
+import { createStore, MAX_STORES, newStore, storeIdsOf, tooManyStores } from "../stores.ts";
 
 type Stored = Settings & { version: number; createdAt: string };
 type Patch = z.infer<typeof settingsPatchSchema>;
@@ -13,20 +14,35 @@ type Patch = z.infer<typeof settingsPatchSchema>;
 /** Settings as the merchant sees them: `baseUrl` is ours. */
 const view = (id: string, { baseUrl: _, ...settings }: Stored) => ({ id, ...settings });
 
+/** Keys belong to one store; people to at most `MAX_STORES`, each asked of its own actor. */
 async function listStores({ env, principal }: MemberCall): Promise<Response> {
-  const settings = await storeStub(env, principal.storeId).settings();
-  return json({ items: settings.ok ? [view(principal.storeId, settings.value)] : [], nextCursor: null });
+  const ids = principal.kind === "key" ? [principal.storeId] : await storeIdsOf(env, principal.userId);
+  const settings = await Promise.all(ids.map((id) => storeStub(env, id).settings()));
+  const items = settings.flatMap((found, i) => (found.ok ? [view(ids[i] ?? "", found.value)] : []));
+  return json({ items, nextCursor: null });
+}
+
+async function addStore(call: MemberCall<unknown, z.infer<typeof newStore>>): Promise<Response> {
+  const { env, principal, body, url } = call;
+  if ((await storeIdsOf(env, principal.userId)).length >= MAX_STORES) throw tooManyStores();
+  const { storeId, publishableKey } = await createStore(env, principal.userId, body, url.origin);
+  const settings = await storeStub(env, storeId).settings();
+  if (!settings.ok) throw notFound("store");
+  // The new store's own log begins with it.
+  const actor = { storeId, userId: principal.userId, email: principal.email };
+  call.audit({ action: "store.created", objectId: storeId, after: body, actor });
+  return json({ store: view(storeId, settings.value), publishableKey }, 201);
 }
 
 async function getStore(call: MemberCall): Promise<Response> {
-  const settings = await own(call).settings();
+  const settings = await storeStub(call.env, call.principal.storeId).settings();
   if (!settings.ok) throw notFound("store");
   return json(view(call.principal.storeId, settings.value), 200, { etag: `"${settings.value.version}"` });
 }
 
 async function patchStore(call: MemberCall<unknown, Patch>): Promise<Response> {
   const { storeId } = call.principal;
-  const store = own(call);
+  const store = storeStub(call.env, storeId);
   const before = await store.settings();
   const result = await store.patchSettings(call.body, ifMatch(call.request));
   if (!result.ok || !before.ok) throw !result.ok && result.reason === "version" ? stale() : notFound("store");
@@ -46,12 +62,6 @@ async function patchStore(call: MemberCall<unknown, Patch>): Promise<Response> {
 /** The settings that a change named. */
 const only = (named: Patch, settings: Stored): Record<string, unknown> =>
   Object.fromEntries(Object.entries(settings).filter(([key]) => key in named));
-
-/** A store other than the caller's does not exist for them. */
-function own({ env, principal, params }: MemberCall) {
-  if (params.id !== principal.storeId) throw notFound("store");
-  return storeStub(env, principal.storeId);
-}
 
 async function usage({ env, principal }: MemberCall): Promise<Response> {
   return json(await storeStub(env, principal.storeId).usage());
@@ -75,6 +85,25 @@ export const routes: Route[] = [
       answers: { 200: { description: "With their settings", schema: pageOf(storeView) } },
     },
     listStores,
+  ),
+  member(
+    {
+      method: "POST",
+      path: "/v1/stores",
+      access: "user",
+      tag,
+      summary: "Open another store",
+      description: `The caller owns it. 409 when they belong to ${MAX_STORES} stores.`,
+      body: newStore,
+      audit: "store.created",
+      answers: {
+        201: {
+          description: "The store, and the key for its pages",
+          schema: z.object({ store: storeView, publishableKey: z.string() }),
+        },
+      },
+    },
+    addStore,
   ),
   member(
     {

@@ -1,0 +1,91 @@
+/**
+ * Mails about an account, sent once each. The row comes first, in the transaction of what it tells of; the queue only
+ * hints at it, and the schedule finds rows whose hint was lost.
+ */
+import type { AccountMailHint } from "../events/messages.ts";
+import { newId } from "../ids.ts";
+import { log } from "../log.ts";
+import { DAY_MS, HOUR_MS } from "../time.ts";
+
+/** What each mail is rendered from. `base`: where this Worker was reached, for links when `PUBLIC_URL` is empty. */
+export interface AccountMailData {
+  password_reset: { base: string };
+  password_changed: { base: string };
+  mfa_enabled: { base: string };
+  mfa_disabled: { base: string };
+  /** `until`: milliseconds since the epoch. */
+  locked: { base: string; until: number };
+  /** `inviter`: a name or an address. */
+  invitation: { base: string; storeName: string; inviter: string; role: string; invitationId: string };
+}
+export type AccountMailKind = keyof AccountMailData;
+
+export interface AccountMail<K extends AccountMailKind = AccountMailKind> {
+  id: string;
+  kind: K;
+  recipient: string;
+  userId: string | null;
+  storeId: string | null;
+  data: AccountMailData[K];
+  createdAt: number;
+  /** Not sent after this, and the link in it works until then. */
+  expiresAt: number;
+}
+
+export const RESET_TTL_MS = HOUR_MS;
+/** News of yesterday alarms nobody. */
+const NOTICE_TTL_MS = DAY_MS;
+/** Of one kind to one user within an hour: whoever makes us write to somebody cannot flood them. */
+const MAX_PER_HOUR = 3;
+
+export function newAccountMail<K extends AccountMailKind>(
+  kind: K,
+  to: { recipient: string; userId?: string; storeId?: string; ttlMs?: number },
+  data: AccountMailData[K],
+  now: number,
+): AccountMail<K> {
+  const ttlMs = to.ttlMs ?? (kind === "password_reset" ? RESET_TTL_MS : NOTICE_TTL_MS);
+  const { recipient, userId = null, storeId = null } = to;
+  return { id: newId("am"), kind, recipient, userId, storeId, data, createdAt: now, expiresAt: now + ttlMs };
+}
+
+/**
+ * The statement that queues a mail; it adds nothing to a user who got three of the kind within the hour. `guard`: an SQL
+ * condition with its values, for a batch whose first statement may have changed nothing.
+ */
+export function insertAccountMail(
+  db: D1Database,
+  mail: AccountMail,
+  guard: { sql: string; values: (string | number)[] } = { sql: "1", values: [] },
+): D1PreparedStatement {
+  const { id, kind, recipient, userId, storeId, data, createdAt, expiresAt } = mail;
+  return db
+    .prepare(
+      `INSERT INTO account_mails (id, kind, recipient, user_id, store_id, data, status, created_at, due_at, expires_at)
+       SELECT ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?
+       WHERE (SELECT count(*) FROM account_mails WHERE user_id = ? AND kind = ? AND created_at > ?) < ? AND (${guard.sql})`,
+    )
+    .bind(
+      ...[id, kind, recipient, userId, storeId, JSON.stringify(data), createdAt, createdAt, expiresAt],
+      ...[userId, kind, createdAt - HOUR_MS, MAX_PER_HOUR],
+      ...guard.values,
+    );
+}
+
+/** Says that the row is there. When the queue is down the mail only comes later: the schedule finds it. */
+export async function hintAccountMail(queue: Queue<AccountMailHint>, mail: AccountMail): Promise<void> {
+  try {
+    await queue.send({ kind: "account_mail", id: mail.id });
+  } catch (error) {
+    log("warn", "account_mail_hint_lost", { mail: mail.id, error });
+  }
+}
+
+/** Queues one mail by itself. */
+export async function queueAccountMail(
+  env: { DB: D1Database; INTERVENTIONS: Queue<AccountMailHint> },
+  mail: AccountMail,
+): Promise<void> {
+  const added = await insertAccountMail(env.DB, mail).run();
+  if (added.meta.changes > 0) await hintAccountMail(env.INTERVENTIONS, mail);
+}

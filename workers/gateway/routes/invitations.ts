@@ -1,0 +1,261 @@
+/** `/v1/stores/:id/invitations*` for who invites, `/auth/invitations/:token*` for who was invited. */
+import * as z from "zod";
+import { storeStub } from "../../../objects/stubs.ts";
+import { checkPassword, hashPassword } from "../../../shared/auth/passwords.ts";
+import { AppError } from "../../../shared/errors.ts";
+import { json } from "../../../shared/http.ts";
+import { newId } from "../../../shared/ids.ts";
+import { iso, SECOND_MS } from "../../../shared/time.ts";
+import { pageOf, role, sessionView } from "../../../shared/views.ts";
+import { invalid, notFound } from "../context.ts";
+import * as invitations from "../invitations.ts";
+import { type Call, type MemberCall, member, open, type Route } from "../route.ts";
+import { openSession, refreshCookie } from "../sessions.ts";
+import { MAX_STORES } from "../stores.ts";
+import { email, password } from "./auth.ts";
+import { allow } from "./members.ts";
+
+const view = (row: invitations.Invitation) => ({
+  id: row.id,
+  email: row.email,
+  role: row.role,
+  invitedBy: row.invited_by,
+  createdAt: iso(row.created_at),
+  expiresAt: iso(row.expires_at),
+});
+
+async function listInvitations({ env, principal }: MemberCall): Promise<Response> {
+  const rows = await invitations.openInvitations(env, principal.storeId, Date.now());
+  return json({ items: rows.map(view), nextCursor: null });
+}
+
+const invitation = z.object({ email, role });
+
+async function createInvitation(call: MemberCall<unknown, z.infer<typeof invitation>>): Promise<Response> {
+  const { env, principal, body } = call;
+  allow(call, body.role);
+  const given = { ...body, store_id: principal.storeId, invited_by: principal.userId };
+  const made = await invitations.invite(env, given, await frameOf(call), Date.now());
+  if (!made.ok)
+    throw new AppError(
+      "CONFLICT",
+      made.reason === "member"
+        ? "This address belongs to a member of the store already."
+        : `A store has at most ${invitations.MAX_MEMBERS} members and ${invitations.MAX_OPEN} open invitations, and sends at most ${invitations.MAX_A_DAY} a day.`,
+    );
+  call.audit({ action: "invitation.created", objectId: made.value.id, after: body });
+  return json(view(made.value), 201);
+}
+
+/** What the mail says of the store and of who invites: a secret key invites in the store's name. */
+async function frameOf({ env, principal, url }: MemberCall): Promise<invitations.MailFrame> {
+  const settings = await storeStub(env, principal.storeId).settings();
+  if (!settings.ok) throw notFound("store");
+  const { name, baseUrl } = settings.value;
+  return { base: baseUrl || url.origin, storeName: name, inviter: principal.email || name };
+}
+
+async function resendInvitation(call: MemberCall): Promise<Response> {
+  const { env, principal, params } = call;
+  const now = Date.now();
+  const row = await invitations.openInvitation(env, params.invitationId ?? "", now);
+  if (row?.store_id !== principal.storeId) throw notFound("invitation");
+  allow(call, row.role);
+  const sent = await invitations.resend(env, row, await frameOf(call), now);
+  if (!sent.ok)
+    throw new AppError("TOO_MANY_REQUESTS", "It was sent less than a minute ago.").with({
+      "retry-after": String(invitations.RESEND_MS / SECOND_MS),
+    });
+  call.audit({ action: "invitation.resent", objectId: row.id });
+  return json(view(sent.value));
+}
+
+async function revokeInvitation({ env, principal, params, audit }: MemberCall): Promise<Response> {
+  const id = params.invitationId ?? "";
+  if (!(await invitations.revoke(env, principal.storeId, id, Date.now()))) throw notFound("invitation");
+  audit({ action: "invitation.revoked", objectId: id });
+  return new Response(null, { status: 204 });
+}
+
+interface Account {
+  id: string;
+  password_hash: string;
+  mfa_enabled_at: number | null;
+}
+
+const accountOf = ({ env }: Call, address: string): Promise<Account | null> =>
+  env.DB.prepare("SELECT id, password_hash, mfa_enabled_at FROM users WHERE email = ?").bind(address).first<Account>();
+
+/** A forged link, one that was used, revoked or replaced, and one too old are all the same: there is nothing there. */
+async function offerOf({ env, params }: Call): Promise<invitations.Invitation> {
+  const row = await invitations.invitationOf(env, params.token ?? "", Date.now());
+  if (!row) throw notFound("invitation");
+  return row;
+}
+
+async function showOffer(call: Call): Promise<Response> {
+  const row = await offerOf(call);
+  const [settings, account] = await Promise.all([
+    storeStub(call.env, row.store_id).settings(),
+    accountOf(call, row.email),
+  ]);
+  if (!settings.ok) throw notFound("invitation");
+  const { email, role } = row;
+  return json({ store: { name: settings.value.name }, email, role, hasAccount: account !== null });
+}
+
+const acceptance = z.object({ password: z.string().min(1).max(256), name: z.string().max(200).optional() });
+type Acceptance = z.infer<typeof acceptance>;
+
+async function acceptOffer(call: Call<unknown, Acceptance>): Promise<Response> {
+  const { env, url } = call;
+  const row = await offerOf(call);
+  const known = await accountOf(call, row.email);
+  const user = known ? await joinAs(call, row, known) : await joinAsNew(call, row);
+  call.audit({
+    action: "invitation.accepted",
+    objectId: row.id,
+    after: { role: row.role },
+    actor: { storeId: row.store_id, userId: user.id, email: row.email },
+  });
+  if (user.mfa_enabled_at !== null) return json({ accepted: true });
+  const session = await openSession(env, user.id, row.store_id);
+  return json(session, 200, { "set-cookie": refreshCookie(url, session.refreshToken) });
+}
+
+/** Who has an account proves that it is theirs. */
+async function joinAs(call: Call<unknown, Acceptance>, row: invitations.Invitation, user: Account): Promise<Account> {
+  if (!(await checkPassword(call.body.password, user.password_hash)))
+    throw new AppError("UNAUTHORIZED", "The password of your account is wrong.");
+  joined(await invitations.join(call.env, row, user.id, Date.now(), null));
+  return user;
+}
+
+async function joinAsNew(call: Call<unknown, Acceptance>, row: invitations.Invitation): Promise<Account> {
+  const chosen = password.safeParse(call.body.password);
+  if (!chosen.success) throw invalid("password", "must have at least 8 characters");
+  const account = { name: call.body.name ?? null, passwordHash: await hashPassword(chosen.data) };
+  const id = newId("us");
+  try {
+    joined(await invitations.join(call.env, row, id, Date.now(), account));
+  } catch (error) {
+    if (!/UNIQUE/i.test(String(error))) throw error;
+    // The address got an account while this password was hashed.
+    const user = await accountOf(call, row.email);
+    if (!user) throw error;
+    return joinAs(call, row, user);
+  }
+  return { id, password_hash: account.passwordHash, mfa_enabled_at: null };
+}
+
+function joined(result: Awaited<ReturnType<typeof invitations.join>>): void {
+  if (result.ok) return;
+  if (result.reason === "ended") throw notFound("invitation");
+  throw new AppError(
+    "CONFLICT",
+    `A store has at most ${invitations.MAX_MEMBERS} members, and an account belongs to at most ${MAX_STORES} stores.`,
+  );
+}
+
+const invitationView = z
+  .object({
+    id: z.string(),
+    email: z.string(),
+    role,
+    invitedBy: z.string().describe("The id of the user or of the key"),
+    createdAt: z.iso.datetime(),
+    expiresAt: z.iso.datetime(),
+  })
+  .meta({ id: "Invitation" });
+
+const inviting = { access: "members:write", tag: "Stores" } as const;
+const invited = { tag: "Auth", guarded: true } as const;
+
+export const routes: Route[] = [
+  member(
+    {
+      ...inviting,
+      method: "GET",
+      path: "/v1/stores/:id/invitations",
+      summary: "List a store's open invitations",
+      answers: { 200: { description: "Newest first", schema: pageOf(invitationView) } },
+    },
+    listInvitations,
+  ),
+  member(
+    {
+      ...inviting,
+      method: "POST",
+      path: "/v1/stores/:id/invitations",
+      summary: "Invite somebody to a store",
+      description:
+        "By e-mail, for seven days. An open invitation of the same address is replaced. 409 for the address of a member. Nobody gives a role that may do more than they.",
+      body: invitation,
+      audit: "invitation.created",
+      answers: { 201: { description: "The invitation", schema: invitationView } },
+    },
+    createInvitation,
+  ),
+  member(
+    {
+      ...inviting,
+      method: "POST",
+      path: "/v1/stores/:id/invitations/:invitationId/resend",
+      summary: "Send an invitation again",
+      description: "Its seven days begin anew. 429 when it was sent again less than a minute ago.",
+      audit: "invitation.resent",
+      answers: { 200: { description: "The invitation", schema: invitationView } },
+    },
+    resendInvitation,
+  ),
+  member(
+    {
+      ...inviting,
+      method: "DELETE",
+      path: "/v1/stores/:id/invitations/:invitationId",
+      summary: "Revoke an invitation",
+      audit: "invitation.revoked",
+      answers: { 204: { description: "Its link works no more" } },
+    },
+    revokeInvitation,
+  ),
+  open(
+    {
+      ...invited,
+      method: "GET",
+      path: "/auth/invitations/:token",
+      summary: "Read an invitation",
+      description: "404 when it was accepted, revoked or replaced, or is older than seven days.",
+      answers: {
+        200: {
+          description: "What is offered to whom",
+          schema: z.object({
+            store: z.object({ name: z.string() }),
+            email: z.string(),
+            role,
+            hasAccount: z.boolean().describe("They accept with their own password, not with a new one"),
+          }),
+        },
+      },
+    },
+    showOffer,
+  ),
+  open(
+    {
+      ...invited,
+      method: "POST",
+      path: "/auth/invitations/:token/accept",
+      summary: "Accept an invitation",
+      description: "With the password of the account, or one for a new account. Who has a second factor logs in next.",
+      body: acceptance,
+      audit: "invitation.accepted",
+      answers: {
+        200: {
+          description: "A session, or word that it was accepted",
+          schema: z.union([sessionView, z.object({ accepted: z.literal(true) })]),
+        },
+      },
+    },
+    acceptOffer,
+  ),
+];
