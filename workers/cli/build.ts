@@ -64,6 +64,7 @@ async function buildStages(log: (line: string) => void): Promise<void> {
   try {
     await stage("dashboard", log, () => buildDashboard(assets));
     await stage("storefront", log, () => buildStorefront(assets));
+    buildDocs(assets);
     copyFileSync(join(ROOT, "workers/gateway/_headers"), join(assets, "_headers"));
     swap(assets, PUBLIC);
     const worker = join(temporary, "worker");
@@ -72,6 +73,15 @@ async function buildStages(log: (line: string) => void): Promise<void> {
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
+}
+
+/** What stands beside `GET /docs`: its script, and its style on top of the dashboard's colours. */
+function buildDocs(assets: string): void {
+  const source = join(ROOT, "workers/gateway/docs");
+  const styles = [join(ROOT, "workers/dashboard/app/styles/tokens.css"), join(source, "docs.css")];
+  mkdirSync(join(assets, "docs"), { recursive: true });
+  writeFileSync(join(assets, "docs/docs.css"), styles.map((path) => readFileSync(path, "utf8")).join("\n"));
+  copyFileSync(join(source, "docs.js"), join(assets, "docs/docs.js"));
 }
 
 async function stage(name: string, log: (line: string) => void, run: () => Promise<unknown>): Promise<void> {

@@ -2,6 +2,7 @@
 import type { Principal } from "../../shared/auth/tokens.ts";
 import { newId } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
+import { redacted } from "./redact.ts";
 import type { AuditNote, Call } from "./route.ts";
 
 /** A setting may be long; what is kept of it here is not. */
@@ -28,7 +29,7 @@ export async function writeAudit(call: Call, principal: Principal | null, notes:
       note.action,
       note.action.split(".")[0] ?? "",
       note.objectId ?? null,
-      address,
+      address === "unknown" ? null : address,
       request.headers.get("user-agent")?.slice(0, 256) ?? null,
       requestId,
       shortened(note.before),
@@ -45,6 +46,6 @@ export async function writeAudit(call: Call, principal: Principal | null, notes:
 
 function shortened(value: unknown): string | null {
   if (value === undefined) return null;
-  const text = JSON.stringify(value);
+  const text = JSON.stringify(redacted(value));
   return text.length <= MAX_JSON ? text : JSON.stringify({ truncated: text.slice(0, MAX_JSON) });
 }

@@ -32,6 +32,13 @@ export const pageQuery = z.object({
   cursor: cursor.optional(),
 });
 
+/** A time in a query. */
+export const instant = z
+  .string()
+  .max(64)
+  .refine((at) => !Number.isNaN(Date.parse(at)), "must be an ISO 8601 time")
+  .meta({ description: "ISO 8601", examples: ["2026-11-21T10:00:00Z"] });
+
 /** `{ items, nextCursor }` of one row more than the page holds. */
 export function paged<R, T>(
   rows: R[],

@@ -1,6 +1,7 @@
 /**
  * What happens to every request, in this order: request id → trace → route → rate limit → authentication →
- * the path's store → authorization → validation → handler → audit log → headers → one log line. One error handler answers for all of it.
+ * the path's store → authorization → idempotency key → validation → handler → audit log → headers → one log line. One error
+ * handler answers for all of it.
  */
 import type { Permission } from "../../shared/auth/roles.ts";
 import type { Principal } from "../../shared/auth/tokens.ts";
@@ -12,6 +13,7 @@ import type { Env } from "../env.ts";
 import { writeAudit } from "./audit.ts";
 import { authenticate } from "./authenticate.ts";
 import { secured } from "./headers.ts";
+import { once, takesIdempotencyKey } from "./idempotency.ts";
 import type { AuditNote, Call, Route } from "./route.ts";
 import { scoped } from "./scope.ts";
 
@@ -79,11 +81,11 @@ export async function run(
   rulesChanged: (storeId: string) => void,
 ): Promise<Response> {
   const { request, env } = given;
-  const notes: AuditNote[] = [];
   const address = request.headers.get("cf-connecting-ip") ?? "unknown";
   const principal =
     route.access === "public" ? null : await scoped(route, params, await authenticate(request, env, given.ctx), env);
   if (principal) authorize(route, principal);
+  const notes: AuditNote[] = [];
   const call: Call = {
     ...given,
     params,
@@ -92,6 +94,18 @@ export async function run(
     body: undefined,
     audit: (note) => void notes.push(note),
   };
+  const carry = (carried: Call) => carryOut(route, carried, principal, notes, rulesChanged);
+  return principal && takesIdempotencyKey(route) ? once(call, principal, carry) : carry(call);
+}
+
+/** The handler, and what follows when it is through. */
+async function carryOut(
+  route: Route,
+  call: Call,
+  principal: Principal | null,
+  notes: AuditNote[],
+  rulesChanged: (storeId: string) => void,
+): Promise<Response> {
   let done = false;
   try {
     const response = await route.handle(call, principal);
@@ -99,7 +113,8 @@ export async function run(
     return response;
   } finally {
     if (done && route.changesRules && principal) rulesChanged(principal.storeId);
-    if (done && route.audit && notes.length === 0) notes.push({ action: route.audit, objectId: params.id ?? null });
+    if (done && route.audit && notes.length === 0)
+      notes.push({ action: route.audit, objectId: call.params.id ?? null });
     if (notes.length > 0) await writeAudit(call, principal, notes);
   }
 }

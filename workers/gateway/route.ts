@@ -5,6 +5,7 @@
 import * as z from "zod";
 import type { Permission } from "../../shared/auth/roles.ts";
 import type { Principal } from "../../shared/auth/tokens.ts";
+import type { ErrorCode } from "../../shared/errors.ts";
 import type { Env } from "../env.ts";
 import { parsed } from "./validate.ts";
 
@@ -64,6 +65,12 @@ interface Declaration<Q extends z.ZodObject, B extends z.ZodType> {
   answers: Record<number, Answer>;
   /** Counted by the strict limit as well: passwords and codes can be guessed here. */
   guarded?: boolean;
+  /** Its name in the OpenAPI document, where the one made of method and path would not be understood. */
+  operationId?: string;
+  /** Problems that do not follow from the rest of the declaration. */
+  problems?: readonly ErrorCode[];
+  /** Obeys `If-Match`, and answers with the new version's `ETag`. */
+  ifMatch?: true;
   /** Changes what beacons and actors obey: the isolate's copy of the store's rules is dropped. */
   changesRules?: boolean;
 }

@@ -9,6 +9,7 @@ const RETENTION: [sql: string, keepMs: number][] = [
   ["DELETE FROM invitations WHERE expires_at < ?", 30 * DAY_MS],
   ["DELETE FROM api_keys WHERE coalesce(revoked_at, expires_at) < ?", 90 * DAY_MS],
   ["DELETE FROM failed_events WHERE at < ?", 7 * DAY_MS],
+  ["DELETE FROM idempotency_keys WHERE created_at < ?", DAY_MS],
 ];
 
 /** Copies of carts whose farewell was lost: these columns say when anything last happened. */
@@ -23,7 +24,14 @@ const MAX_CHUNKS = 20;
 /** No index orders these tables by age, so they are read as a whole: once a day, by the first run of it. */
 const FIRST_RUN_MS = 5 * MINUTE_MS;
 
+/** Sundays at three. Days of the week count from 1 on this platform: the name cannot be misread. */
+const WEEKLY = "0 3 * * SUN";
+const AUDIT_MS = 90 * DAY_MS;
+/** An invocation may ask D1 a thousand times. */
+const MAX_AUDIT_CHUNKS = 900;
+
 export async function runSchedule(cron: string, env: Env, now: number): Promise<void> {
+  if (cron === WEEKLY) return sweepAudit(env, now - AUDIT_MS);
   for (const [sql, keepMs] of RETENTION) {
     const done = await env.DB.prepare(sql)
       .bind(now - keepMs)
@@ -45,4 +53,18 @@ async function sweep(env: Env, [table, id, column]: (typeof LOST)[number], befor
     if (changes < CHUNK) break;
   }
   if (rows > 0) log("warn", "lost_rows_swept", { table, rows });
+}
+
+/** The one place where lines of the audit log are deleted: in chunks, until none is left that is too old. */
+async function sweepAudit(env: Env, before: number): Promise<void> {
+  const statement = env.DB.prepare(
+    `DELETE FROM audit_log WHERE id IN (SELECT id FROM audit_log WHERE at < ? LIMIT ${CHUNK})`,
+  ).bind(before);
+  let rows = 0;
+  for (let chunk = 0; chunk < MAX_AUDIT_CHUNKS; chunk++) {
+    const { changes } = (await statement.run()).meta;
+    rows += changes;
+    if (changes < CHUNK) break;
+  }
+  log("info", "audit_swept", { rows });
 }

@@ -4,22 +4,17 @@ import { storeStub } from "../../../objects/stubs.ts";
 import { json } from "../../../shared/http.ts";
 import { GRAIN_MS, iso } from "../../../shared/time.ts";
 import { realtimeView } from "../../../shared/views.ts";
+import { instant } from "../context.ts";
 import { type MemberCall, member, type Route } from "../route.ts";
 
 async function realtime({ env, principal }: MemberCall): Promise<Response> {
   return json(await storeStub(env, principal.storeId).realtime());
 }
 
-const instant = z
-  .string()
-  .max(64)
-  .refine((at) => !Number.isNaN(Date.parse(at)), "must be an ISO 8601 time")
-  .optional();
-
 const rollupQuery = z.object({
   grain: z.enum(["minute", "hour", "day"]).default("hour"),
-  from: instant,
-  to: instant,
+  from: instant.optional(),
+  to: instant.optional(),
 });
 
 async function rollups({ env, principal, query }: MemberCall<z.infer<typeof rollupQuery>>): Promise<Response> {

@@ -124,6 +124,7 @@ export const routes: Route[] = [
       description: "The same answer, after the same time, for a wrong password and an unknown address.",
       body: credentials,
       guarded: true,
+      problems: ["UNAUTHORIZED", "FORBIDDEN"],
       answers: { 200: session("A session") },
     },
     login,
@@ -137,6 +138,7 @@ export const routes: Route[] = [
       description:
         "From the body, or from the dashboard's cookie. A refresh token that was used before ends the whole session: somebody else has it.",
       body: refreshing,
+      problems: ["UNAUTHORIZED"],
       answers: { 200: session("The session, renewed") },
     },
     refresh,

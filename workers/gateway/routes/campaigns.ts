@@ -143,6 +143,7 @@ export const routes: Route[] = [
       description:
         "Carts already in a journey stay on the version they entered. `If-Match` guards against a change in between.",
       body: campaignSchema,
+      ifMatch: true,
       audit: "campaign.updated",
       answers: { 200: one("The new version") },
     },
@@ -154,7 +155,14 @@ export const routes: Route[] = [
       method: "PATCH",
       path: "/v1/campaigns/:id",
       summary: "Change parts of a campaign",
-      body: z.object({}).loose().describe("Any of a campaign's fields; what it does not name stays"),
+      body: z
+        .object({})
+        .loose()
+        .meta({
+          description: "Any of a campaign's fields; what it does not name stays",
+          examples: [{ enabled: false }],
+        }),
+      ifMatch: true,
       audit: "campaign.updated",
       answers: { 200: one("The new version") },
     },

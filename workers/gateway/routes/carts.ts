@@ -15,7 +15,7 @@ import {
   pageOf,
   timelineView,
 } from "../../../shared/views.ts";
-import { invalid, notFound, paged, pageQuery } from "../context.ts";
+import { instant, invalid, notFound, paged, pageQuery } from "../context.ts";
 import { type MemberCall, member, type Route } from "../route.ts";
 
 interface Row {
@@ -116,13 +116,7 @@ async function getTimeline(call: MemberCall): Promise<Response> {
   return json(timeline.value);
 }
 
-const explainQuery = z.object({
-  at: z
-    .string()
-    .max(64)
-    .refine((at) => !Number.isNaN(Date.parse(at)), "must be an ISO 8601 time")
-    .optional(),
-});
+const explainQuery = z.object({ at: instant.optional() });
 
 async function explainCart(call: MemberCall<z.infer<typeof explainQuery>>): Promise<Response> {
   const { at } = call.query;
@@ -183,6 +177,7 @@ export const routes: Route[] = [
       description:
         "The cart as it was at a time, and every decision up to it, made again from the log. 409 when the beginning of the log was compacted.",
       query: explainQuery,
+      problems: ["CONFLICT"],
       answers: { 200: { description: "The decisions, oldest first", schema: explainView } },
     },
     explainCart,

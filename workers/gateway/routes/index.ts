@@ -2,10 +2,12 @@
 import type { Route } from "../route.ts";
 import * as analytics from "./analytics.ts";
 import * as apiKeys from "./api-keys.ts";
+import * as audit from "./audit.ts";
 import * as auth from "./auth.ts";
 import * as campaigns from "./campaigns.ts";
 import * as carts from "./carts.ts";
 import * as deliveries from "./deliveries.ts";
+import * as docs from "./docs.ts";
 import * as invitations from "./invitations.ts";
 import * as members from "./members.ts";
 import * as operations from "./operations.ts";
@@ -13,12 +15,13 @@ import * as storefront from "./storefront.ts";
 import * as stores from "./stores.ts";
 import * as templates from "./templates.ts";
 
-export const allRoutes = (neighbours: storefront.Neighbours): Route[] => [
+const described = (neighbours: storefront.Neighbours): Route[] => [
   ...auth.routes,
   ...stores.routes,
   ...members.routes,
   ...invitations.routes,
   ...apiKeys.routes,
+  ...audit.routes,
   ...carts.routes,
   ...campaigns.routes,
   ...templates.routes,
@@ -28,3 +31,8 @@ export const allRoutes = (neighbours: storefront.Neighbours): Route[] => [
   ...storefront.routes(neighbours),
   ...operations.routes,
 ];
+
+export function allRoutes(neighbours: storefront.Neighbours): Route[] {
+  const routes: Route[] = [...described(neighbours), ...docs.routes(() => routes)];
+  return routes;
+}

@@ -69,6 +69,7 @@ export const routes: Route[] = [
     {
       method: "GET",
       path: "/.well-known/jwks.json",
+      operationId: "getPublicKeys",
       tag: "Auth",
       summary: "Read the public keys that access tokens are signed with",
       answers: {

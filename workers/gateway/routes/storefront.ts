@@ -42,13 +42,24 @@ const receipt = z
   })
   .meta({ id: "Receipt" });
 
-const sent = z.union([
-  eventSchema,
-  z.object({
-    events: z.array(eventSchema).min(1).max(LIMITS.eventsPerRequest),
-    sentAt: z.iso.datetime().optional().describe("The sender's clock at sending: it tells how wrong that clock is"),
-  }),
-]);
+const EXAMPLE = {
+  id: "evt-0001",
+  type: "product_added_to_cart",
+  occurredAt: "2026-11-21T10:00:00Z",
+  cartId: "c-1",
+  visitorId: "v-1",
+  data: { item: { productId: "p1", name: "Mug", price: "12.30", currency: "EUR", quantity: 1 } },
+};
+
+const sent = z
+  .union([
+    eventSchema,
+    z.object({
+      events: z.array(eventSchema).min(1).max(LIMITS.eventsPerRequest),
+      sentAt: z.iso.datetime().optional().describe("The sender's clock at sending: it tells how wrong that clock is"),
+    }),
+  ])
+  .meta({ examples: [EXAMPLE] });
 
 const tag = "Storefront";
 const page = (description: string) => ({ description, type: "text/html" });
@@ -59,6 +70,7 @@ export const beacons = (neighbours: Neighbours): Route => ({
   path: "/v1/events",
   tag,
   access: "publishable",
+  operationId: "sendEvents",
   summary: "Send events",
   description: `One event, or up to ${LIMITS.eventsPerRequest} in at most 256 KB, as application/json or text/plain (sendBeacon). What is accepted is safe; the same ids may be sent again.`,
   query: z.object({ key: z.string().describe("The store's publishable key") }),
@@ -73,6 +85,7 @@ export const routes = (neighbours: Neighbours): Route[] => [
       method: "GET",
       path: "/r/:token",
       tag,
+      operationId: "followRecoveryLink",
       summary: "Follow a recovery link",
       answers: { 302: { description: "To the shop, with the cart to restore" }, 404: page("The link is not valid") },
     },
@@ -83,6 +96,7 @@ export const routes = (neighbours: Neighbours): Route[] => [
       method: "GET",
       path: "/r/:token/cart",
       tag,
+      operationId: "getRecoveredCart",
       summary: "Read the cart of a recovery link",
       answers: {
         200: { description: "Its contents, for the snippet", schema: z.record(z.string(), z.unknown()) },
@@ -95,6 +109,7 @@ export const routes = (neighbours: Neighbours): Route[] => [
       method: "GET",
       path: "/u/:token",
       tag,
+      operationId: "showUnsubscribePage",
       summary: "Show the page to unsubscribe",
       description: "Changes nothing: link scanners GET everything.",
       answers: { 200: page("A button"), 404: page("The link is not valid") },
@@ -106,6 +121,7 @@ export const routes = (neighbours: Neighbours): Route[] => [
       method: "POST",
       path: "/u/:token",
       tag,
+      operationId: "unsubscribe",
       summary: "Unsubscribe (RFC 8058 one-click)",
       answers: { 200: page("Done"), 404: page("The link is not valid") },
     },
@@ -116,9 +132,11 @@ export const routes = (neighbours: Neighbours): Route[] => [
       method: "GET",
       path: "/ws",
       tag: "Operations",
+      operationId: "openSocket",
       summary: "Open a WebSocket for live topics",
       description:
         "The first frame is `authenticate` with an access token, within 10 s; or the token comes as the protocol `cartwake.bearer.<token>`.",
+      problems: ["VALIDATION_ERROR"],
       answers: { 101: { description: "Frames `{ type, payload }`, text JSON of at most 16 KB" } },
     },
     openSocket,
@@ -128,6 +146,7 @@ export const routes = (neighbours: Neighbours): Route[] => [
       method: "GET",
       path: "/",
       tag: "Operations",
+      operationId: "goToDashboard",
       summary: "Go to the dashboard",
       answers: { 302: { description: "To /app/" } },
     },

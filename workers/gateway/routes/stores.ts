@@ -126,6 +126,7 @@ export const routes: Route[] = [
       description: "What the body does not name stays. `If-Match` guards against a change in between.",
       body: settingsPatchSchema,
       changesRules: true,
+      ifMatch: true,
       audit: "store.updated",
       answers: { 200: { description: "The settings", schema: storeView } },
     },

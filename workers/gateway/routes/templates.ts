@@ -18,10 +18,14 @@ const templateSchema = z.object({
   text: z.string().max(200_000).default(""),
 });
 type TemplateInput = z.infer<typeof templateSchema>;
-const checkedTemplate = templateSchema.refine((t) => t.html !== "" || t.text !== "", {
-  message: "needs html or text",
-  path: ["html"],
-});
+const checkedTemplate = templateSchema
+  .refine((t) => t.html !== "" || t.text !== "", {
+    message: "needs html or text",
+    path: ["html"],
+  })
+  .meta({
+    examples: [{ name: "Reminder", subject: "Your cart at {{ store.name }} is waiting", text: "{{ recovery_url }}" }],
+  });
 
 interface TemplateRow extends Template {
   name: string;
@@ -217,6 +221,7 @@ export const routes: Route[] = [
       tag,
       summary: "Replace a template",
       body: checkedTemplate,
+      ifMatch: true,
       audit: "template.updated",
       answers: { 200: one("The template") },
     },
