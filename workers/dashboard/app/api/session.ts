@@ -13,7 +13,6 @@ export const user = signal<UserView | null>(null);
 export const sessionNotice = signal<string | null>(null);
 
 export type LoginAnswer = SessionView | { requiresMfa: true; mfaToken: string };
-export type AcceptAnswer = LoginAnswer | { accepted: true };
 
 /** The store of the session. */
 export const store = computed(() => user.value?.stores.find(({ id }) => id === user.value?.storeId) ?? null);
@@ -66,17 +65,13 @@ export async function verifyMfa(mfaToken: string, code: string): Promise<void> {
   enter(await send<SessionView>("/auth/mfa/verify", { method: "POST", body: { mfaToken, code } }));
 }
 
-/** What is left to do for who follows an invitation: `null` for nothing, they are in. */
-export async function acceptInvitation(
-  token: string,
-  given: { password: string; name?: string },
-): Promise<null | "log in" | { mfaToken: string }> {
+/** `false` when it is accepted, and the account's second factor stands before the session. */
+export async function acceptInvitation(token: string, given: { password: string; name?: string }): Promise<boolean> {
   const path = `/auth/invitations/${encodeURIComponent(token)}/accept`;
-  const answer = await send<AcceptAnswer>(path, { method: "POST", body: given });
-  if ("accepted" in answer) return "log in";
-  if ("requiresMfa" in answer) return { mfaToken: answer.mfaToken };
+  const answer = await send<SessionView | { accepted: true }>(path, { method: "POST", body: given });
+  if ("accepted" in answer) return false;
   enter(answer);
-  return null;
+  return true;
 }
 
 export async function logout(): Promise<void> {

@@ -4,12 +4,9 @@ import { verifyMfa } from "../../api/session.ts";
 import { CodeField, codeOf, Field, Form } from "../../ui/form.tsx";
 import { EntryFrame } from "./entry-frame.tsx";
 
-export function CodeStep({ mfaToken, back, done }: { mfaToken: string; back: () => void; done?: () => void }) {
+export function CodeStep({ mfaToken, back }: { mfaToken: string; back: () => void }) {
   const [lost, setLost] = useState(false);
-  const work = async (values: FormData) => {
-    await verifyMfa(mfaToken, codeOf(values));
-    done?.();
-  };
+  const work = (values: FormData) => verifyMfa(mfaToken, codeOf(values));
   return (
     <EntryFrame
       title={lost ? "Use a recovery code" : "One more step"}

@@ -1,5 +1,4 @@
 /** Where the mail of an invitation leads: a new account, or the password of the one that is there. */
-import { useState } from "preact/hooks";
 import { getInvitation, type InvitationOffer } from "../../api/identity.ts";
 import { acceptInvitation, sessionNotice } from "../../api/session.ts";
 import { useResource } from "../../live/resource.ts";
@@ -7,7 +6,6 @@ import { boardHref, replaceRoute } from "../../route.ts";
 import { Field, Form, NewPassword, PasswordField, passwordOf, textOf } from "../../ui/form.tsx";
 import { ProblemNotice } from "../../ui/notice.tsx";
 import { roleName } from "../roles.ts";
-import { CodeStep } from "./code-step.tsx";
 import { BackToLogin, EntryFrame } from "./entry-frame.tsx";
 
 export function InvitationPage({ token }: { token: string }) {
@@ -26,20 +24,13 @@ export function InvitationPage({ token }: { token: string }) {
   );
 }
 
-const enterStore = () => replaceRoute(boardHref);
-
 function Offer({ token, offer }: { token: string; offer: InvitationOffer }) {
-  const [mfaToken, setMfaToken] = useState<string | null>(null);
-  if (mfaToken) return <CodeStep mfaToken={mfaToken} back={() => setMfaToken(null)} done={enterStore} />;
   const work = async (values: FormData) => {
     const name = textOf(values, "name");
-    const next = await acceptInvitation(token, {
-      password: passwordOf(values, "password"),
-      ...(name ? { name } : {}),
-    });
-    if (next !== null && next !== "log in") return setMfaToken(next.mfaToken);
-    if (next === "log in") sessionNotice.value = `You are in ${offer.store.name} now. Log in to see it.`;
-    enterStore();
+    const given = { password: passwordOf(values, "password"), ...(name ? { name } : {}) };
+    if (!(await acceptInvitation(token, given)))
+      sessionNotice.value = `You are in ${offer.store.name} now. Log in to see it.`;
+    replaceRoute(boardHref);
   };
   return (
     <EntryFrame

@@ -45,7 +45,7 @@ function Entries({ name, filter, names }: { name: string; filter: AuditFilter; n
     <div class="audit" aria-busy={first.data === null}>
       <Listed resource={first} empty="Nothing of the kind happened.">
         {(items) => (
-          <ol class="rows">
+          <ol class="lines">
             {[...items, ...(older?.items ?? [])].map((entry) => (
               <EntryRow key={entry.id} entry={entry} names={names} />
             ))}
@@ -66,7 +66,7 @@ function EntryRow({ entry, names }: { entry: AuditEntry; names: Names }) {
   const changed = changes(entry.before, entry.after);
   const told = deed(entry, names);
   return (
-    <li class="row audit-row" data-testid="audit-row" data-action={entry.action}>
+    <li class="line audit-row" data-testid="audit-row" data-action={entry.action}>
       <p class="audit-line">
         <span>
           <b>{actorName(entry, names)}</b> {told}
@@ -98,7 +98,7 @@ function EntryRow({ entry, names }: { entry: AuditEntry; names: Names }) {
             ))}
           </dl>
         )}
-        <p class="row-detail">
+        <p class="line-detail">
           {fullTime(entry.at)} · <code>{entry.action}</code>
           {entry.object.id && (
             <>
@@ -123,7 +123,7 @@ function Export({ filter }: { filter: AuditFilter }) {
     <div class="panel-end">
       {problem && <ProblemNotice problem={problem} />}
       <div class="form-actions">
-        <span class="row-detail">{filter.from || filter.to ? "Export these days:" : "Export everything:"}</span>
+        <span class="line-detail">{filter.from || filter.to ? "Export these days:" : "Export everything:"}</span>
         {(["csv", "json"] as const).map((format) => (
           <button
             key={format}

@@ -24,7 +24,7 @@ export function InvitationsPanel({ storeId }: { storeId: string }) {
         <h2>Waiting for an answer</h2>
         <Listed resource={invitations} empty="No invitation is open.">
           {(items) => (
-            <ul class="rows">
+            <ul class="lines">
               {items.map((item) => (
                 <InvitationRow key={item.id} item={item} storeId={storeId} changed={invitations.reload} />
               ))}
@@ -88,15 +88,15 @@ function InvitationRow({ item, storeId, changed }: { item: Invitation; storeId: 
     changed();
   });
   return (
-    <li class="row" data-testid="invitation-row" data-email={item.email}>
-      <div class="row-main">
-        <p class="row-title">{item.email}</p>
-        <p class="row-detail">
+    <li class="line" data-testid="invitation-row" data-email={item.email}>
+      <div class="line-main">
+        <p class="line-title">{item.email}</p>
+        <p class="line-detail">
           {roleName(item.role)} · sent <Ago at={item.createdAt} /> · open for <Countdown at={item.expiresAt} />
         </p>
         {problem && <ProblemNotice problem={problem} />}
       </div>
-      <div class="row-actions">
+      <div class="line-actions">
         {sent && <Saved text="Sent again" />}
         <button type="button" class="button" disabled={busy} onClick={() => void run()} data-testid="invitation-resend">
           Send again<span class="visually-hidden"> to {item.email}</span>

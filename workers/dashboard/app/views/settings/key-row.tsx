@@ -39,21 +39,21 @@ export function KeyRow({ item, changed, made }: About & { made: (key: ApiKey) =>
   const usable = state.tone !== "still";
   const close = () => setAsking(null);
   return (
-    <li class="row" data-testid="key-row" data-key-id={item.id} data-state={state.word}>
-      <div class="row-main">
-        <p class="row-title">
+    <li class="line" data-testid="key-row" data-key-id={item.id} data-state={state.word}>
+      <div class="line-main">
+        <p class="line-title">
           {nameOf(item)}
           <span class="chip" data-tone={state.tone}>
             {state.word}
           </span>
         </p>
-        <p class="row-detail">
+        <p class="line-detail">
           <code>{item.key ?? `${item.prefix ?? "cw_sk_"}…`}</code>
         </p>
         <KeyFacts item={item} />
       </div>
       {usable && (
-        <div class="row-actions">
+        <div class="line-actions">
           {item.key && <CopyButton text={item.key} label="Copy" />}
           <button type="button" class="button" onClick={() => setAsking("edit")} data-testid="key-edit">
             Edit<span class="visually-hidden"> {nameOf(item)}</span>
@@ -77,7 +77,7 @@ export function KeyRow({ item, changed, made }: About & { made: (key: ApiKey) =>
 
 function KeyFacts({ item }: { item: ApiKey }) {
   return (
-    <p class="row-detail">
+    <p class="line-detail">
       {item.lastUsedAt ? (
         <>
           last used <Ago at={item.lastUsedAt} />

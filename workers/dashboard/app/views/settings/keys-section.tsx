@@ -47,7 +47,7 @@ export function KeysSection() {
         <h2>Keys</h2>
         <Listed resource={keys} empty="There is no key yet.">
           {(items) => (
-            <ul class="rows">
+            <ul class="lines">
               {items.map((item) => (
                 <KeyRow key={item.id} item={item} changed={keys.reload} made={show} />
               ))}

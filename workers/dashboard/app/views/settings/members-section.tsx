@@ -23,7 +23,7 @@ export function MembersSection() {
         <h2>Members of {store.value?.name}</h2>
         <Listed resource={members} empty="Nobody yet.">
           {(items) => (
-            <ul class="rows">
+            <ul class="lines">
               {items.map((item) => (
                 <MemberRow key={item.userId} item={item} storeId={storeId} changed={members.reload} />
               ))}
@@ -44,13 +44,13 @@ function MemberRow({ item, storeId, changed }: { item: Member; storeId: string; 
   const close = () => setAsking(null);
   const about = { item, storeId, changed, close };
   return (
-    <li class="row" data-testid="member-row" data-email={item.email}>
-      <div class="row-main">
-        <p class="row-title">
+    <li class="line" data-testid="member-row" data-email={item.email}>
+      <div class="line-main">
+        <p class="line-title">
           {item.name || item.email}
           {self && <span class="tag">you</span>}
         </p>
-        <p class="row-detail">
+        <p class="line-detail">
           {item.name && `${item.email} · `}
           <MemberFacts item={item} />
         </p>
@@ -59,7 +59,7 @@ function MemberRow({ item, storeId, changed }: { item: Member; storeId: string; 
         {roleName(item.role)}
       </span>
       {!self && mayGive(item.role) && (
-        <div class="row-actions">
+        <div class="line-actions">
           <button type="button" class="button" onClick={() => setAsking("role")} data-testid="member-change">
             Change role<span class="visually-hidden"> of {item.email}</span>
           </button>

@@ -28,7 +28,7 @@ export function SessionsPanel() {
       <p class="panel-lead">Something that you do not know? Log it out, and change your password.</p>
       <Listed resource={sessions} empty="Nowhere, it seems.">
         {(items) => (
-          <ul class="rows">
+          <ul class="lines">
             {items.map((item) => (
               <SessionRow key={item.id} item={item} ended={sessions.reload} />
             ))}
@@ -58,9 +58,9 @@ function SessionRow({ item, ended }: { item: SessionItem; ended: () => void }) {
     ended();
   });
   return (
-    <li class="row" data-testid="session-row">
-      <div class="row-main">
-        <p class="row-title">
+    <li class="line" data-testid="session-row">
+      <div class="line-main">
+        <p class="line-title">
           {device}
           {item.current && (
             <span class="chip" data-tone="good">
@@ -68,7 +68,7 @@ function SessionRow({ item, ended }: { item: SessionItem; ended: () => void }) {
             </span>
           )}
         </p>
-        <p class="row-detail">
+        <p class="line-detail">
           {item.address && `${item.address} · `}
           last used <Ago at={item.lastUsedAt} /> · since <Ago at={item.createdAt} />
         </p>

@@ -28,7 +28,7 @@ export function StoresSection() {
       )}
       <section class="panel">
         <h2>Your stores</h2>
-        <ul class="rows">
+        <ul class="lines">
           {user.value?.stores.map((item) => (
             <StoreRow key={item.id} item={item} />
           ))}
@@ -46,9 +46,9 @@ function StoreRow({ item }: { item: StoreItem }) {
   const current = item.id === user.value?.storeId;
   const { busy, problem, run } = useAction(() => switchStore(item.id));
   return (
-    <li class="row" data-testid="store-row" data-store-id={item.id}>
-      <div class="row-main">
-        <p class="row-title">
+    <li class="line" data-testid="store-row" data-store-id={item.id}>
+      <div class="line-main">
+        <p class="line-title">
           {item.name}
           {current && (
             <span class="chip" data-tone="good">
@@ -56,12 +56,12 @@ function StoreRow({ item }: { item: StoreItem }) {
             </span>
           )}
         </p>
-        <p class="row-detail">
+        <p class="line-detail">
           {item.url.replace(/^https?:\/\//, "")} · {item.currency} · {item.timezone} · you are {roleName(item.role)}
         </p>
         {problem && <ProblemNotice problem={problem} />}
       </div>
-      <div class="row-actions">
+      <div class="line-actions">
         {!current && (
           <button type="button" class="button" disabled={busy} onClick={() => void run()} data-testid="store-switch">
             {busy ? "Opening…" : "Go to it"}
