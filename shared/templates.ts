@@ -47,8 +47,11 @@ const MAX_OUTPUT = 500_000;
 const html = boundedEngine({ outputEscape: "escape" });
 const plain = boundedEngine({});
 
-/** Throws with the engine's own message when the template is broken or exceeds its limits. */
-export async function render(template: Template, context: TemplateContext): Promise<Rendered> {
+/**
+ * `context`: a `TemplateContext` for what a store wrote. Throws with the engine's own message when the template is
+ * broken or exceeds its limits.
+ */
+export async function render(template: Template, context: object): Promise<Rendered> {
   const budget = new Budget();
   const subject = await renderPart(plain, template.subject, { ...context }, budget);
   const body = await renderPart(html, template.html, { ...context }, budget);

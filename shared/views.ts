@@ -268,6 +268,26 @@ export const sessionView = z
   .meta({ id: "Session" });
 export type SessionView = z.infer<typeof sessionView>;
 
+export const stepView = z
+  .object({
+    requiresMfa: z.literal(true),
+    mfaToken: z.string().describe("For `/auth/mfa/verify`, within five minutes"),
+  })
+  .meta({ id: "SecondStep" });
+
+export const openSessionView = z
+  .object({
+    id: z.string(),
+    createdAt: time,
+    lastUsedAt: time,
+    address: z.string().nullable(),
+    userAgent: z.string().nullable(),
+    current: z.boolean().describe("The session that asks"),
+    store: z.object({ id: z.string(), name: z.string() }),
+  })
+  .meta({ id: "OpenSession" });
+export type OpenSessionView = z.infer<typeof openSessionView>;
+
 /** `{ items, nextCursor }`. */
 export const pageOf = <T extends z.ZodType>(item: T) =>
   z.object({ items: z.array(item), nextCursor: z.string().nullable().describe("`null` on the last page") });

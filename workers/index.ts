@@ -1,10 +1,11 @@
 /** The one entry point: requests, queues, schedules, and the actor classes. */
-import type { CartNews, SendCommand } from "../shared/events/messages.ts";
+import type { AccountMailHint, CartNews, SendCommand } from "../shared/events/messages.ts";
 import type { Env } from "./env.ts";
 import { createGateway } from "./gateway/index.ts";
 import { postEvents, preflight } from "./ingest/beacons.ts";
 import { consumeEvents } from "./ingest/consumer.ts";
 import { forgetTenant } from "./ingest/tenants.ts";
+import { localMails } from "./interventions/account-mails.ts";
 import { followRecoveryLink, restoreCart, unsubscribe, unsubscribePage } from "./interventions/links.ts";
 import { consumeInterventions } from "./interventions/sender.ts";
 import { runSchedule } from "./jobs/cron.ts";
@@ -24,6 +25,7 @@ const handle = createGateway({
   restoreCart,
   unsubscribePage,
   unsubscribe,
+  localMails,
 });
 
 export default {
@@ -31,7 +33,8 @@ export default {
 
   async queue(batch, env) {
     if (batch.queue === "events") return consumeEvents(batch as MessageBatch<CartNews>, env);
-    if (batch.queue === "interventions") return consumeInterventions(batch as MessageBatch<SendCommand>, env);
+    if (batch.queue === "interventions")
+      return consumeInterventions(batch as MessageBatch<SendCommand | AccountMailHint>, env);
     return consumeDeadLetters(batch, env);
   },
 

@@ -7,7 +7,7 @@ const keyOf = (secret: string): Promise<CryptoKey> =>
   crypto.subtle.importKey("raw", encoder.encode(secret), { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);
 
 /** As JSON, so that no two lists of parts are the same text. */
-const textOf = (purpose: string, parts: readonly string[]): Uint8Array =>
+const textOf = (purpose: string, parts: readonly string[]): BufferSource =>
   encoder.encode(JSON.stringify([purpose, ...parts]));
 
 export async function mac(purpose: string, parts: readonly string[], secret: string): Promise<string> {

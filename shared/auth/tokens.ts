@@ -17,6 +17,8 @@ export interface Principal {
   permissions: string[];
   /** Seconds since the epoch. */
   expiresAt: number;
+  /** The session's family of refresh tokens; `null` of a secret key. */
+  sessionId: string | null;
 }
 
 /** The principal of a token, or `null` for anything forged, expired, for somebody else, or unsigned. */
@@ -35,10 +37,11 @@ export async function verifyAccessToken(token: string, jwks: JSONWebKeySet): Pro
 }
 
 function principalOf(payload: JWTPayload): Principal | null {
-  const { sub, email, storeId, role, exp } = payload;
+  const { sub, email, storeId, role, exp, sid = null } = payload;
   if (typeof sub !== "string" || typeof email !== "string" || typeof storeId !== "string" || typeof exp !== "number")
     return null;
   if (typeof role !== "string" || !(role in PERMISSIONS)) return null;
+  if (sid !== null && typeof sid !== "string") return null;
   return {
     kind: "user",
     userId: sub,
@@ -47,5 +50,6 @@ function principalOf(payload: JWTPayload): Principal | null {
     role: role as Role,
     permissions: [...PERMISSIONS[role as Role]],
     expiresAt: exp,
+    sessionId: sid,
   };
 }

@@ -47,6 +47,7 @@ async function bySecretKey(request: Request, env: Env, ctx: ExecutionContext, ke
     role: "api_user",
     permissions: found.scopes,
     expiresAt: Number.MAX_SAFE_INTEGER,
+    sessionId: null,
   };
 }
 

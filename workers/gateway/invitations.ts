@@ -55,7 +55,7 @@ export const openInvitation = (env: Env, id: string, now: number): Promise<Invit
 /** The open invitation of a genuine link, or `null`. */
 export async function invitationOf(env: Env, token: string, now: number): Promise<Invitation | null> {
   let found: Invitation | null = null;
-  const id = await readAccountLink("invitation", token, parseConfig(env).LINK_SECRET, async (rowId) => {
+  const id = await readAccountLink("invitation", token, parseConfig(env).AUTH_SECRET, async (rowId) => {
     found = await openInvitation(env, rowId, now);
     return found?.email ?? null;
   });
@@ -159,8 +159,8 @@ export async function join(
   const values = [id, now, userId];
   const newUser = account && [
     env.DB.prepare(
-      `INSERT INTO users (id, email, name, password_hash, created_at) SELECT ?, email, ?, ?, ? ${room}`,
-    ).bind(userId, account.name, account.passwordHash, now, ...values),
+      `INSERT INTO users (id, email, name, password_hash, created_at, last_login_at) SELECT ?, email, ?, ?, ?, ? ${room}`,
+    ).bind(userId, account.name, account.passwordHash, now, now, ...values),
   ];
   const done = await env.DB.batch([
     ...(newUser ?? []),

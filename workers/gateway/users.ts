@@ -1,4 +1,5 @@
 import { PERMISSIONS } from "../../shared/auth/roles.ts";
+import { AppError } from "../../shared/errors.ts";
 import { isoOrNull } from "../../shared/time.ts";
 import type { UserView } from "../../shared/views.ts";
 import type { Env } from "../env.ts";
@@ -39,13 +40,40 @@ export async function userView(env: Env, userId: string, storeId: string): Promi
   };
 }
 
-/** The store a user logs in to: the one they joined first. */
-export const firstStoreOf = (env: Env, userId: string): Promise<{ id: string } | null> =>
+/** The store a user logs in to: the one they ask for, else the one they joined first; `null` if they are in none such. */
+export const storeOfUser = (env: Env, userId: string, storeId?: string): Promise<{ id: string } | null> =>
   env.DB.prepare(
-    "SELECT s.id FROM members m JOIN stores s ON s.id = m.store_id WHERE m.user_id = ? ORDER BY m.created_at LIMIT 1",
+    `SELECT s.id FROM members m JOIN stores s ON s.id = m.store_id WHERE m.user_id = ?${storeId ? " AND s.id = ?" : ""}
+     ORDER BY m.created_at, s.id LIMIT 1`,
   )
-    .bind(userId)
+    .bind(userId, ...(storeId ? [storeId] : []))
     .first();
 
-export const findUserByEmail = (env: Env, email: string): Promise<{ id: string; password_hash: string } | null> =>
-  env.DB.prepare("SELECT id, password_hash FROM users WHERE email = ?").bind(email).first();
+/** What proves who somebody is. */
+export interface Account {
+  id: string;
+  email: string;
+  password_hash: string;
+  last_login_at: number | null;
+  failed_logins: number;
+  /** Sealed under `mfaSecretName`. */
+  mfa_secret: string | null;
+  mfa_enabled_at: number | null;
+  mfa_last_step: number | null;
+}
+
+const ACCOUNT =
+  "SELECT id, email, password_hash, last_login_at, failed_logins, mfa_secret, mfa_enabled_at, mfa_last_step FROM users";
+
+export const findUserByEmail = (env: Env, email: string): Promise<Account | null> =>
+  env.DB.prepare(`${ACCOUNT} WHERE email = ?`).bind(email).first();
+
+export const findAccount = (env: Env, userId: string): Promise<Account | null> =>
+  env.DB.prepare(`${ACCOUNT} WHERE id = ?`).bind(userId).first();
+
+/** Of a caller with an access token; a deleted account has none any more. */
+export async function accountOf(env: Env, userId: string): Promise<Account> {
+  const account = await findAccount(env, userId);
+  if (!account) throw new AppError("UNAUTHORIZED", "The account no longer exists.");
+  return account;
+}

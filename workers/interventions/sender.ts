@@ -8,16 +8,22 @@ import { cartStub, shopperStub, storeStub } from "../../objects/stubs.ts";
 import { signLink } from "../../shared/auth/links.ts";
 import { type Config, parseConfig } from "../../shared/config.ts";
 import { findTemplate } from "../../shared/db/templates.ts";
-import type { ClaimedCart, SendCommand } from "../../shared/events/messages.ts";
+import type { AccountMailHint, ClaimedCart, SendCommand } from "../../shared/events/messages.ts";
 import { log } from "../../shared/log.ts";
 import { contextOf, render } from "../../shared/templates.ts";
 import type { Env } from "../env.ts";
+import { consumeAccountMail } from "./account-mails.ts";
 import { emailProvider } from "./providers/index.ts";
 import { type Mail, messageOf, type Provider } from "./providers/provider.ts";
 
-export async function consumeInterventions(batch: MessageBatch<SendCommand>, env: Env): Promise<void> {
+type Work = SendCommand | AccountMailHint;
+
+const isHint = (message: Message<Work>): message is Message<AccountMailHint> => "kind" in message.body;
+
+export async function consumeInterventions(batch: MessageBatch<Work>, env: Env): Promise<void> {
   await Promise.all(
     batch.messages.map(async (message) => {
+      if (isHint(message)) return consumeAccountMail(message, env);
       try {
         const result = await send(message.body, env);
         log("info", "intervention", {

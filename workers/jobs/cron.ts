@@ -2,6 +2,7 @@
 import { log } from "../../shared/log.ts";
 import { DAY_MS, MINUTE_MS } from "../../shared/time.ts";
 import type { Env } from "../env.ts";
+import { forgetAccountMails, sweepAccountMails } from "./account-mails.ts";
 
 /** Rows that are of no more use to anybody. */
 const RETENTION: [sql: string, keepMs: number][] = [
@@ -38,7 +39,10 @@ export async function runSchedule(cron: string, env: Env, now: number): Promise<
       .run();
     if (done.meta.changes > 0) log("info", "retention", { cron, sql: sql.split(" ")[2], rows: done.meta.changes });
   }
-  if (now % DAY_MS < FIRST_RUN_MS) for (const lost of LOST) await sweep(env, lost, now - LOST_MS);
+  await sweepAccountMails(env, now);
+  if (now % DAY_MS >= FIRST_RUN_MS) return;
+  await forgetAccountMails(env, now);
+  for (const lost of LOST) await sweep(env, lost, now - LOST_MS);
 }
 
 /** What is left after the last chunk is tomorrow's work. */

@@ -1,29 +1,43 @@
 /** `/auth/*`: register, login, refresh, logout, me. */
 import * as z from "zod";
+import { newPassword, passwordProblem } from "../../../shared/auth/password-rules.ts";
 import { checkPassword, hashPassword } from "../../../shared/auth/passwords.ts";
 import type { Principal } from "../../../shared/auth/tokens.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { json } from "../../../shared/http.ts";
 import { newId } from "../../../shared/ids.ts";
-import { type SessionView, sessionView, userView as userSchema } from "../../../shared/views.ts";
+import { type SessionView, sessionView, stepView, userView as userSchema } from "../../../shared/views.ts";
 import type { Env } from "../../env.ts";
+import { admit, afterwards, noteFailure } from "../attempts.ts";
+import { invalid, notFound } from "../context.ts";
 import { type Call, type MemberCall, member, open, type Route } from "../route.ts";
-import { closeSession, cookieOf, openSession, refreshCookie, refreshSession } from "../sessions.ts";
+import { stepToken } from "../second-factor.ts";
+import {
+  closeSession,
+  deviceOf,
+  openSession,
+  refreshCookie,
+  refreshSession,
+  refreshTokenOf,
+  signedIn,
+} from "../sessions.ts";
 import { createStore, newStore } from "../stores.ts";
-import { findUserByEmail, firstStoreOf, userView } from "../users.ts";
+import { accountOf, findAccount, findUserByEmail, storeOfUser, userView } from "../users.ts";
 
 export const email = z.string().trim().toLowerCase().pipe(z.email().max(254));
-export const password = z.string().min(8, "must have at least 8 characters").max(256);
+const storeId = z.string().min(1).max(64);
 
 const registration = z.object({
   email,
-  password,
+  password: newPassword,
   name: z.string().max(200).optional(),
   store: newStore,
 });
 
 async function register(call: Call<unknown, z.infer<typeof registration>>): Promise<Response> {
   const { env, body: given } = call;
+  const problem = passwordProblem(given.password, given.email);
+  if (problem) throw invalid("password", problem);
   const taken = new AppError("CONFLICT", "There is already an account with this e-mail address: log in instead.");
   if (await findUserByEmail(env, given.email)) throw taken;
   const now = Date.now();
@@ -36,40 +50,53 @@ async function register(call: Call<unknown, z.infer<typeof registration>>): Prom
     throw /UNIQUE/i.test(String(error)) ? taken : error; // two registrations raced
   });
   const { storeId, publishableKey } = opened;
-  const session = await openSession(env, userId, storeId);
-  return withCookie(call, json({ ...session, store: { id: storeId, ...given.store }, publishableKey }, 201), session);
+  const session = await openSession(env, userId, storeId, deviceOf(call));
+  call.audit({ action: "user.registered", objectId: userId, actor: { storeId, userId, email: given.email } });
+  return signedIn(call.url, session, { ...session, store: { id: storeId, ...given.store }, publishableKey }, 201);
 }
 
-const credentials = z.object({ email, password: z.string().max(256) });
+const credentials = z.object({ email, password: z.string().max(256), storeId: storeId.optional() });
 
-/** The same answer, after the same time, for a wrong password and an unknown user. */
+/** The same answer, after the same time, for a wrong password, an unknown user and a locked account. */
 async function login(call: Call<unknown, z.infer<typeof credentials>>): Promise<Response> {
-  const given = call.body;
-  const user = await findUserByEmail(call.env, given.email);
-  const correct = await checkPassword(given.password, user?.password_hash ?? null);
-  if (!user || !correct) throw new AppError("UNAUTHORIZED", "The e-mail address or the password is wrong.");
-  const store = await firstStoreOf(call.env, user.id);
+  const { env, body } = call;
+  const account = await findUserByEmail(env, body.email);
+  const correct = await checkPassword(body.password, account?.password_hash ?? null);
+  const admitted = await admit(env, account, correct);
+  if (!account || !admitted) {
+    if (account && !correct) afterwards(call, noteFailure(call, account, "password"));
+    throw new AppError("UNAUTHORIZED", "The e-mail address or the password is wrong.");
+  }
+  const store = await storeOfUser(env, account.id, body.storeId);
+  if (!store && body.storeId !== undefined) throw notFound("store");
   if (!store) throw new AppError("FORBIDDEN", "This account belongs to no store.");
-  await call.env.DB.prepare("UPDATE users SET last_login_at = ? WHERE id = ?").bind(Date.now(), user.id).run();
-  const session = await openSession(call.env, user.id, store.id);
-  return withCookie(call, json(session), session);
+  if (admitted.mfa) return json({ requiresMfa: true, mfaToken: await stepToken(env, account, store.id) });
+  const session = await openSession(env, account.id, store.id, deviceOf(call));
+  const actor = { storeId: store.id, userId: account.id, email: account.email };
+  call.audit({ action: "login.succeeded", objectId: account.id, actor });
+  return signedIn(call.url, session);
 }
 
-const refreshing = z.object({ refreshToken: z.string().max(128).optional() });
+const refreshToken = z.string().max(128).optional();
+const refreshing = z.object({ refreshToken, storeId: storeId.optional() });
 
-type Refreshing = z.infer<typeof refreshing>;
-
-/** The token comes in the body or as the cookie. */
-async function refresh(call: Call<unknown, Refreshing>): Promise<Response> {
-  const token = call.body.refreshToken ?? cookieOf(call.request);
+async function refresh(call: Call<unknown, z.infer<typeof refreshing>>): Promise<Response> {
+  const token = refreshTokenOf(call, call.body.refreshToken);
   if (!token) throw new AppError("UNAUTHORIZED", "There is no session: log in.");
-  const session = await refreshSession(call.env, token);
-  return withCookie(call, json(session), session);
+  return signedIn(call.url, await refreshSession(call.env, token, deviceOf(call), call.body.storeId));
 }
 
-async function logout(call: Call<unknown, Refreshing>): Promise<Response> {
-  const token = call.body.refreshToken ?? cookieOf(call.request);
-  if (token) await closeSession(call.env, token);
+const leaving = z.object({ refreshToken });
+
+async function logout(call: Call<unknown, z.infer<typeof leaving>>): Promise<Response> {
+  const token = refreshTokenOf(call, call.body.refreshToken);
+  const closed = token ? await closeSession(call.env, token) : null;
+  if (closed) {
+    const { userId, storeId, family } = closed;
+    const account = await findAccount(call.env, userId);
+    const actor = { storeId, userId, email: account?.email ?? "" };
+    call.audit({ action: "session.ended", objectId: family, actor });
+  }
   return new Response(null, { status: 204, headers: { "set-cookie": refreshCookie(call.url, null) } });
 }
 
@@ -80,6 +107,18 @@ async function me({ env, principal }: MemberCall): Promise<Response> {
   return json(user);
 }
 
+const profile = z.object({ name: z.string().trim().max(200).nullable() });
+
+async function changeMe(call: MemberCall<unknown, z.infer<typeof profile>>): Promise<Response> {
+  const { env, principal, body } = call;
+  await accountOf(env, principal.userId);
+  await env.DB.prepare("UPDATE users SET name = ? WHERE id = ?")
+    .bind(body.name || null, principal.userId)
+    .run();
+  call.audit({ action: "user.updated", objectId: principal.userId, after: { name: body.name || null } });
+  return me(call);
+}
+
 /** A secret key is told its id, its role and its store. */
 async function keyView(env: Env, { userId, role, storeId, permissions }: Principal) {
   const store = await env.DB.prepare("SELECT id, name, currency, url, timezone FROM stores WHERE id = ?")
@@ -87,11 +126,6 @@ async function keyView(env: Env, { userId, role, storeId, permissions }: Princip
     .first<Omit<SessionView["user"]["stores"][number], "role">>();
   const stores = store ? [{ ...store, role }] : [];
   return { id: userId, email: null, name: "Secret key", role, storeId, permissions, stores };
-}
-
-function withCookie(call: Call, response: Response, session: SessionView): Response {
-  response.headers.append("set-cookie", refreshCookie(call.url, session.refreshToken));
-  return response;
 }
 
 const tag = "Auth";
@@ -121,11 +155,17 @@ export const routes: Route[] = [
       path: "/auth/login",
       tag,
       summary: "Log in",
-      description: "The same answer, after the same time, for a wrong password and an unknown address.",
+      description:
+        "The same answer, after the same time, for a wrong password, an unknown address and an account that is locked after too many failures: its owner is told by mail. `storeId` chooses among the user's stores.",
       body: credentials,
       guarded: true,
       problems: ["UNAUTHORIZED", "FORBIDDEN"],
-      answers: { 200: session("A session") },
+      answers: {
+        200: {
+          description: "A session; or, for who has switched on a second factor, a token for `/auth/mfa/verify`",
+          schema: z.union([sessionView, stepView]),
+        },
+      },
     },
     login,
   ),
@@ -136,7 +176,7 @@ export const routes: Route[] = [
       tag,
       summary: "Get a new access token, and a new refresh token for the one used",
       description:
-        "From the body, or from the dashboard's cookie. A refresh token that was used before ends the whole session: somebody else has it.",
+        "From the body, or from the dashboard's cookie (403 when another site asks). A refresh token that was used before ends the whole session: somebody else has it. `storeId` moves the session to another store of the user.",
       body: refreshing,
       problems: ["UNAUTHORIZED"],
       answers: { 200: session("The session, renewed") },
@@ -149,7 +189,8 @@ export const routes: Route[] = [
       path: "/auth/logout",
       tag,
       summary: "Log out",
-      body: refreshing,
+      description: "By the token of the body, or by the dashboard's cookie (403 when another site asks).",
+      body: leaving,
       answers: { 204: { description: "The session and its tokens are void" } },
     },
     logout,
@@ -169,5 +210,18 @@ export const routes: Route[] = [
       },
     },
     me,
+  ),
+  member(
+    {
+      method: "PATCH",
+      path: "/auth/me",
+      access: "user",
+      tag,
+      summary: "Change one's own name",
+      body: profile,
+      audit: "user.updated",
+      answers: { 200: { description: "The user", schema: userSchema } },
+    },
+    changeMe,
   ),
 ];

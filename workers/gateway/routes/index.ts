@@ -9,14 +9,21 @@ import * as carts from "./carts.ts";
 import * as deliveries from "./deliveries.ts";
 import * as docs from "./docs.ts";
 import * as invitations from "./invitations.ts";
+import * as local from "./local.ts";
 import * as members from "./members.ts";
+import * as mfa from "./mfa.ts";
 import * as operations from "./operations.ts";
+import * as passwords from "./passwords.ts";
+import * as sessions from "./sessions.ts";
 import * as storefront from "./storefront.ts";
 import * as stores from "./stores.ts";
 import * as templates from "./templates.ts";
 
 const described = (neighbours: storefront.Neighbours): Route[] => [
   ...auth.routes,
+  ...mfa.routes,
+  ...passwords.routes,
+  ...sessions.routes,
   ...stores.routes,
   ...members.routes,
   ...invitations.routes,
@@ -30,6 +37,7 @@ const described = (neighbours: storefront.Neighbours): Route[] => [
   storefront.beacons(neighbours),
   ...storefront.routes(neighbours),
   ...operations.routes,
+  ...local.routes(neighbours),
 ];
 
 export function allRoutes(neighbours: storefront.Neighbours): Route[] {

@@ -1,21 +1,39 @@
 /** `/v1/stores/:id/invitations*` for who invites, `/auth/invitations/:token*` for who was invited. */
 import * as z from "zod";
 import { storeStub } from "../../../objects/stubs.ts";
+import { newPassword, passwordProblem } from "../../../shared/auth/password-rules.ts";
 import { checkPassword, hashPassword } from "../../../shared/auth/passwords.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { json } from "../../../shared/http.ts";
 import { newId } from "../../../shared/ids.ts";
 import { iso, SECOND_MS } from "../../../shared/time.ts";
 import { pageOf, role, sessionView } from "../../../shared/views.ts";
+import { admit, afterwards, noteFailure } from "../attempts.ts";
 import { invalid, notFound } from "../context.ts";
-import * as invitations from "../invitations.ts";
+import {
+  type Invitation,
+  invitationOf,
+  invite,
+  join,
+  MAX_A_DAY,
+  MAX_MEMBERS,
+  MAX_OPEN,
+  type MailFrame,
+  openInvitation,
+  openInvitations,
+  RESEND_MS,
+  resend,
+  revoke,
+} from "../invitations.ts";
 import { type Call, type MemberCall, member, open, type Route } from "../route.ts";
-import { openSession, refreshCookie } from "../sessions.ts";
+import { deviceOf, openSession, signedIn } from "../sessions.ts";
 import { MAX_STORES } from "../stores.ts";
-import { email, password } from "./auth.ts";
+import { type Account, findUserByEmail } from "../users.ts";
+import { check } from "../validate.ts";
+import { email } from "./auth.ts";
 import { allow } from "./members.ts";
 
-const view = (row: invitations.Invitation) => ({
+const view = (row: Invitation) => ({
   id: row.id,
   email: row.email,
   role: row.role,
@@ -25,7 +43,7 @@ const view = (row: invitations.Invitation) => ({
 });
 
 async function listInvitations({ env, principal }: MemberCall): Promise<Response> {
-  const rows = await invitations.openInvitations(env, principal.storeId, Date.now());
+  const rows = await openInvitations(env, principal.storeId, Date.now());
   return json({ items: rows.map(view), nextCursor: null });
 }
 
@@ -35,20 +53,20 @@ async function createInvitation(call: MemberCall<unknown, z.infer<typeof invitat
   const { env, principal, body } = call;
   allow(call, body.role);
   const given = { ...body, store_id: principal.storeId, invited_by: principal.userId };
-  const made = await invitations.invite(env, given, await frameOf(call), Date.now());
+  const made = await invite(env, given, await frameOf(call), Date.now());
   if (!made.ok)
     throw new AppError(
       "CONFLICT",
       made.reason === "member"
         ? "This address belongs to a member of the store already."
-        : `A store has at most ${invitations.MAX_MEMBERS} members and ${invitations.MAX_OPEN} open invitations, and sends at most ${invitations.MAX_A_DAY} a day.`,
+        : `A store has at most ${MAX_MEMBERS} members and ${MAX_OPEN} open invitations, and sends at most ${MAX_A_DAY} a day.`,
     );
   call.audit({ action: "invitation.created", objectId: made.value.id, after: body });
   return json(view(made.value), 201);
 }
 
 /** What the mail says of the store and of who invites: a secret key invites in the store's name. */
-async function frameOf({ env, principal, url }: MemberCall): Promise<invitations.MailFrame> {
+async function frameOf({ env, principal, url }: MemberCall): Promise<MailFrame> {
   const settings = await storeStub(env, principal.storeId).settings();
   if (!settings.ok) throw notFound("store");
   const { name, baseUrl } = settings.value;
@@ -58,13 +76,13 @@ async function frameOf({ env, principal, url }: MemberCall): Promise<invitations
 async function resendInvitation(call: MemberCall): Promise<Response> {
   const { env, principal, params } = call;
   const now = Date.now();
-  const row = await invitations.openInvitation(env, params.invitationId ?? "", now);
+  const row = await openInvitation(env, params.invitationId ?? "", now);
   if (row?.store_id !== principal.storeId) throw notFound("invitation");
   allow(call, row.role);
-  const sent = await invitations.resend(env, row, await frameOf(call), now);
+  const sent = await resend(env, row, await frameOf(call), now);
   if (!sent.ok)
     throw new AppError("TOO_MANY_REQUESTS", "It was sent less than a minute ago.").with({
-      "retry-after": String(invitations.RESEND_MS / SECOND_MS),
+      "retry-after": String(RESEND_MS / SECOND_MS),
     });
   call.audit({ action: "invitation.resent", objectId: row.id });
   return json(view(sent.value));
@@ -72,23 +90,14 @@ async function resendInvitation(call: MemberCall): Promise<Response> {
 
 async function revokeInvitation({ env, principal, params, audit }: MemberCall): Promise<Response> {
   const id = params.invitationId ?? "";
-  if (!(await invitations.revoke(env, principal.storeId, id, Date.now()))) throw notFound("invitation");
+  if (!(await revoke(env, principal.storeId, id, Date.now()))) throw notFound("invitation");
   audit({ action: "invitation.revoked", objectId: id });
   return new Response(null, { status: 204 });
 }
 
-interface Account {
-  id: string;
-  password_hash: string;
-  mfa_enabled_at: number | null;
-}
-
-const accountOf = ({ env }: Call, address: string): Promise<Account | null> =>
-  env.DB.prepare("SELECT id, password_hash, mfa_enabled_at FROM users WHERE email = ?").bind(address).first<Account>();
-
 /** A forged link, one that was used, revoked or replaced, and one too old are all the same: there is nothing there. */
-async function offerOf({ env, params }: Call): Promise<invitations.Invitation> {
-  const row = await invitations.invitationOf(env, params.token ?? "", Date.now());
+async function offerOf({ env, params }: Call): Promise<Invitation> {
+  const row = await invitationOf(env, params.token ?? "", Date.now());
   if (!row) throw notFound("invitation");
   return row;
 }
@@ -97,7 +106,7 @@ async function showOffer(call: Call): Promise<Response> {
   const row = await offerOf(call);
   const [settings, account] = await Promise.all([
     storeStub(call.env, row.store_id).settings(),
-    accountOf(call, row.email),
+    findUserByEmail(call.env, row.email),
   ]);
   if (!settings.ok) throw notFound("invitation");
   const { email, role } = row;
@@ -110,7 +119,7 @@ type Acceptance = z.infer<typeof acceptance>;
 async function acceptOffer(call: Call<unknown, Acceptance>): Promise<Response> {
   const { env, url } = call;
   const row = await offerOf(call);
-  const known = await accountOf(call, row.email);
+  const known = await findUserByEmail(env, row.email);
   const user = known ? await joinAs(call, row, known) : await joinAsNew(call, row);
   call.audit({
     action: "invitation.accepted",
@@ -118,42 +127,51 @@ async function acceptOffer(call: Call<unknown, Acceptance>): Promise<Response> {
     after: { role: row.role },
     actor: { storeId: row.store_id, userId: user.id, email: row.email },
   });
-  if (user.mfa_enabled_at !== null) return json({ accepted: true });
-  const session = await openSession(env, user.id, row.store_id);
-  return json(session, 200, { "set-cookie": refreshCookie(url, session.refreshToken) });
+  if (user.mfa) return json({ accepted: true });
+  return signedIn(url, await openSession(env, user.id, row.store_id, deviceOf(call)));
 }
 
-/** Who has an account proves that it is theirs. */
-async function joinAs(call: Call<unknown, Acceptance>, row: invitations.Invitation, user: Account): Promise<Account> {
-  if (!(await checkPassword(call.body.password, user.password_hash)))
+interface Joined {
+  id: string;
+  mfa: boolean;
+}
+
+/** Who has an account proves that it is theirs; wrong guesses count like those at the door. */
+async function joinAs(call: Call<unknown, Acceptance>, row: Invitation, user: Account): Promise<Joined> {
+  const correct = await checkPassword(call.body.password, user.password_hash);
+  const admitted = await admit(call.env, user, correct);
+  if (!admitted) {
+    if (!correct) afterwards(call, noteFailure(call, user, "password"));
     throw new AppError("UNAUTHORIZED", "The password of your account is wrong.");
-  joined(await invitations.join(call.env, row, user.id, Date.now(), null));
-  return user;
+  }
+  joined(await join(call.env, row, user.id, Date.now(), null));
+  return { id: user.id, mfa: admitted.mfa };
 }
 
-async function joinAsNew(call: Call<unknown, Acceptance>, row: invitations.Invitation): Promise<Account> {
-  const chosen = password.safeParse(call.body.password);
-  if (!chosen.success) throw invalid("password", "must have at least 8 characters");
-  const account = { name: call.body.name ?? null, passwordHash: await hashPassword(chosen.data) };
+async function joinAsNew(call: Call<unknown, Acceptance>, row: Invitation): Promise<Joined> {
+  const chosen = check(z.object({ password: newPassword }), call.body, "body").password;
+  const problem = passwordProblem(chosen, row.email);
+  if (problem) throw invalid("password", problem);
+  const account = { name: call.body.name ?? null, passwordHash: await hashPassword(chosen) };
   const id = newId("us");
   try {
-    joined(await invitations.join(call.env, row, id, Date.now(), account));
+    joined(await join(call.env, row, id, Date.now(), account));
   } catch (error) {
     if (!/UNIQUE/i.test(String(error))) throw error;
     // The address got an account while this password was hashed.
-    const user = await accountOf(call, row.email);
+    const user = await findUserByEmail(call.env, row.email);
     if (!user) throw error;
     return joinAs(call, row, user);
   }
-  return { id, password_hash: account.passwordHash, mfa_enabled_at: null };
+  return { id, mfa: false };
 }
 
-function joined(result: Awaited<ReturnType<typeof invitations.join>>): void {
+function joined(result: Awaited<ReturnType<typeof join>>): void {
   if (result.ok) return;
   if (result.reason === "ended") throw notFound("invitation");
   throw new AppError(
     "CONFLICT",
-    `A store has at most ${invitations.MAX_MEMBERS} members, and an account belongs to at most ${MAX_STORES} stores.`,
+    `A store has at most ${MAX_MEMBERS} members, and an account belongs to at most ${MAX_STORES} stores.`,
   );
 }
 

@@ -18,6 +18,7 @@ export interface Neighbours {
   restoreCart(env: Env, token: string, requestId: string): Promise<Response>;
   unsubscribePage(env: Env, token: string): Promise<Response>;
   unsubscribe(env: Env, token: string): Promise<Response>;
+  localMails(env: Env): Promise<Response | null>;
 }
 
 /** `GET /ws`: to the store's own room when the token comes with the upgrade, else to a lobby that waits for it. */

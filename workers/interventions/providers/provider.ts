@@ -1,7 +1,7 @@
 /** The port every provider is spoken to through. */
 
-export interface Mail {
-  storeId: string;
+/** A mail as it goes out. */
+export interface OutgoingMail {
   /** The idempotency key. */
   deliveryId: string;
   from: { name: string; email: string };
@@ -9,9 +9,14 @@ export interface Mail {
   subject: string;
   html: string;
   text: string;
+  headers: Record<string, string>;
+}
+
+/** The mail of a delivery, with what the outbox shows beside it. */
+export interface Mail extends OutgoingMail {
+  storeId: string;
   recoveryUrl: string;
   unsubscribeUrl: string;
-  headers: Record<string, string>;
 }
 
 /** How a call ended. `refused`: surely not sent. `unknown`: the answer was lost; it is never sent again by itself. */
@@ -26,6 +31,11 @@ export interface Provider {
   readonly resumable: boolean;
   /** Never throws for what the other side says or fails to say. */
   send(mail: Mail): Promise<SendOutcome>;
+}
+
+/** A provider that can send any mail. */
+export interface MessageProvider extends Provider {
+  send(mail: OutgoingMail): Promise<SendOutcome>;
 }
 
 export const messageOf = (error: unknown): string =>

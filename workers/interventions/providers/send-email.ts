@@ -1,7 +1,7 @@
-import { type Mail, messageOf, type Provider, type SendOutcome } from "./provider.ts";
+import { type MessageProvider, messageOf, type OutgoingMail, type SendOutcome } from "./provider.ts";
 
 /** Cloudflare's `send_email` binding. It takes no idempotency key, and says no with codes that begin with `E_`. */
-export class SendEmailProvider implements Provider {
+export class SendEmailProvider implements MessageProvider {
   readonly name = "send_email";
   readonly resumable = false;
   readonly #binding: SendEmail;
@@ -10,7 +10,7 @@ export class SendEmailProvider implements Provider {
     this.#binding = binding;
   }
 
-  async send(mail: Mail): Promise<SendOutcome> {
+  async send(mail: OutgoingMail): Promise<SendOutcome> {
     try {
       await this.#binding.send({
         from: mail.from,

@@ -1,7 +1,7 @@
 import { WorkerMailer } from "worker-mailer";
 import { SECOND_MS } from "../../../shared/time.ts";
 import { headerText, mailbox } from "./headers.ts";
-import { type Mail, messageOf, type Provider, type SendOutcome } from "./provider.ts";
+import { type MessageProvider, messageOf, type OutgoingMail, type SendOutcome } from "./provider.ts";
 
 const TIMEOUT_MS = 15 * SECOND_MS;
 /** A server that lets the goodbye wait holds nobody up. */
@@ -39,7 +39,7 @@ internals.body = function (this: Internals): Promise<void> {
 };
 
 /** SMTP over a TCP socket: `smtp://user:password@host:port` (STARTTLS where offered) or `smtps://…`. */
-export class SmtpProvider implements Provider {
+export class SmtpProvider implements MessageProvider {
   readonly name = "smtp";
   readonly resumable = false;
   readonly #url: URL;
@@ -48,7 +48,7 @@ export class SmtpProvider implements Provider {
     this.#url = new URL(url);
   }
 
-  async send(mail: Mail): Promise<SendOutcome> {
+  async send(mail: OutgoingMail): Promise<SendOutcome> {
     const { hostname, port, username, password, protocol } = this.#url;
     const secure = protocol === "smtps:";
     let mailer: WorkerMailer;

@@ -1,0 +1,72 @@
+/**
+ * Guesses at passwords and codes. What a guess opens is decided by one statement that asks whether the account is
+ * locked, and only after the hashing: guesses made at the same moment get no more tries than those made one by one.
+ */
+import { countFailure, UNLOCKED } from "../../shared/auth/lock.ts";
+import { checkPassword } from "../../shared/auth/passwords.ts";
+import { hintAccountMail, insertAccountMail, newAccountMail } from "../../shared/db/account-mails.ts";
+import { log } from "../../shared/log.ts";
+import { iso } from "../../shared/time.ts";
+import type { Env } from "../env.ts";
+import { writeAudit } from "./audit.ts";
+import type { AuditNote, Call } from "./route.ts";
+import { type Account, storeOfUser } from "./users.ts";
+
+/**
+ * A login whose password was `correct`, or not: asks the same of the database for an unknown account, a wrong password
+ * and a locked account, so that the time tells nothing. `null`: not let in. Without a second factor the failures are
+ * forgotten here; with one, only when its code is right too.
+ */
+export async function admit(env: Env, account: Account | null, correct: boolean): Promise<{ mfa: boolean } | null> {
+  const now = Date.now();
+  const row = await env.DB.prepare(
+    `UPDATE users SET failed_logins = iif(mfa_enabled_at IS NULL, 0, failed_logins), locked_until = NULL,
+       last_login_at = iif(mfa_enabled_at IS NULL, ?, last_login_at)
+     WHERE id = ? AND password_hash = ? AND ${UNLOCKED} RETURNING mfa_enabled_at`,
+  )
+    .bind(now, correct && account ? account.id : "", account?.password_hash ?? "", now)
+    .first<{ mfa_enabled_at: number | null }>();
+  return row && { mfa: row.mfa_enabled_at !== null };
+}
+
+/** The password of somebody who is logged in already. Wrong ones count like those at the door. */
+export async function confirmPassword(call: Call, account: Account, password: string): Promise<boolean> {
+  const correct = await checkPassword(password, account.password_hash);
+  if (!correct) await noteFailure(call, account, "password");
+  return correct && (await isUnlocked(call.env, account.id));
+}
+
+async function isUnlocked(env: Env, userId: string): Promise<boolean> {
+  const row = await env.DB.prepare(`SELECT 1 FROM users WHERE id = ? AND ${UNLOCKED}`).bind(userId, Date.now()).first();
+  return row !== null;
+}
+
+/** Counts a wrong password or code, notes it in the log of the account's first store, and tells the owner of a lock. */
+export async function noteFailure(call: Call, account: Account, what: "password" | "code"): Promise<void> {
+  const { env, url } = call;
+  const now = Date.now();
+  const counted = await countFailure(env.DB, account.id, now).first<{ failures: number; lockedUntil: number | null }>();
+  const notes: AuditNote[] = [{ action: "login.failed", after: { what, locked: counted === null } }];
+  if (counted?.lockedUntil) {
+    const { failures, lockedUntil: until } = counted;
+    notes.push({ action: "login.locked", after: { failures, until: iso(until) } });
+    const to = { recipient: account.email, userId: account.id };
+    const mail = newAccountMail("locked", to, { base: url.origin, until }, now);
+    if ((await insertAccountMail(env.DB, mail).run()).meta.changes > 0) await hintAccountMail(env.INTERVENTIONS, mail);
+  }
+  const store = await storeOfUser(env, account.id);
+  if (!store) return;
+  const actor = { storeId: store.id, userId: account.id, email: account.email };
+  await writeAudit(
+    call,
+    null,
+    notes.map((note) => ({ ...note, objectId: account.id, actor })),
+  );
+}
+
+/** Work the answer does not wait for, so that its time tells nothing of what there was to do. */
+export function afterwards(call: Call, work: Promise<void>): void {
+  call.ctx.waitUntil(
+    work.catch((error: unknown) => log("error", "afterwards_failed", { requestId: call.requestId, error })),
+  );
+}
