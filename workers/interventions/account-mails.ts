@@ -6,7 +6,6 @@
  */
 import { signAccountLink } from "../../shared/auth/account-links.ts";
 import { type Config, parseConfig } from "../../shared/config.ts";
-import type { AccountMailHint } from "../../shared/events/messages.ts";
 import { json } from "../../shared/http.ts";
 import { log } from "../../shared/log.ts";
 import type { Rendered } from "../../shared/templates.ts";
@@ -34,15 +33,15 @@ interface Row {
 }
 
 /** One message of the queue. It is a hint: a row that is not due, or that somebody else has, is left alone. */
-export async function consumeAccountMail(message: Message<AccountMailHint>, env: Env): Promise<void> {
+export async function consumeAccountMail(message: Message, id: string, env: Env): Promise<void> {
   try {
-    const { result, retryMs } = await sendAccountMail(message.body.id, env);
-    log("info", "account_mail", { mail: message.body.id, result });
+    const { result, retryMs } = await sendAccountMail(id, env);
+    log("info", "account_mail", { mail: id, result });
     // A second more: the row must be due by then.
     if (retryMs === null) message.ack();
     else message.retry({ delaySeconds: Math.ceil(retryMs / SECOND_MS) + 1 });
   } catch (error) {
-    log("warn", "account_mail_failed", { mail: message.body.id, error });
+    log("warn", "account_mail_failed", { mail: id, error });
     message.retry({ delaySeconds: Math.min(300, 5 * 2 ** message.attempts) });
   }
 }

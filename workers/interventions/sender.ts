@@ -16,14 +16,13 @@ import { consumeAccountMail } from "./account-mails.ts";
 import { emailProvider } from "./providers/index.ts";
 import { type Mail, messageOf, type Provider } from "./providers/provider.ts";
 
-type Work = SendCommand | AccountMailHint;
-
-const isHint = (message: Message<Work>): message is Message<AccountMailHint> => "kind" in message.body;
-
-export async function consumeInterventions(batch: MessageBatch<Work>, env: Env): Promise<void> {
+export async function consumeInterventions(
+  batch: MessageBatch<SendCommand | AccountMailHint>,
+  env: Env,
+): Promise<void> {
   await Promise.all(
     batch.messages.map(async (message) => {
-      if (isHint(message)) return consumeAccountMail(message, env);
+      if ("kind" in message.body) return consumeAccountMail(message, message.body.id, env);
       try {
         const result = await send(message.body, env);
         log("info", "intervention", {
