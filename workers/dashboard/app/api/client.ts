@@ -8,12 +8,12 @@ export interface Page<T> {
   nextCursor: string | null;
 }
 
-/** With a good token; a 401 gets one refresh and one more try. Passwords and codes must not be tried twice: `once`. */
-async function authorized<T>(work: (token: string | null) => Promise<T>, once = false): Promise<T> {
+/** With a good token; a 401 gets one refresh and one more try. */
+async function authorized<T>(work: (token: string | null) => Promise<T>): Promise<T> {
   try {
     return await work(await freshToken());
   } catch (error) {
-    if (once || !(error instanceof Problem) || error.status !== 401 || !(await refresh())) throw error;
+    if (!(error instanceof Problem) || error.status !== 401 || !(await refresh())) throw error;
     return work(await freshToken());
   }
 }
@@ -23,8 +23,6 @@ type Method = NonNullable<Sending["method"]>;
 export const get = <T>(path: string) => authorized((token) => send<T>(path, { token }));
 export const call = <T>(method: Method, path: string, body?: unknown) =>
   authorized((token) => send<T>(path, { method, body, token }));
-export const callOnce = <T>(method: Method, path: string, body?: unknown) =>
-  authorized((token) => send<T>(path, { method, body, token }), true);
 export const getFile = (path: string) => authorized((token) => sendForFile(path, token));
 
 const page = (path: string, limit: number, cursor?: string) =>

@@ -1,7 +1,7 @@
 /** What the settings read and change: the account, its sessions, the store's members, keys and audit log. */
 import type { Permission, Role } from "../../../../shared/auth/roles.ts";
 import type { UserView } from "../../../../shared/views.ts";
-import { call, callOnce, get, getFile, type Page } from "./client.ts";
+import { call, get, getFile, type Page } from "./client.ts";
 import { send } from "./http.ts";
 
 export interface SessionItem {
@@ -107,14 +107,13 @@ export const forgotPassword = (email: string) => send("/auth/password/forgot", {
 export const resetPassword = (token: string, password: string) =>
   send("/auth/password/reset", { method: "POST", body: { token, password } });
 export const changePassword = (currentPassword: string, newPassword: string) =>
-  callOnce("POST", "/auth/password/change", { currentPassword, newPassword });
+  call("POST", "/auth/password/change", { currentPassword, newPassword });
 export const changeName = (name: string) => call<UserView>("PATCH", "/auth/me", { name });
 
 export const setUpMfa = () => call<MfaSetup>("POST", "/auth/mfa/setup");
-export const enableMfa = (code: string) => callOnce<RecoveryCodes>("POST", "/auth/mfa/enable", { code });
-export const disableMfa = (password: string, code: string) => callOnce("POST", "/auth/mfa/disable", { password, code });
-export const renewRecoveryCodes = (code: string) =>
-  callOnce<RecoveryCodes>("POST", "/auth/mfa/recovery-codes", { code });
+export const enableMfa = (code: string) => call<RecoveryCodes>("POST", "/auth/mfa/enable", { code });
+export const disableMfa = (password: string, code: string) => call("POST", "/auth/mfa/disable", { password, code });
+export const renewRecoveryCodes = (code: string) => call<RecoveryCodes>("POST", "/auth/mfa/recovery-codes", { code });
 
 export const listSessions = () => get<{ items: SessionItem[] }>("/auth/sessions");
 export const endSession = (id: string) => call("DELETE", at("auth", "sessions", id));

@@ -130,10 +130,9 @@ export const NewPassword = ({ label, name }: { label: string; name: string }) =>
 );
 
 /** The six digits of an authenticator. */
-export const CodeField = ({ label = "Code", hint }: { label?: string; hint?: string }) => (
+export const CodeField = () => (
   <Field
-    label={label}
-    hint={hint}
+    label="Code"
     name="code"
     class="field-code"
     inputMode="numeric"
@@ -141,6 +140,21 @@ export const CodeField = ({ label = "Code", hint }: { label?: string; hint?: str
     pattern="[0-9 ]{6,8}"
     maxLength={8}
     title="Six digits"
+    required
+    data-testid="field-code"
+  />
+);
+
+/** One of the codes that were shown when the second factor was set up, or, where both will do, six digits as well. */
+export const RecoveryCodeField = ({ label }: { label: string }) => (
+  <Field
+    label={label}
+    name="code"
+    class="field-code"
+    autocomplete="off"
+    autocapitalize="off"
+    spellcheck={false}
+    maxLength={20}
     required
     data-testid="field-code"
   />

@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import { SECOND_MS } from "../../../../shared/time.ts";
 import type { Problem } from "../api/http.ts";
+import { words } from "../format.ts";
 import { now } from "./clock.ts";
 import { Countdown } from "./times.tsx";
 
@@ -10,13 +11,13 @@ export function ProblemNotice({ problem, retry }: { problem: Problem; retry?: ()
   return (
     <div class="notice notice-problem" role="alert">
       <p class="notice-title">{problem.title}</p>
-      {problem.message !== problem.title && <p>{problem.message}</p>}
+      {problem.fields.length === 0 && problem.message !== problem.title && <p>{problem.message}</p>}
       {problem.retryAfter !== null && <RetryAfter problem={problem} seconds={problem.retryAfter} />}
       {problem.fields.length > 0 && (
         <ul>
-          {problem.fields.map((field) => (
-            <li key={field.field}>
-              <b>{field.field}</b>: {field.message}
+          {problem.fields.map(({ field, message }) => (
+            <li key={field}>
+              <b>{words(field)}</b> {message}
             </li>
           ))}
         </ul>

@@ -2,6 +2,7 @@
 import { useRef } from "preact/hooks";
 import type { UserView } from "../../../../shared/views.ts";
 import { logout, store, switchStore, user } from "../api/session.ts";
+import { hostOf } from "../format.ts";
 import { useAction } from "../live/action.ts";
 import { settingsHref } from "../route.ts";
 import { Choice } from "../ui/choice.tsx";
@@ -29,7 +30,7 @@ export function StoreMenu() {
       </button>
       <div ref={menu} id="store-menu" class="menu" popover="auto">
         <p class="menu-store">{name}</p>
-        {store.value?.url && <p class="menu-detail">{store.value.url.replace(/^https?:\/\//, "")}</p>}
+        {store.value?.url && <p class="menu-detail">{hostOf(store.value.url)}</p>}
         <p class="menu-detail">{user.value?.email}</p>
         {others.length > 0 && <OtherStores stores={others} />}
         <ul class="menu-links">

@@ -1,7 +1,7 @@
 /** The second factor: the code of the moment, or one of the recovery codes. */
 import { useState } from "preact/hooks";
 import { verifyMfa } from "../../api/session.ts";
-import { CodeField, codeOf, Field, Form } from "../../ui/form.tsx";
+import { CodeField, codeOf, Form, RecoveryCodeField } from "../../ui/form.tsx";
 import { EntryFrame } from "./entry-frame.tsx";
 
 export function CodeStep({ mfaToken, back }: { mfaToken: string; back: () => void }) {
@@ -17,21 +17,7 @@ export function CodeStep({ mfaToken, back }: { mfaToken: string; back: () => voi
       }
     >
       <Form key={String(lost)} submit="Continue" busy="Checking…" work={work} testid="code-submit">
-        {lost ? (
-          <Field
-            label="Recovery code"
-            name="code"
-            class="field-code"
-            autocomplete="off"
-            autocapitalize="off"
-            spellcheck={false}
-            maxLength={64}
-            required
-            data-testid="field-code"
-          />
-        ) : (
-          <CodeField />
-        )}
+        {lost ? <RecoveryCodeField label="Recovery code" /> : <CodeField />}
       </Form>
       <div class="login-links">
         <button type="button" class="button button-quiet" onClick={() => setLost(!lost)} data-testid="code-other">

@@ -19,13 +19,26 @@ const DONE: Record<string, string> = {
   "invitation.created": "invited somebody",
   "invitation.resent": "sent an invitation again",
   "invitation.revoked": "revoked an invitation",
+  "login.failed": "gave a wrong password or code",
+  "login.locked": "was locked out after too many wrong ones",
+  "login.succeeded": "logged in",
   "member.removed": "removed a member",
   "member.role_changed": "changed a member's role",
+  "mfa.disabled": "turned two-factor authentication off",
+  "mfa.enabled": "turned two-factor authentication on",
+  "mfa.prepared": "began to set up two-factor authentication",
+  "mfa.recovery_codes_renewed": "made new recovery codes",
+  "password.changed": "changed their password",
+  "password.reset": "chose a new password by the link in a mail",
+  "session.all_ended": "logged out everywhere",
+  "session.ended": "ended a session",
   "store.created": "opened the store",
   "store.updated": "changed the store's settings",
   "template.created": "made a template",
   "template.deleted": "deleted a template",
   "template.updated": "changed a template",
+  "user.registered": "opened their account",
+  "user.updated": "changed their profile",
 };
 
 /** The deeds that a filter offers. */
@@ -109,5 +122,6 @@ function flat(value: unknown, path = "", into = new Map<string, string>()): Map<
     for (const [key, inner] of Object.entries(value)) flat(inner, path ? `${path}.${key}` : key, into);
     return into;
   }
-  return into.set(path, typeof value === "string" ? value : JSON.stringify(value));
+  const text = Array.isArray(value) && value.every((one) => typeof one === "string") ? value.join(", ") : value;
+  return text === "" ? into : into.set(path, typeof text === "string" ? text : JSON.stringify(text));
 }

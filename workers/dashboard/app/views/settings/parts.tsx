@@ -61,9 +61,9 @@ export function ShownOnce(props: {
 }
 
 /** A key or a secret to copy. */
-export const Secret = ({ text, label }: { text: string; label: string }) => (
+export const Secret = ({ text, label, shown = text }: { text: string; label: string; shown?: string }) => (
   <div class="secret">
-    <code data-testid="secret">{text}</code>
+    <code data-testid="secret">{shown}</code>
     <CopyButton text={text} label={label} />
   </div>
 );

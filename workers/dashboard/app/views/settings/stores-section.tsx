@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import type { UserView } from "../../../../../shared/views.ts";
 import { addStore, removeMember } from "../../api/identity.ts";
 import { forget, refresh, store, switchStore, user } from "../../api/session.ts";
+import { hostOf } from "../../format.ts";
 import { useAction } from "../../live/action.ts";
 import { Confirm } from "../../ui/dialog.tsx";
 import { Field, Form, textOf } from "../../ui/form.tsx";
@@ -57,7 +58,7 @@ function StoreRow({ item }: { item: StoreItem }) {
           )}
         </p>
         <p class="line-detail">
-          {item.url.replace(/^https?:\/\//, "")} · {item.currency} · {item.timezone} · you are {roleName(item.role)}
+          {hostOf(item.url)} · {item.currency} · {item.timezone} · your role: {roleName(item.role)}
         </p>
         {problem && <ProblemNotice problem={problem} />}
       </div>

@@ -6,7 +6,7 @@ import { useAction } from "../../live/action.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { Confirm } from "../../ui/dialog.tsx";
 import { saveFile } from "../../ui/file.ts";
-import { CodeField, codeOf, Form, PasswordField, passwordOf } from "../../ui/form.tsx";
+import { CodeField, codeOf, Form, PasswordField, passwordOf, RecoveryCodeField } from "../../ui/form.tsx";
 import { ProblemNotice } from "../../ui/notice.tsx";
 import { Secret, ShownOnce } from "./parts.tsx";
 
@@ -73,7 +73,7 @@ function SetUp(props: { setup: MfaSetup; enabled: (codes: readonly string[]) => 
               <p>
                 On this device? <a href={otpauthUrl}>Open it in the authenticator</a>, or type the secret in by hand:
               </p>
-              <Secret text={secret} label="Copy the secret" />
+              <Secret text={secret} shown={secret.replace(/(.{4})(?=.)/g, "$1 ")} label="Copy the secret" />
             </div>
           </div>
         </li>
@@ -166,7 +166,7 @@ function Enabled({ renewed }: { renewed: (codes: readonly string[]) => void }) {
           onClose={close}
         >
           <p>The codes that you have now stop working.</p>
-          <CodeField label="Code of your authenticator" />
+          <RecoveryCodeField label="Code, or a recovery code" />
         </Confirm>
       )}
       {asking === "off" && <TurnOff close={close} />}
@@ -190,7 +190,7 @@ function TurnOff({ close }: { close: () => void }) {
     >
       <p>From then on your password alone opens the account. The recovery codes are deleted.</p>
       <PasswordField label="Password" name="password" autocomplete="current-password" data-testid="field-password" />
-      <CodeField label="Code of your authenticator" />
+      <RecoveryCodeField label="Code, or a recovery code" />
     </Confirm>
   );
 }

@@ -1,0 +1,60 @@
+/** The dashboard as its users drive it: logging in, going somewhere, reading the mails of the local server. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { http, until } from "./merchant.ts";
+
+const AXE = readFileSync(join(createRequire(import.meta.url).resolve("axe-core"), "../axe.min.js"), "utf8");
+
+export const byTestId = (id: string): string => `[data-testid="${id}"]`;
+
+/** Serious and critical accessibility violations, by axe. Run through the protocol, so the page's own policy holds. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
+    };
+    const found = (await axe.run()).violations.filter((v) => v.impact === "serious" || v.impact === "critical");
+    return found.map((v) => `${v.id}: ${v.nodes[0]?.html}`);
+  });
+}
+
+/** The same, light and dark. */
+export async function violationsInBoth(page: Page): Promise<string[]> {
+  const found: string[] = [];
+  for (const colorScheme of ["dark", "light"] as const) {
+    await page.emulateMedia({ colorScheme });
+    found.push(...(await violations(page)).map((text) => `${page.url()} ${colorScheme}: ${text}`));
+  }
+  return found;
+}
+
+/** Fills the login form; what comes next is the caller's to expect. */
+export async function giveLogin(page: Page, email: string, password: string): Promise<void> {
+  await page.fill(byTestId("login-email"), email);
+  await page.fill(byTestId("login-password"), password);
+  await page.click(byTestId("login-submit"));
+}
+
+export const isIn = async (page: Page): Promise<unknown> =>
+  page.waitForSelector(`${byTestId("live")}[data-state="online"]`);
+
+export const isOut = async (page: Page): Promise<unknown> => page.waitForSelector(byTestId("login-email"));
+
+export async function logOut(page: Page): Promise<void> {
+  await page.click(byTestId("store-menu"));
+  await page.click(byTestId("logout"));
+  await isOut(page);
+}
+
+/** The link to the dashboard in the newest mail to an address that leads to such a page. */
+export async function linkFor(url: string, to: string, page: "reset" | "invitation"): Promise<string> {
+  const link = new RegExp(`https?://[^\\s"<]+/app/#/${page}/[\\w.-]+`);
+  return until(`a mail to ${to}`, async () => {
+    const { body } = await http<{ items: { to: string; text: string }[] }>(`${url}/local/mails`);
+    const found = body.items.filter((mail) => mail.to === to).map((mail) => link.exec(mail.text)?.[0]);
+    return found.find((text) => text !== undefined) ?? null;
+  });
+}
