@@ -72,9 +72,10 @@ describe("identity in the dashboard", () => {
     expect(await violationsInBoth(ada)).toEqual([]);
     await ada.fill(byTestId("field-code"), "000000");
     await ada.click(byTestId("mfa-enable"));
-    await ada.getByText("is wrong, was used already").waitFor();
+    await ada.getByText("is wrong, was used already").first().waitFor();
     await ada.fill(byTestId("field-code"), totp.generate({ timestamp: Date.now() - STEP_MS }));
     await ada.click(byTestId("mfa-enable"));
+    await ada.waitForSelector(byTestId("recovery-codes"));
     recoveryCodes = await ada.locator(`${byTestId("recovery-codes")} code`).allTextContents();
     expect(recoveryCodes).toHaveLength(10);
     expect(await violationsInBoth(ada)).toEqual([]);
@@ -260,7 +261,7 @@ describe("identity in the dashboard", () => {
     await ada.fill(byTestId("field-currentPassword"), "not my password");
     await ada.fill(byTestId("field-newPassword"), "an engine of numbers");
     await ada.click(byTestId("password-save"));
-    await ada.getByRole("alert").getByText("is wrong").waitFor();
+    await ada.getByRole("alert").getByText("is wrong").first().waitFor();
     expect(await violationsInBoth(ada)).toEqual([]);
     await ada.fill(byTestId("field-currentPassword"), merchant.account.password);
     await ada.click(byTestId("password-save"));
