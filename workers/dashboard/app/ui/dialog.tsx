@@ -12,14 +12,17 @@ export function Confirm(props: {
   onClose: () => void;
   children: ComponentChildren;
 }) {
-  const { onClose } = props;
+  const { onClose, tone } = props;
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
     const shown = dialog.current;
     shown?.showModal();
+    // Where there is nothing to fill in, Enter alone must not do what cannot be undone.
+    if (tone === "danger" && !shown?.querySelector("input"))
+      shown?.querySelector<HTMLElement>("[type=button]")?.focus();
     return () => shown?.close();
-  }, []);
+  }, [tone]);
   const work = async (values: FormData) => {
     await props.onConfirm(values);
     onClose();
@@ -31,7 +34,7 @@ export function Confirm(props: {
         submit={props.confirm}
         busy={props.busy}
         work={work}
-        {...(props.tone ? { tone: props.tone } : {})}
+        {...(tone ? { tone } : {})}
         testid="confirm"
         aside={
           <button type="button" class="button" onClick={onClose}>

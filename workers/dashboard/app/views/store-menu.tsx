@@ -4,7 +4,7 @@ import type { UserView } from "../../../../shared/views.ts";
 import { logout, store, switchStore, user } from "../api/session.ts";
 import { hostOf } from "../format.ts";
 import { useAction } from "../live/action.ts";
-import { settingsHref } from "../route.ts";
+import { boardHref, replaceRoute, route, settingsHref } from "../route.ts";
 import { Choice } from "../ui/choice.tsx";
 import { StoreIcon } from "../ui/icons.tsx";
 import { ProblemNotice } from "../ui/notice.tsx";
@@ -55,7 +55,11 @@ export function StoreMenu() {
 }
 
 function OtherStores({ stores }: { stores: UserView["stores"] }) {
-  const { busy, problem, run } = useAction(switchStore);
+  const { busy, problem, run } = useAction(async (id: string) => {
+    const { name } = route.value;
+    // What is on the page belongs to the store before.
+    if ((await switchStore(id)) && (name === "cart" || name === "outbox")) replaceRoute(boardHref);
+  });
   return (
     <div class="menu-stores">
       <p id="menu-switch">Switch to</p>

@@ -4,6 +4,9 @@ import { useEffect, useRef } from "preact/hooks";
 import { boardHref } from "../../route.ts";
 import { WakeMark } from "../../ui/icons.tsx";
 
+/** The title that the reader saw last: another one is another step. */
+let shown: string | null = null;
+
 export function EntryFrame({
   title,
   lead,
@@ -13,13 +16,14 @@ export function EntryFrame({
   lead: ComponentChildren;
   children: ComponentChildren;
 }) {
-  const heading = useRef<HTMLHeadingElement>(null);
-  const shown = useRef(title);
+  const card = useRef<HTMLElement>(null);
   useEffect(() => {
     document.title = `${title} · Cartwake`;
-    // The next step is read out; the first is where the browser put the reader.
-    if (shown.current !== title) heading.current?.focus();
-    shown.current = title;
+    // The next step can be typed into at once, or is read out; the first is where the browser put the reader.
+    const next =
+      card.current?.querySelector<HTMLElement>("input:not([type=hidden])") ?? card.current?.querySelector("h1");
+    if (shown !== null && shown !== title) next?.focus();
+    shown = title;
   }, [title]);
   return (
     <main class="login">
@@ -30,13 +34,11 @@ export function EntryFrame({
           <path d="M0 225c160-50 270-30 410 10s250 30 390-10 260-30 400 10v65H0Z" />
         </svg>
       </div>
-      <section class="login-card">
+      <section ref={card} class="login-card">
         <p class="login-brand">
           <WakeMark size={34} /> Cartwake
         </p>
-        <h1 ref={heading} tabIndex={-1}>
-          {title}
-        </h1>
+        <h1 tabIndex={-1}>{title}</h1>
         <p class="login-lead">{lead}</p>
         {children}
       </section>

@@ -8,6 +8,7 @@ import { Choice } from "../../ui/choice.tsx";
 import { now } from "../../ui/clock.ts";
 import { Field, Form, textOf } from "../../ui/form.tsx";
 import { localDate, nextDay } from "./dates.ts";
+import { NewHeading } from "./parts.tsx";
 
 const KINDS: { value: ApiKey["kind"]; label: string }[] = [
   { value: "secret", label: "Secret" },
@@ -37,7 +38,7 @@ export function KeyForm({ made, cancel }: { made: (key: ApiKey) => void; cancel:
   };
   return (
     <section class="panel">
-      <h2>New key</h2>
+      <NewHeading>New key</NewHeading>
       <Form
         submit="Make the key"
         busy="Making it…"

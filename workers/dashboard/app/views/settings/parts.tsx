@@ -31,7 +31,21 @@ export function Listed<T>({
   );
 }
 
-/** Something that is shown once and never again: read out, and in sight, as soon as it is there. */
+/** A heading that has just come to be: read out, and in sight. */
+export function NewHeading({ children }: { children: ComponentChildren }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    heading.current?.focus();
+    heading.current?.scrollIntoView({ block: "center" });
+  }, []);
+  return (
+    <h2 ref={heading} tabIndex={-1}>
+      {children}
+    </h2>
+  );
+}
+
+/** Something that is shown once and never again. */
 export function ShownOnce(props: {
   title: string;
   children: ComponentChildren;
@@ -39,16 +53,9 @@ export function ShownOnce(props: {
   onDone: () => void;
   actions?: ComponentChildren;
 }) {
-  const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
-    heading.current?.focus();
-    heading.current?.scrollIntoView({ block: "center" });
-  }, []);
   return (
     <section class="panel shown-once" data-testid="shown-once">
-      <h2 ref={heading} tabIndex={-1}>
-        {props.title}
-      </h2>
+      <NewHeading>{props.title}</NewHeading>
       {props.children}
       <div class="form-actions">
         {props.actions}

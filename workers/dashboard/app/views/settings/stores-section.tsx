@@ -78,15 +78,15 @@ function StoreRow({ item }: { item: StoreItem }) {
   );
 }
 
-/** Leaves a store; from the open one the reader first goes to another, or out when there is none. */
+/** Leaves a store; from the open one the reader goes on to another, or out when there is none. */
 async function leaveStore({ id, name }: StoreItem): Promise<void> {
   const me = user.value;
   if (!me) return;
   const other = me.stores.find((one) => one.id !== id);
-  if (id === me.storeId && other && !(await switchStore(other.id))) return;
   await removeMember(id, me.id);
-  if (other) await refresh();
-  else forget(`You left ${name}.`);
+  if (!other) forget(`You left ${name}.`);
+  else if (id === me.storeId) await switchStore(other.id);
+  else await refresh();
 }
 
 function LeaveDialog({ item, close }: { item: StoreItem; close: () => void }) {

@@ -8,7 +8,7 @@ import { Confirm } from "../../ui/dialog.tsx";
 import { saveFile } from "../../ui/file.ts";
 import { CodeField, codeOf, Form, PasswordField, passwordOf, RecoveryCodeField } from "../../ui/form.tsx";
 import { ProblemNotice } from "../../ui/notice.tsx";
-import { Secret, ShownOnce } from "./parts.tsx";
+import { NewHeading, Secret, ShownOnce } from "./parts.tsx";
 
 export function TwoFactorPanel() {
   const [codes, setCodes] = useState<readonly string[] | null>(null);
@@ -57,7 +57,7 @@ function SetUp(props: { setup: MfaSetup; enabled: (codes: readonly string[]) => 
   const work = async (values: FormData) => props.enabled((await enableMfa(codeOf(values))).recoveryCodes);
   return (
     <section class="panel">
-      <h2>Set up two-factor authentication</h2>
+      <NewHeading>Set up two-factor authentication</NewHeading>
       <ol class="steps">
         <li>
           <p>Scan this picture with an authenticator: Aegis, 1Password, Google Authenticator or any other.</p>
