@@ -15,23 +15,8 @@ export function lockMs(failures: number): number {
   return Math.min(MAX_LOCK_MS, MINUTE_MS * 2 ** (failures - FREE_FAILURES - 1));
 }
 
-/** From here on every failure locks for the longest time. */
-const LONGEST = FREE_FAILURES + 1 + Math.ceil(Math.log2(MAX_LOCK_MS / MINUTE_MS));
-/** The lock after one more failure, by the failures so far. */
-const LOCKS = JSON.stringify(Array.from({ length: LONGEST }, (_, failures) => lockMs(failures + 1)));
-
-/** An SQL condition on `users`, with `now` as its one value. */
-export const UNLOCKED = "(locked_until IS NULL OR locked_until <= ?)";
-
-/**
- * One failure more, as one statement: of guesses made at the same moment each is counted, and none after the one that
- * locks. Answers `{ failures, lockedUntil }`, or no row when the account was locked already.
- */
-export const countFailure = (db: D1Database, userId: string, now: number): D1PreparedStatement =>
-  db
-    .prepare(
-      `UPDATE users SET failed_logins = failed_logins + 1,
-         locked_until = nullif(? + json_extract(?, '$[' || min(failed_logins, ?) || ']'), ?)
-       WHERE id = ? AND ${UNLOCKED} RETURNING failed_logins AS failures, locked_until AS lockedUntil`,
-    )
-    .bind(now, LOCKS, LONGEST - 1, now, userId, now);
+/** The lock after one more failure, by the failures so far; the last one stands for all further ones. */
+export const LOCKS_MS: readonly number[] = Array.from(
+  { length: FREE_FAILURES + 1 + Math.ceil(Math.log2(MAX_LOCK_MS / MINUTE_MS)) },
+  (_, failures) => lockMs(failures + 1),
+);

@@ -6,6 +6,7 @@ import type { AccountMailHint } from "../events/messages.ts";
 import { newId } from "../ids.ts";
 import { log } from "../log.ts";
 import { DAY_MS, HOUR_MS } from "../time.ts";
+import { ALWAYS, type Guard } from "./guard.ts";
 
 /** What each mail is rendered from. `base`: where this Worker was reached, for links when `PUBLIC_URL` is empty. */
 export interface AccountMailData {
@@ -49,15 +50,8 @@ export function newAccountMail<K extends AccountMailKind>(
   return { id: newId("am"), kind, recipient, userId, storeId, data, createdAt: now, expiresAt: now + ttlMs };
 }
 
-/**
- * The statement that queues a mail; it adds nothing to a user who got three of the kind within the hour. `guard`: an SQL
- * condition with its values, for a batch whose first statement may have changed nothing.
- */
-export function insertAccountMail(
-  db: D1Database,
-  mail: AccountMail,
-  guard: { sql: string; values: (string | number)[] } = { sql: "1", values: [] },
-): D1PreparedStatement {
+/** The statement that queues a mail; it adds nothing to a user who got three of the kind within the hour. */
+export function insertAccountMail(db: D1Database, mail: AccountMail, guard: Guard = ALWAYS): D1PreparedStatement {
   const { id, kind, recipient, userId, storeId, data, createdAt, expiresAt } = mail;
   return db
     .prepare(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { FREE_FAILURES, lockMs } from "../../shared/auth/lock.ts";
+import { FREE_FAILURES, LOCKS_MS, lockMs } from "../../shared/auth/lock.ts";
 import { MINUTE_MS } from "../../shared/time.ts";
 
 describe("the lock of an account", () => {
@@ -27,5 +27,9 @@ describe("the lock of an account", () => {
       expect(next).toBeGreaterThanOrEqual(now);
       expect(next).toBeLessThanOrEqual(Math.min(2 * now, 60 * MINUTE_MS));
     }
+  });
+
+  it("is looked up by the failures so far, whose last entry is the longest lock", () => {
+    expect(LOCKS_MS.map((ms) => ms / MINUTE_MS)).toEqual([0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 60]);
   });
 });

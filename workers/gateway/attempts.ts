@@ -2,7 +2,7 @@
  * Guesses at passwords and codes. What a guess opens is decided by one statement that asks whether the account is
  * locked, and only after the hashing: guesses made at the same moment get no more tries than those made one by one.
  */
-import { countFailure, UNLOCKED } from "../../shared/auth/lock.ts";
+import { LOCKS_MS } from "../../shared/auth/lock.ts";
 import { checkPassword } from "../../shared/auth/passwords.ts";
 import { hintAccountMail, insertAccountMail, newAccountMail } from "../../shared/db/account-mails.ts";
 import { log } from "../../shared/log.ts";
@@ -11,6 +11,9 @@ import type { Env } from "../env.ts";
 import { writeAudit } from "./audit.ts";
 import type { AuditNote, Call } from "./route.ts";
 import { type Account, storeOfUser } from "./users.ts";
+
+/** An SQL condition on `users`, with `now` as its one value. */
+export const UNLOCKED = "(locked_until IS NULL OR locked_until <= ?)";
 
 /**
  * A login whose password was `correct`, or not: asks the same of the database for an unknown account, a wrong password
@@ -41,11 +44,30 @@ async function isUnlocked(env: Env, userId: string): Promise<boolean> {
   return row !== null;
 }
 
+interface Counted {
+  failures: number;
+  lockedUntil: number | null;
+}
+
+/** How long one failure more locks; written out, because the database takes bound numbers for reals. */
+const LOCK_MS = `json_extract('${JSON.stringify(LOCKS_MS)}', '$[' || min(failed_logins, ${LOCKS_MS.length - 1}) || ']')`;
+
+/** One failure more, as one statement: each guess is counted, and none after the one that locks (`null`). */
+const countFailure = (db: D1Database, userId: string, now: number): Promise<Counted | null> =>
+  db
+    .prepare(
+      `UPDATE users SET failed_logins = failed_logins + 1,
+         locked_until = nullif(? + ${LOCK_MS}, ?)
+       WHERE id = ? AND ${UNLOCKED} RETURNING failed_logins AS failures, locked_until AS lockedUntil`,
+    )
+    .bind(now, now, userId, now)
+    .first<Counted>();
+
 /** Counts a wrong password or code, notes it in the log of the account's first store, and tells the owner of a lock. */
 export async function noteFailure(call: Call, account: Account, what: "password" | "code"): Promise<void> {
   const { env, url } = call;
   const now = Date.now();
-  const counted = await countFailure(env.DB, account.id, now).first<{ failures: number; lockedUntil: number | null }>();
+  const counted = await countFailure(env.DB, account.id, now);
   const notes: AuditNote[] = [{ action: "login.failed", after: { what, locked: counted === null } }];
   if (counted?.lockedUntil) {
     const { failures, lockedUntil: until } = counted;

@@ -1,5 +1,4 @@
 /** The second factor of a user: the secret, the codes, and the token between the two steps of a login. */
-import { UNLOCKED } from "../../shared/auth/lock.ts";
 import {
   hashRecoveryCode,
   plainRecoveryCode,
@@ -11,8 +10,10 @@ import { seal, unseal } from "../../shared/auth/sealing.ts";
 import { readStepToken, STEP_TTL_MS, signStepToken } from "../../shared/auth/step-tokens.ts";
 import { SECRET_BYTES, stepOfCode, totpSecret } from "../../shared/auth/totp.ts";
 import { parseConfig } from "../../shared/config.ts";
+import { ALWAYS, type Guard } from "../../shared/db/guard.ts";
 import { log } from "../../shared/log.ts";
 import type { Env } from "../env.ts";
+import { UNLOCKED } from "./attempts.ts";
 import { type Account, findAccount } from "./users.ts";
 
 /** Wrong codes a step token stands; the lock of the account counts them too. */
@@ -67,8 +68,12 @@ export async function useCode(env: Env, account: Account, code: string, maxFailu
   return true;
 }
 
-/** New recovery codes in place of all that there were. */
-export async function newRecoveryCodes(env: Env, userId: string): Promise<string[]> {
+/** New recovery codes in place of all that there were, and the statements that keep them. */
+export async function newRecoveryCodes(
+  env: Env,
+  userId: string,
+  guard: Guard = ALWAYS,
+): Promise<{ codes: string[]; statements: D1PreparedStatement[] }> {
   const codes = Array.from({ length: RECOVERY_CODES }, () =>
     recoveryCode(crypto.getRandomValues(new Uint8Array(RECOVERY_CODE_BYTES))),
   );
@@ -76,12 +81,18 @@ export async function newRecoveryCodes(env: Env, userId: string): Promise<string
   const hashes = await Promise.all(
     codes.map((code) => hashRecoveryCode(userId, plainRecoveryCode(code)!, AUTH_SECRET)),
   );
-  const insert = env.DB.prepare("INSERT INTO recovery_codes (user_id, hash, created_at) VALUES (?, ?, ?)");
-  await env.DB.batch([
-    env.DB.prepare("DELETE FROM recovery_codes WHERE user_id = ?").bind(userId),
-    ...hashes.map((hash) => insert.bind(userId, hash, Date.now())),
-  ]);
-  return codes;
+  const forget = env.DB.prepare(`DELETE FROM recovery_codes WHERE user_id = ? AND ${guard.sql}`);
+  const keep = env.DB.prepare(
+    `INSERT INTO recovery_codes (user_id, hash, created_at) SELECT ?, ?, ? WHERE ${guard.sql}`,
+  );
+  const now = Date.now();
+  return {
+    codes,
+    statements: [
+      forget.bind(userId, ...guard.values),
+      ...hashes.map((hash) => keep.bind(userId, hash, now, ...guard.values)),
+    ],
+  };
 }
 
 /** What a step token stands and falls with. */

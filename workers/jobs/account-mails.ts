@@ -22,7 +22,11 @@ export async function sweepAccountMails(env: Env, now: number): Promise<void> {
     .all<{ id: string }>();
   if (results.length === 0) return;
   log("warn", "account_mails_swept", { rows: results.length });
-  await env.INTERVENTIONS.sendBatch(results.map(({ id }) => ({ body: { kind: "account_mail", id } })));
+  try {
+    await env.INTERVENTIONS.sendBatch(results.map(({ id }) => ({ body: { kind: "account_mail", id } })));
+  } catch (error) {
+    log("error", "account_mail_hints_lost", { rows: results.length, error }); // the next run finds them again
+  }
 }
 
 /** No index orders them by age: once a day. */

@@ -43,17 +43,22 @@ async function enable(call: MemberCall<unknown, z.infer<typeof byCode>>): Promis
   const now = Date.now();
   const step = await stepOf(env, account, body.code, now);
   if (step === null) throw wrongCode();
-  const enabled = await env.DB.prepare(
-    "UPDATE users SET mfa_enabled_at = ?, mfa_last_step = ? WHERE id = ? AND mfa_enabled_at IS NULL AND mfa_secret = ?",
-  )
-    .bind(now, step, account.id, account.mfa_secret)
-    .run();
-  if (enabled.meta.changes === 0) throw isOn();
-  const recoveryCodes = await newRecoveryCodes(env, account.id);
-  call.audit({ action: "mfa.enabled", objectId: account.id });
+  const guard = {
+    sql: "EXISTS (SELECT 1 FROM users WHERE id = ? AND mfa_enabled_at = ? AND mfa_last_step = ?)",
+    values: [account.id, now, step],
+  };
+  const { codes: recoveryCodes, statements } = await newRecoveryCodes(env, account.id, guard);
   const mail = newAccountMail("mfa_enabled", addressOf(account), { base: call.url.origin }, now);
-  await insertAccountMail(env.DB, mail).run();
+  const [enabled] = await env.DB.batch([
+    env.DB.prepare(
+      "UPDATE users SET mfa_enabled_at = ?, mfa_last_step = ? WHERE id = ? AND mfa_enabled_at IS NULL AND mfa_secret = ?",
+    ).bind(now, step, account.id, account.mfa_secret),
+    ...statements,
+    insertAccountMail(env.DB, mail, guard),
+  ]);
+  if (enabled?.meta.changes !== 1) throw isOn();
   await hintAccountMail(env.INTERVENTIONS, mail);
+  call.audit({ action: "mfa.enabled", objectId: account.id });
   return json({ recoveryCodes });
 }
 
@@ -83,7 +88,8 @@ async function renewRecoveryCodes(call: MemberCall<unknown, z.infer<typeof byCod
   const account = await accountOf(env, principal.userId);
   if (account.mfa_enabled_at === null) throw isOff();
   await spendCode(call, account, body.code);
-  const recoveryCodes = await newRecoveryCodes(env, account.id);
+  const { codes: recoveryCodes, statements } = await newRecoveryCodes(env, account.id);
+  await env.DB.batch(statements);
   call.audit({ action: "mfa.recovery_codes_renewed", objectId: account.id });
   return json({ recoveryCodes });
 }
@@ -112,7 +118,9 @@ async function verify(call: Call<unknown, z.infer<typeof verification>>): Promis
   }
   // The token is bound to the last login: it has done its work.
   await env.DB.prepare("UPDATE users SET last_login_at = ? WHERE id = ?").bind(Date.now(), account.id).run();
-  const session = await openSession(env, account.id, storeId, deviceOf(call));
+  const session = await openSession(env, account.id, storeId, deviceOf(call), {
+    passwordHash: account.password_hash,
+  });
   const actor = { storeId, userId: account.id, email: account.email };
   call.audit({ action: "login.succeeded", objectId: account.id, actor, after: { secondFactor: true } });
   return signedIn(call.url, session);
