@@ -89,4 +89,12 @@ describe("a session", () => {
     await expect(refreshSession(env, refreshed.refreshToken)).rejects.toMatchObject({ code: "UNAUTHORIZED" });
     expect(await openSessions(env, user, null)).toEqual([]);
   });
+
+  it("does not open by a password that was replaced since it was checked", async () => {
+    const { user, stores } = await member("store_owner");
+    const open = (passwordHash: string) => openSession(env, user, stores[0]!, undefined, { passwordHash });
+    await env.DB.prepare("UPDATE users SET password_hash = 'new' WHERE id = ?").bind(user).run();
+    await expect(open("old")).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+    expect((await open("new")).user.id).toBe(user);
+  });
 });

@@ -46,12 +46,19 @@ const NOWHERE: Device = { address: null, userAgent: null };
 
 const ended = (): AppError => new AppError("UNAUTHORIZED", "The session has ended: log in again.");
 
+interface Opening {
+  /** The session that goes on; a new one when it is not given. */
+  continued?: { family: string; createdAt: number };
+  /** The hash of the password that was given: a session opens only while it is still the account's. */
+  passwordHash?: string;
+}
+
 export async function openSession(
   env: Env,
   userId: string,
   storeId: string,
   device = NOWHERE,
-  continued?: { family: string; createdAt: number },
+  { continued, passwordHash }: Opening = {},
 ): Promise<SessionView> {
   // Who has left the store, or lost the account, gets no more tokens for it.
   const user = await userView(env, userId, storeId);
@@ -59,20 +66,22 @@ export async function openSession(
   const refreshToken = newSecret();
   const now = Date.now();
   const { family, createdAt } = continued ?? { family: newId("fam"), createdAt: now };
-  const { address, userAgent } = device;
-  // A family that a racing reuse has just ended gets no new member.
+  // Signed before the row is there: whatever ends the row's session later also voids this token.
+  const token = await accessToken(env, user, storeId, family);
+  // A family that a racing reuse has just ended gets no new member, nor does a password that was just replaced open one.
   const opened = await env.DB.prepare(
     `INSERT INTO sessions (hash, family, user_id, store_id, created_at, expires_at, address, user_agent)
      SELECT ?, ?, ?, ?, ?, ?, ?, ?
-     WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE family = ? AND revoked_at IS NOT NULL)`,
+     WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE family = ? AND revoked_at IS NOT NULL)
+       AND EXISTS (SELECT 1 FROM users WHERE id = ? AND password_hash = coalesce(?, password_hash))`,
   )
     .bind(
-      ...[await sha256(refreshToken), family, userId, storeId, createdAt, now + REFRESH_TTL_MS, address, userAgent],
-      family,
+      ...[await sha256(refreshToken), family, userId, storeId, createdAt, now + REFRESH_TTL_MS],
+      ...[device.address, device.userAgent, family, userId, passwordHash ?? null],
     )
     .run();
   if (opened.meta.changes === 0) throw ended();
-  return { accessToken: await accessToken(env, user, storeId, family), refreshToken, expiresIn: ACCESS_TTL_S, user };
+  return { accessToken: token, refreshToken, expiresIn: ACCESS_TTL_S, user };
 }
 
 async function accessToken(env: Env, user: UserView, storeId: string, family: string): Promise<string> {
@@ -104,7 +113,7 @@ export async function refreshSession(
     throw ended();
   }
   const continued = { family: row.family, createdAt: row.created_at };
-  return openSession(env, row.user_id, storeId ?? row.store_id, device, continued);
+  return openSession(env, row.user_id, storeId ?? row.store_id, device, { continued });
 }
 
 /** Ends the session of a refresh token; answers whose it was, or `null` for a token of no living session. */

@@ -71,7 +71,9 @@ async function login(call: Call<unknown, z.infer<typeof credentials>>): Promise<
   if (!store && body.storeId !== undefined) throw notFound("store");
   if (!store) throw new AppError("FORBIDDEN", "This account belongs to no store.");
   if (admitted.mfa) return json({ requiresMfa: true, mfaToken: await stepToken(env, account, store.id) });
-  const session = await openSession(env, account.id, store.id, deviceOf(call));
+  const session = await openSession(env, account.id, store.id, deviceOf(call), {
+    passwordHash: account.password_hash,
+  });
   const actor = { storeId: store.id, userId: account.id, email: account.email };
   call.audit({ action: "login.succeeded", objectId: account.id, actor });
   return signedIn(call.url, session);

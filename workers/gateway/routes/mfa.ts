@@ -118,7 +118,9 @@ async function verify(call: Call<unknown, z.infer<typeof verification>>): Promis
   }
   // The token is bound to the last login: it has done its work.
   await env.DB.prepare("UPDATE users SET last_login_at = ? WHERE id = ?").bind(Date.now(), account.id).run();
-  const session = await openSession(env, account.id, storeId, deviceOf(call));
+  const session = await openSession(env, account.id, storeId, deviceOf(call), {
+    passwordHash: account.password_hash,
+  });
   const actor = { storeId, userId: account.id, email: account.email };
   call.audit({ action: "login.succeeded", objectId: account.id, actor, after: { secondFactor: true } });
   return signedIn(call.url, session);
