@@ -8,7 +8,7 @@ const keyOf = (secret: string): Promise<CryptoKey> =>
 
 /** As JSON, so that no two lists of parts are the same text. */
 const textOf = (purpose: string, parts: readonly string[]): BufferSource =>
-  encoder.encode(JSON.stringify([purpose, ...parts]));
+  encoder.encode(JSON.stringify([purpose, ...parts])) as BufferSource;
 
 export async function mac(purpose: string, parts: readonly string[], secret: string): Promise<string> {
   return base64url(new Uint8Array(await crypto.subtle.sign("HMAC", await keyOf(secret), textOf(purpose, parts))));

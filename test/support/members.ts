@@ -1,4 +1,7 @@
 /** Members of a store, made as people make them: by an invitation that is accepted. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { expect } from "vitest";
 import { signAccountLink } from "../../shared/auth/account-links.ts";
 import type { SessionView } from "../../shared/views.ts";
@@ -44,3 +47,53 @@ export async function joinAs(system: System, by: Merchant, role: string, email: 
   expect(joined.status, joined.text).toBe(200);
   return callerOf(system, joined.body);
 }
+
+export interface AuditRow {
+  action: string;
+  actorKind: string;
+  actorId: string | null;
+  objectId: string | null;
+  before: string | null;
+  after: string | null;
+}
+
+/** The audit log of a store, oldest first, read from the server's own database. */
+export function auditOf(system: System, storeId: string): AuditRow[] {
+  const files = readdirSync(system.state, { recursive: true, encoding: "utf8" });
+  for (const file of files.filter((name) => name.endsWith(".sqlite"))) {
+    const database = new DatabaseSync(join(system.state, file), { readOnly: true });
+    try {
+      const known = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'audit_log'").get();
+      if (!known) continue;
+      return database
+        .prepare(
+          `SELECT action, actor_kind AS actorKind, actor_id AS actorId, object_id AS objectId, before, after
+           FROM audit_log WHERE store_id = ? ORDER BY at`,
+        )
+        .all(storeId) as unknown as AuditRow[];
+    } finally {
+      database.close();
+    }
+  }
+  throw new Error(`no audit log among ${files.length} files`);
+}
+
+export interface Member {
+  userId: string;
+  email: string;
+  role: string;
+}
+
+export const SHOP = { name: "Second", url: "https://second.example/", currency: "USD", timezone: "Europe/Berlin" };
+export const openStore = async (by: Merchant): Promise<string> => {
+  const made = await by.call<{ store: { id: string } }>("POST", "/v1/stores", SHOP);
+  expect(made.status, made.text).toBe(201);
+  return made.body.store.id;
+};
+export const membersOf = async (by: Merchant, store = by.account.storeId) =>
+  (await by.get<{ items: Member[] }>(`/v1/stores/${store}/members`)).items;
+export const idOf = async (by: Merchant) => (await by.get<{ id: string }>("/auth/me")).id;
+export const setRole = (by: Merchant, store: string, userId: string, role: string) =>
+  by.call<Member>("PATCH", `/v1/stores/${store}/members/${userId}`, { role });
+export const remove = (by: Merchant, store: string, userId: string) =>
+  by.call("DELETE", `/v1/stores/${store}/members/${userId}`);

@@ -1,8 +1,26 @@
 /** Stores, their members and invitations: who gets in, who may change whom, and what races leave behind. */
+import { TOTP } from "otpauth";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { SessionView } from "../../shared/views.ts";
-import { accept, callerOf, type Invited, invite, joinAs, PASSWORD, post, tokenOf } from "../support/members.ts";
-import { http, Merchant } from "../support/merchant.ts";
+import {
+  accept,
+  auditOf,
+  callerOf,
+  type Invited,
+  idOf,
+  invite,
+  joinAs,
+  type Member,
+  membersOf,
+  openStore,
+  PASSWORD,
+  post,
+  remove,
+  SHOP,
+  setRole,
+  tokenOf,
+} from "../support/members.ts";
+import { http, Merchant, until } from "../support/merchant.ts";
 import { expectProblem, unexpectedIn } from "../support/problems.ts";
 import { type System, startSystem } from "../support/system.ts";
 
@@ -19,26 +37,6 @@ beforeAll(async () => {
 }, 120_000);
 afterEach(() => expect(unexpectedIn(system.logs())).toEqual([]));
 afterAll(() => system?.stop());
-
-interface Member {
-  userId: string;
-  email: string;
-  role: string;
-}
-
-const SHOP = { name: "Second", url: "https://second.example/", currency: "USD", timezone: "Europe/Berlin" };
-const openStore = async (by: Merchant): Promise<string> => {
-  const made = await by.call<{ store: { id: string } }>("POST", "/v1/stores", SHOP);
-  expect(made.status, made.text).toBe(201);
-  return made.body.store.id;
-};
-const membersOf = async (by: Merchant, store = by.account.storeId) =>
-  (await by.get<{ items: Member[] }>(`/v1/stores/${store}/members`)).items;
-const idOf = async (by: Merchant) => (await by.get<{ id: string }>("/auth/me")).id;
-const setRole = (by: Merchant, store: string, userId: string, role: string) =>
-  by.call<Member>("PATCH", `/v1/stores/${store}/members/${userId}`, { role });
-const remove = (by: Merchant, store: string, userId: string) =>
-  by.call("DELETE", `/v1/stores/${store}/members/${userId}`);
 
 describe("stores", () => {
   test("a user opens a second store, works in it with the same token, and its key takes beacons", async () => {
@@ -143,6 +141,34 @@ describe("invitations", () => {
     expectProblem(again, "CONFLICT");
   });
 
+  test("the mail leads to the invitation, and names the store and who invites", async () => {
+    const invited = await invite(owner, newEmail(), "api_user");
+    const mail = await until("the mail", async () => {
+      const { items } = (
+        await http<{ items: { to: string; subject: string; text: string }[] }>(`${system.url}/local/mails`)
+      ).body;
+      return items.find(({ to }) => to === invited.email);
+    });
+    expect(mail.subject).toContain("Kiln & Co");
+    expect(mail.text).toContain("Owner invites you");
+    const token = /#\/invitation\/([\w.-]+)/.exec(mail.text)?.[1];
+    expect(token).toBe(await tokenOf(system, invited));
+    expect((await http(`${system.url}/auth/invitations/${token}`)).body).toMatchObject({ email: invited.email });
+  });
+
+  test("who has a second factor joins with the password, and still has to log in", async () => {
+    const careful = await Merchant.register(system.url);
+    const setup = await careful.call<{ secret: string }>("POST", "/auth/mfa/setup");
+    const code = new TOTP({ secret: setup.body.secret }).generate();
+    expect((await careful.call("POST", "/auth/mfa/enable", { code })).status).toBe(200);
+    const invited = await invite(owner, careful.account.email, "api_user");
+    expectProblem(await accept(system, invited, "another password"), "UNAUTHORIZED");
+    const joined = await accept(system, invited, careful.account.password);
+    expect([joined.status, joined.body]).toEqual([200, { accepted: true }]);
+    expect(joined.headers.get("set-cookie")).toBeNull();
+    expect((await careful.call("GET", `/v1/stores/${owner.account.storeId}`)).status).toBe(200);
+  });
+
   test("who has an account joins with their own password and role, and keeps the other store's", async () => {
     const invited = await invite(owner, stranger.account.email, "customer");
     const token = await tokenOf(system, invited);
@@ -172,10 +198,9 @@ describe("invitations", () => {
   );
 
   test("a revoked, a replaced and a forged invitation are all not there", async () => {
-    const list = async () =>
-      (await owner.get<{ items: Invited[] }>(`/v1/stores/${owner.account.storeId}/invitations`)).items;
     const path = `/v1/stores/${owner.account.storeId}/invitations`;
     const email = newEmail();
+    const list = async () => (await owner.get<{ items: Invited[] }>(path)).items.filter((i) => i.email === email);
     const first = await invite(owner, email, "api_user");
     const second = await invite(owner, email, "admin");
     expect((await list()).map((i) => [i.id, i.role])).toEqual([[second.id, "admin"]]);
@@ -270,6 +295,21 @@ describe("roles", () => {
     expect((await remove(owner, store, admin.userId)).status).toBe(204);
   });
 
+  test("invitations of who may not give the role any more end with their right", async () => {
+    const store = owner.account.storeId;
+    const second = await joinAs(system, owner, "store_owner", newEmail());
+    const [asOwner, asAdmin, asCustomer] = [
+      await invite(second, newEmail(), "store_owner"),
+      await invite(second, newEmail(), "admin"),
+      await invite(second, newEmail(), "customer"),
+    ];
+    expect((await setRole(owner, store, second.userId, "admin")).status).toBe(200);
+    expectProblem(await accept(system, asOwner!), "NOT_FOUND");
+    expect((await accept(system, asAdmin!)).status).toBe(200);
+    expect((await remove(owner, store, second.userId)).status).toBe(204);
+    expectProblem(await accept(system, asCustomer!), "NOT_FOUND");
+  });
+
   test("a refreshed session has the new role; one of a removed member ends", async () => {
     const store = owner.account.storeId;
     const person = await joinAs(system, owner, "api_user", newEmail());
@@ -313,4 +353,45 @@ describe("roles", () => {
       expect(seen.filter((m) => m.role === "store_owner").length).toBe(1);
     }
   });
+});
+
+test("the audit log says who did what to whom, and holds no secret", async () => {
+  const boss = await Merchant.register(system.url);
+  const bossId = await idOf(boss);
+  const store = await openStore(boss);
+  const person = await joinAs(system, boss, "api_user", newEmail(), store);
+  const dropped = await invite(boss, newEmail(), "customer", store);
+  expect((await boss.call("DELETE", `/v1/stores/${store}/invitations/${dropped.id}`)).status).toBe(204);
+  expect((await setRole(boss, store, person.userId, "admin")).status).toBe(200);
+  expectProblem(await remove(boss, store, bossId), "CONFLICT");
+  expect((await remove(boss, store, person.userId)).status).toBe(204);
+  const log = auditOf(system, store);
+  expect(log.map((row) => [row.action, row.actorId])).toEqual([
+    ["store.created", bossId],
+    ["invitation.created", bossId],
+    ["invitation.accepted", person.userId],
+    ["invitation.created", bossId],
+    ["invitation.revoked", bossId],
+    ["member.role_changed", bossId],
+    ["member.removed", bossId],
+  ]);
+  expect(log.at(-2)).toMatchObject({
+    objectId: person.userId,
+    before: JSON.stringify({ role: "api_user" }),
+    after: JSON.stringify({ role: "admin" }),
+  });
+  const made = await boss.call<{ id: string; key: string }>("POST", "/v1/api-keys", { name: "ERP" });
+  const fresh = await boss.call<{ key: string }>("POST", `/v1/api-keys/${made.body.id}/rotate`, {});
+  expect((await boss.call("PATCH", `/v1/api-keys/${made.body.id}`, { name: "old" })).status).toBe(200);
+  expect((await boss.call("DELETE", `/v1/api-keys/${made.body.id}`)).status).toBe(204);
+  const keys = auditOf(system, boss.account.storeId).filter((row) => row.objectId === made.body.id);
+  expect(keys.map((row) => row.action)).toEqual([
+    "api_key.created",
+    "api_key.rotated",
+    "api_key.updated",
+    "api_key.revoked",
+  ]);
+  const text = JSON.stringify([log, keys]);
+  for (const secret of [made.body.key, fresh.body.key, made.body.key.slice(0, 12), PASSWORD, "scrypt"])
+    expect(text).not.toContain(secret);
 });

@@ -1,8 +1,9 @@
 /** Who is calling: an access token (verified against cached public keys, no actor call) or a secret key. */
 import type { JSONWebKeySet } from "jose";
 import { keyringStub } from "../../objects/stubs.ts";
-import { findKey, isUseNews, noteUse } from "../../shared/auth/api-keys.ts";
+import { isUseNews } from "../../shared/auth/api-keys.ts";
 import { type Principal, verifyAccessToken } from "../../shared/auth/tokens.ts";
+import { findKey, noteUse } from "../../shared/db/api-keys.ts";
 import { AppError } from "../../shared/errors.ts";
 import { log } from "../../shared/log.ts";
 import { SECOND_MS } from "../../shared/time.ts";

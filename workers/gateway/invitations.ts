@@ -141,6 +141,22 @@ export async function revoke(env: Env, storeId: string, id: string, now: number)
   return done.meta.changes > 0;
 }
 
+/** Ends the open invitations to these roles that a member sent who may not give them any more. */
+export async function revokeThoseOf(
+  env: Env,
+  storeId: string,
+  userId: string,
+  roles: Role[],
+  now: number,
+): Promise<void> {
+  await env.DB.prepare(
+    `UPDATE invitations SET revoked_at = ? WHERE store_id = ? AND invited_by = ? AND ${OPEN}
+       AND role IN (SELECT value FROM json_each(?))`,
+  )
+    .bind(now, storeId, userId, now, JSON.stringify(roles))
+    .run();
+}
+
 /**
  * Makes the user a member, once. `account`: theirs, when they are new; it is made only together with the membership, and
  * throws when its address has got one meanwhile.

@@ -5,7 +5,8 @@
 
 import { waitUntil } from "cloudflare:workers";
 import { storeStub } from "../../objects/stubs.ts";
-import { findKey, isUseNews, noteUse } from "../../shared/auth/api-keys.ts";
+import { isUseNews } from "../../shared/auth/api-keys.ts";
+import { findKey, noteUse } from "../../shared/db/api-keys.ts";
 import { log } from "../../shared/log.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
 import { SECOND_MS } from "../../shared/time.ts";

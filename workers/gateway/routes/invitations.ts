@@ -65,12 +65,15 @@ async function createInvitation(call: MemberCall<unknown, z.infer<typeof invitat
   return json(view(made.value), 201);
 }
 
-/** What the mail says of the store and of who invites: a secret key invites in the store's name. */
+/** What the mail says of the store, and of who invites: a secret key has no name. */
 async function frameOf({ env, principal, url }: MemberCall): Promise<MailFrame> {
-  const settings = await storeStub(env, principal.storeId).settings();
+  const [settings, user] = await Promise.all([
+    storeStub(env, principal.storeId).settings(),
+    env.DB.prepare("SELECT name FROM users WHERE id = ?").bind(principal.userId).first<{ name: string | null }>(),
+  ]);
   if (!settings.ok) throw notFound("store");
   const { name, baseUrl } = settings.value;
-  return { base: baseUrl || url.origin, storeName: name, inviter: principal.email || name };
+  return { base: baseUrl || url.origin, storeName: name, inviter: user?.name || principal.email };
 }
 
 async function resendInvitation(call: MemberCall): Promise<Response> {
@@ -128,11 +131,13 @@ async function acceptOffer(call: Call<unknown, Acceptance>): Promise<Response> {
     actor: { storeId: row.store_id, userId: user.id, email: row.email },
   });
   if (user.mfa) return json({ accepted: true });
-  return signedIn(url, await openSession(env, user.id, row.store_id, deviceOf(call)));
+  const { passwordHash } = user;
+  return signedIn(url, await openSession(env, user.id, row.store_id, deviceOf(call), { passwordHash }));
 }
 
 interface Joined {
   id: string;
+  passwordHash: string;
   mfa: boolean;
 }
 
@@ -145,7 +150,7 @@ async function joinAs(call: Call<unknown, Acceptance>, row: Invitation, user: Ac
     throw new AppError("UNAUTHORIZED", "The password of your account is wrong.");
   }
   joined(await join(call.env, row, user.id, Date.now(), null));
-  return { id: user.id, mfa: admitted.mfa };
+  return { id: user.id, passwordHash: user.password_hash, mfa: admitted.mfa };
 }
 
 async function joinAsNew(call: Call<unknown, Acceptance>, row: Invitation): Promise<Joined> {
@@ -163,7 +168,7 @@ async function joinAsNew(call: Call<unknown, Acceptance>, row: Invitation): Prom
     if (!user) throw error;
     return joinAs(call, row, user);
   }
-  return { id, mfa: false };
+  return { id, passwordHash: account.passwordHash, mfa: false };
 }
 
 function joined(result: Awaited<ReturnType<typeof join>>): void {

@@ -1,13 +1,13 @@
 /** `/v1/stores/:id/members*`: who belongs to a store, and as what. */
 import * as z from "zod";
-import { mayAssign, type Role } from "../../../shared/auth/roles.ts";
+import { mayAssign, PERMISSIONS, ROLES, type Role } from "../../../shared/auth/roles.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { json } from "../../../shared/http.ts";
 import { iso, isoOrNull } from "../../../shared/time.ts";
 import { pageOf, role } from "../../../shared/views.ts";
 import type { Env } from "../../env.ts";
 import { notFound, stale } from "../context.ts";
-import { MAX_MEMBERS } from "../invitations.ts";
+import { MAX_MEMBERS, revokeThoseOf } from "../invitations.ts";
 import { revokeUser } from "../revocation.ts";
 import { type MemberCall, member, type Route } from "../route.ts";
 
@@ -67,7 +67,7 @@ async function changeRole(call: MemberCall<unknown, z.infer<typeof roleChange>>)
     .bind(body.role, principal.storeId, before.user_id, before.role, principal.storeId)
     .run();
   if (done.meta.changes === 0) throw await whyNot(call, before);
-  await revokeUser(env, before.user_id);
+  await loseRights(call, before.user_id, body.role);
   call.audit({
     action: "member.role_changed",
     objectId: before.user_id,
@@ -91,13 +91,24 @@ async function removeMember(call: MemberCall): Promise<Response> {
     .bind(principal.storeId, before.user_id, before.role, principal.storeId)
     .run();
   if (done.meta.changes === 0) throw await whyNot(call, before);
-  await revokeUser(env, before.user_id);
+  await loseRights(call, before.user_id, null);
   call.audit({
     action: "member.removed",
     objectId: before.user_id,
     before: { email: before.email, role: before.role },
   });
   return new Response(null, { status: 204 });
+}
+
+/** What a member held by an earlier role ends: invitations to what `role` (`null`: none) may not give, access tokens. */
+async function loseRights({ env, principal }: MemberCall, userId: string, role: Role | null): Promise<void> {
+  const canGive = (named: Role) =>
+    role !== null &&
+    PERMISSIONS[role].includes("members:write") &&
+    mayAssign({ role, permissions: PERMISSIONS[role] }, named);
+  const lost = ROLES.filter((named) => !canGive(named));
+  await revokeThoseOf(env, principal.storeId, userId, lost, Date.now());
+  await revokeUser(env, userId);
 }
 
 /** Throws unless the caller may give or take this role. */
@@ -156,7 +167,7 @@ export const routes: Route[] = [
       tag,
       summary: "Change a member's role",
       description:
-        "Nobody gives a role that may do more than they, and only owners make or unmake owners. 409 for the last owner. The member's access tokens are void at once; a refresh gives one with the new role.",
+        "Nobody gives a role that may do more than they, and only owners make or unmake owners. 409 for the last owner. The member's access tokens are void at once, and invitations to roles they may not give any more; a refresh gives a token with the new role.",
       body: roleChange,
       audit: "member.role_changed",
       answers: { 200: { description: "The member", schema: memberView } },
@@ -170,7 +181,8 @@ export const routes: Route[] = [
       access: "member",
       tag,
       summary: "Leave a store, or remove a member",
-      description: "Everybody may leave; removing others needs `members:write`. 409 for the last owner.",
+      description:
+        "Everybody may leave; removing others needs `members:write`. 409 for the last owner. Their access tokens are void, and the invitations they sent.",
       audit: "member.removed",
       answers: { 204: { description: "They belong to the store no more" } },
     },
