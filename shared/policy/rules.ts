@@ -6,7 +6,11 @@ const clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be a time such
 /** Mongo-style; plain data, so that it crosses RPC. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export type Conditions = Record<string, Json>;
-const conditions: z.ZodType<Conditions> = z.record(z.string().max(100), z.json());
+/** `z.json()` with a name in the OpenAPI document. */
+const json: z.ZodType<Json> = z
+  .lazy(() => z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(json), z.record(z.string(), json)]))
+  .meta({ id: "Json", description: "Any JSON value" });
+const conditions: z.ZodType<Conditions> = z.record(z.string().max(100), json);
 const minutes = z.number().min(0).max(525_600);
 
 const fields = {

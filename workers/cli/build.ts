@@ -78,7 +78,8 @@ async function buildStages(log: (line: string) => void): Promise<void> {
 /** What stands beside `GET /docs`: its script, and its style on top of the dashboard's colours. */
 function buildDocs(assets: string): void {
   const source = join(ROOT, "workers/gateway/docs");
-  const styles = [join(ROOT, "workers/dashboard/app/styles/tokens.css"), join(source, "docs.css")];
+  const tokens = join(ROOT, "workers/dashboard/app/styles/tokens.css");
+  const styles = [tokens, join(source, "frame.css"), join(source, "reference.css")];
   mkdirSync(join(assets, "docs"), { recursive: true });
   writeFileSync(join(assets, "docs/docs.css"), styles.map((path) => readFileSync(path, "utf8")).join("\n"));
   copyFileSync(join(source, "docs.js"), join(assets, "docs/docs.js"));

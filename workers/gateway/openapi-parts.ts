@@ -62,7 +62,7 @@ const headers = {
     schema: { type: "integer" as const },
   },
   "X-RateLimit-Reset": {
-    description: "When the window ends, in seconds",
+    description: "When the window ends, in seconds since 1970",
     schema: { type: "integer" as const },
   },
   "Retry-After": { description: "Seconds to wait", schema: { type: "integer" as const } },

@@ -18,12 +18,15 @@ export type Document = ReturnType<typeof createDocument>;
 /** `origin`: where this Worker answers, e.g. `https://cartwake.example`. */
 export function openApi(routes: readonly Route[], origin: string): Document {
   const paths: ZodOpenApiPathsObject = {};
+  const versioned = new Set(routes.filter((route) => route.ifMatch).map((route) => route.path));
   for (const route of routes) {
     const path = pathOf(route);
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) };
+    // What a change takes as `If-Match`, reading gives as `ETag`.
+    const tagged = route.ifMatch ?? (route.method === "GET" && versioned.has(route.path));
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, tagged) };
   }
   const used = new Set(routes.map((route) => route.tag));
-  return createDocument(
+  const document = createDocument(
     {
       openapi: "3.1.0",
       info: {
@@ -41,6 +44,8 @@ export function openApi(routes: readonly Route[], origin: string): Document {
     },
     { override: openEnded },
   );
+  openReferences(document);
+  return document;
 }
 
 /** Objects in answers may gain fields: no client may rely on there being no others. */
@@ -48,12 +53,19 @@ const openEnded: ZodOpenApiOverride = ({ jsonSchema, io }) => {
   if (io === "output" && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
 };
 
+/** A reference with a description of its own is rendered with a leftover `additionalProperties` that no override sees. */
+function openReferences(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  if ("$ref" in value && "additionalProperties" in value) delete value.additionalProperties;
+  for (const inner of Object.values(value)) openReferences(inner);
+}
+
 /** `/v1/carts/:id` → `/v1/carts/{id}`. */
 export const pathOf = ({ path }: Pick<Route, "path">): string => path.replace(/:(\w+)/g, "{$1}");
 
 const parametersOf = (path: string): string[] => [...path.matchAll(/:(\w+)/g)].map(([, name = ""]) => name);
 
-function operation(route: Route): ZodOpenApiOperationObject {
+function operation(route: Route, tagged: boolean): ZodOpenApiOperationObject {
   const parameters = parametersOf(route.path);
   const header = requestHeaders(route);
   return {
@@ -70,7 +82,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
       ...(header ? { header } : {}),
     },
     ...(route.body ? { requestBody: requestBody(route.body, route.access) } : {}),
-    responses: responses(route),
+    responses: responses(route, tagged),
     ...permission(route.access),
     "x-limit": route.guarded ? "strict" : "standard",
   };
@@ -109,9 +121,11 @@ function requestBody(schema: z.ZodType, access: Access) {
   };
 }
 
-function responses(route: Route): ZodOpenApiResponsesObject {
+function responses(route: Route, tagged: boolean): ZodOpenApiResponsesObject {
   const problems = problemsOf(route).map((code) => [STATUS[code], problemReference(code)] as const);
-  const answers = Object.entries(route.answers).map(([status, answer]) => [status, response(route, answer)] as const);
+  const answers = Object.entries(route.answers).map(
+    ([status, answer]) => [status, response(route, tagged, answer)] as const,
+  );
   return {
     ...Object.fromEntries(problems),
     default: problemReference("INTERNAL_ERROR"),
@@ -119,12 +133,12 @@ function responses(route: Route): ZodOpenApiResponsesObject {
   };
 }
 
-function response(route: Route, { description, schema, type }: Answer) {
+function response(route: Route, tagged: boolean, { description, schema, type }: Answer) {
   return {
     description,
     headers: {
       ...COMMON_HEADERS,
-      ...(route.ifMatch ? VERSION_HEADER : {}),
+      ...(tagged ? VERSION_HEADER : {}),
       ...(takesIdempotencyKey(route) ? REPLAY_HEADER : {}),
     },
     ...(schema || type

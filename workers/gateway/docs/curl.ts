@@ -15,7 +15,7 @@ export function curlOf(spec: Spec, { method, path, operation }: Placed): string 
   if (takes(parameters, "Idempotency-Key")) lines.push('-H "Idempotency-Key: $(uuidgen)"');
   const schema = requestBody?.content["application/json"]?.schema;
   if (schema) {
-    const body = JSON.stringify(sampleOf(spec, schema, true), null, 2);
+    const body = JSON.stringify(sampleOf(spec, schema, true), null, 2).replaceAll("\n", "\n  ");
     lines.push('-H "Content-Type: application/json"', `-d '${body.replaceAll("'", "'\\''")}'`);
   }
   return lines.join(" \\\n  ");

@@ -61,14 +61,14 @@ const parameterTables = (spec: Spec, parameters: Parameter[]): Html =>
     const mine = parameters.filter((parameter) => parameter.in === place);
     if (mine.length === 0) return null;
     return html`<h4>${title}</h4><dl class="fields">${mine.map(({ name, schema, description, required }) =>
-      field(spec, name, description ? { ...schema, description } : schema, required === true),
+      field({ spec, answer: false }, name, description ? { ...schema, description } : schema, required === true),
     )}</dl>`;
   })}`;
 
 function requestTable(spec: Spec, { operation }: Placed): Html | null {
   const { requestBody } = operation;
   const schema = requestBody && Object.values(requestBody.content)[0]?.schema;
-  return schema ? html`<h4>Body</h4>${bodyTable(spec, schema)}` : null;
+  return schema ? html`<h4>Body</h4>${bodyTable({ spec, answer: false }, schema)}` : null;
 }
 
 function answers(spec: Spec, responses: Record<string, Answer>): Html {
@@ -89,7 +89,7 @@ function answerItem(spec: Spec, status: string, { description, content }: Answer
   const schema = type?.includes("json") ? media?.schema : undefined;
   return html`<li><p><span class="status" data-tone="${status < "400" ? "good" : "bad"}">${status}</span> ${prose(description)}${
     type && !schema ? html` <code>${type}</code>` : null
-  }</p>${schema ? bodyTable(spec, schema) : null}</li>`;
+  }</p>${schema ? bodyTable({ spec, answer: true }, schema) : null}</li>`;
 }
 
 function sampleAnswer(spec: Spec, responses: Record<string, Answer>): Html | null {

@@ -1,6 +1,6 @@
 /**
  * The API reference, rendered from the OpenAPI document into one page that needs no script: ready-made viewers bring
- * megabytes of it and want `unsafe-inline`. `docs.css` and `docs.js` beside this file are served as they are.
+ * megabytes of it and want `unsafe-inline`. Its styles and its script stand beside this file.
  */
 import { ORIGIN } from "./curl.ts";
 import { bodyTable, fieldTable, objectAnchor } from "./fields.ts";
@@ -60,7 +60,7 @@ ${code("A first request", FIRST)}
 <div class="columns"><dl class="ways problem-list">${Object.entries(responses).map(
     ([name, { description }]) =>
       html`<div id="problem-${name}"><dt><code>${codeOf(name)}</code></dt><dd>${prose(description.replace(/^`\w+`: /, ""))}</dd></div>`,
-  )}</dl><div class="shown">${schemas.Problem ? fieldTable(spec, schemas.Problem) : null}</div></div></section>`;
+  )}</dl><div class="shown">${schemas.Problem ? fieldTable({ spec, answer: true }, schemas.Problem) : null}</div></div></section>`;
 }
 
 const WAYS: Record<string, string> = {
@@ -83,5 +83,5 @@ const objects = (spec: Spec): Html =>
         name,
         schema,
       ]) => html`<article class="object" id="${objectAnchor(name)}" aria-labelledby="${objectAnchor(name)}-title">
-<h3 id="${objectAnchor(name)}-title">${nameOf(name)}</h3>${schema.properties ? html`${schema.description ? html`<p class="soft">${prose(schema.description)}</p>` : null}${fieldTable(spec, schema)}` : html`${bodyTable(spec, schema)}${schema.enum ? html`<p class="values">${schema.enum.map((value) => html`<code>${String(value)}</code> `)}</p>` : null}`}</article>`,
+<h3 id="${objectAnchor(name)}-title">${nameOf(name)}</h3>${schema.properties ? html`${schema.description ? html`<p class="soft">${prose(schema.description)}</p>` : null}${fieldTable({ spec, answer: true }, schema)}` : html`${bodyTable({ spec, answer: true }, schema)}${schema.enum ? html`<p class="values">${schema.enum.map((value) => html`<code>${String(value)}</code> `)}</p>` : null}`}</article>`,
     )}</section>`;

@@ -11,6 +11,9 @@ import { type Call, open, type Route } from "../route.ts";
 const POLICY =
   "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
 
+/** A caller may send any host: one with quotes in it must not get into the texts. */
+const SANE = /^https?:\/\/[\w.:[\]-]+$/;
+
 /** The texts, with a stand-in for the address at which they are asked for. */
 function textsOf(routes: () => readonly Route[]) {
   let document: string | undefined;
@@ -27,7 +30,7 @@ function textsOf(routes: () => readonly Route[]) {
 }
 
 async function answer({ request, url }: Call, template: string, headers: Record<string, string>): Promise<Response> {
-  const text = template.replaceAll(ORIGIN, url.origin);
+  const text = SANE.test(url.origin) ? template.replaceAll(ORIGIN, url.origin) : template;
   const etag = `"${(await sha256(text)).slice(0, 22)}"`;
   const common = { "cache-control": "public, max-age=300", etag, ...headers };
   const known = request.headers.get("if-none-match")?.split(",") ?? [];
