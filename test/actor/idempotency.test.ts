@@ -70,6 +70,7 @@ const principal = (): Principal => ({
   storeId: "st_1",
   role: "store_owner",
   permissions: [],
+  sessionId: null,
   expiresAt: 0,
 });
 const call = (key: string): Call => {
