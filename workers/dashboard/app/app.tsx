@@ -1,5 +1,6 @@
 /** The page: login, or the signed-in shell with the view that the address names. */
 import { useEffect, useRef } from "preact/hooks";
+import { Problem } from "./api/http.ts";
 import { may, sessionState, store, user } from "./api/session.ts";
 import { forgetOutbox } from "./live/outbox.ts";
 import { useResource } from "./live/resource.ts";
@@ -115,12 +116,26 @@ function NoCarts() {
 }
 
 /** Most visits are to the board: the settings come when they are asked for. */
+const loadSettings = () =>
+  import("./views/settings/settings-page.tsx").catch(() => {
+    throw new Problem({
+      status: 0,
+      code: "OFFLINE",
+      title: "The settings cannot be loaded",
+      detail: "The connection is lost, or there is a newer dashboard than this page.",
+    });
+  });
+
 function LazySettings({ section }: { section: Section }) {
-  const { data, problem, reload } = useResource("settings", () => import("./views/settings/settings-page.tsx"));
+  const { data, problem } = useResource("settings", loadSettings);
   if (data) return <data.default section={section} />;
   return (
     <div class="page">
-      {problem ? <ProblemNotice problem={problem} retry={reload} /> : <p class="loading">Opening the settings…</p>}
+      {problem ? (
+        <ProblemNotice problem={problem} retry={() => location.reload()} />
+      ) : (
+        <p class="loading">Opening the settings…</p>
+      )}
     </div>
   );
 }

@@ -1,17 +1,8 @@
 /** What the settings read and change: the account, its sessions, the store's members, keys and audit log. */
 import type { Permission, Role } from "../../../../shared/auth/roles.ts";
-import type { UserView } from "../../../../shared/views.ts";
+import type { OpenSessionView, UserView } from "../../../../shared/views.ts";
 import { call, get, getFile, type Page } from "./client.ts";
 import { send } from "./http.ts";
-
-export interface SessionItem {
-  id: string;
-  createdAt: string;
-  lastUsedAt: string;
-  address: string | null;
-  userAgent: string | null;
-  current: boolean;
-}
 
 export interface Member {
   userId: string;
@@ -115,7 +106,7 @@ export const enableMfa = (code: string) => call<RecoveryCodes>("POST", "/auth/mf
 export const disableMfa = (password: string, code: string) => call("POST", "/auth/mfa/disable", { password, code });
 export const renewRecoveryCodes = (code: string) => call<RecoveryCodes>("POST", "/auth/mfa/recovery-codes", { code });
 
-export const listSessions = () => get<{ items: SessionItem[] }>("/auth/sessions");
+export const listSessions = () => get<{ items: OpenSessionView[] }>("/auth/sessions");
 export const endSession = (id: string) => call("DELETE", at("auth", "sessions", id));
 export const endAllSessions = () => call("DELETE", "/auth/sessions");
 

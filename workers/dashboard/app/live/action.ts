@@ -1,4 +1,7 @@
-/** Something the reader does that may take a while and may fail: one at a time, with what went wrong. */
+/**
+ * Something the reader does that may take a while and may fail: one at a time, with what went wrong. Its button says
+ * `aria-disabled` while it is busy: one that is disabled loses the focus.
+ */
 import { useRef, useState } from "preact/hooks";
 import type { Problem } from "../api/http.ts";
 import { asProblem } from "./store.ts";

@@ -34,7 +34,7 @@ export function Form(props: {
         <button
           type="submit"
           class={`button ${props.tone === "danger" ? "button-danger" : "button-primary"}`}
-          disabled={busy}
+          aria-disabled={busy}
           data-testid={props.testid}
         >
           {busy ? props.busy : props.submit}

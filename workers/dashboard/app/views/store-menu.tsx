@@ -69,7 +69,7 @@ function OtherStores({ stores }: { stores: UserView["stores"] }) {
           <li key={id}>
             <button
               type="button"
-              disabled={busy}
+              aria-disabled={busy}
               onClick={() => void run(id)}
               data-testid="menu-switch"
               data-store-id={id}

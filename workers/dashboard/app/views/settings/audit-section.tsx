@@ -54,7 +54,13 @@ function Entries({ name, filter, names }: { name: string; filter: AuditFilter; n
       </Listed>
       {problem && <ProblemNotice problem={problem} />}
       {cursor !== null && (
-        <button type="button" class="button older" disabled={busy} onClick={() => void run()} data-testid="audit-more">
+        <button
+          type="button"
+          class="button older"
+          aria-disabled={busy}
+          onClick={() => void run()}
+          data-testid="audit-more"
+        >
           {busy ? "Reading…" : "Load older entries"}
         </button>
       )}
@@ -129,7 +135,7 @@ function Export({ filter }: { filter: AuditFilter }) {
             key={format}
             type="button"
             class="button"
-            disabled={busy}
+            aria-disabled={busy}
             onClick={() => void run(format)}
             data-testid={`audit-${format}`}
           >

@@ -98,7 +98,13 @@ function InvitationRow({ item, storeId, changed }: { item: Invitation; storeId: 
       </div>
       <div class="line-actions">
         {sent && <Saved text="Sent again" />}
-        <button type="button" class="button" disabled={busy} onClick={() => void run()} data-testid="invitation-resend">
+        <button
+          type="button"
+          class="button"
+          aria-disabled={busy}
+          onClick={() => void run()}
+          data-testid="invitation-resend"
+        >
           Send again<span class="visually-hidden"> to {item.email}</span>
         </button>
         <button type="button" class="button" onClick={() => setAsking(true)} data-testid="invitation-revoke">

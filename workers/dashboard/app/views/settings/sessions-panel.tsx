@@ -1,6 +1,7 @@
 /** Where the account is logged in. */
 import { useState } from "preact/hooks";
-import { endAllSessions, endSession, listSessions, type SessionItem } from "../../api/identity.ts";
+import type { OpenSessionView } from "../../../../../shared/views.ts";
+import { endAllSessions, endSession, listSessions } from "../../api/identity.ts";
 import { forget } from "../../api/session.ts";
 import { useAction } from "../../live/action.ts";
 import { useResource } from "../../live/resource.ts";
@@ -51,7 +52,7 @@ export function SessionsPanel() {
   );
 }
 
-function SessionRow({ item, ended }: { item: SessionItem; ended: () => void }) {
+function SessionRow({ item, ended }: { item: OpenSessionView; ended: () => void }) {
   const device = describeAgent(item.userAgent);
   const { busy, problem, run } = useAction(async () => {
     await endSession(item.id);
@@ -70,12 +71,12 @@ function SessionRow({ item, ended }: { item: SessionItem; ended: () => void }) {
         </p>
         <p class="line-detail">
           {item.address && `${item.address} · `}
-          last used <Ago at={item.lastUsedAt} /> · since <Ago at={item.createdAt} />
+          in {item.store.name} · last used <Ago at={item.lastUsedAt} /> · logged in <Ago at={item.createdAt} />
         </p>
         {problem && <ProblemNotice problem={problem} />}
       </div>
       {!item.current && (
-        <button type="button" class="button" disabled={busy} onClick={() => void run()}>
+        <button type="button" class="button" aria-disabled={busy} onClick={() => void run()}>
           Log out<span class="visually-hidden"> {device}</span>
         </button>
       )}

@@ -64,7 +64,13 @@ function StoreRow({ item }: { item: StoreItem }) {
       </div>
       <div class="line-actions">
         {!current && (
-          <button type="button" class="button" disabled={busy} onClick={() => void run()} data-testid="store-switch">
+          <button
+            type="button"
+            class="button"
+            aria-disabled={busy}
+            onClick={() => void run()}
+            data-testid="store-switch"
+          >
             {busy ? "Opening…" : "Go to it"}
             <span class="visually-hidden"> {item.name}</span>
           </button>

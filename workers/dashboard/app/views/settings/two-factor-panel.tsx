@@ -42,7 +42,7 @@ function Disabled({ begun }: { begun: (setup: MfaSetup) => void }) {
       <button
         type="button"
         class="button button-primary"
-        disabled={busy}
+        aria-disabled={busy}
         onClick={() => void run()}
         data-testid="mfa-setup"
       >
