@@ -8,7 +8,10 @@ import { log } from "../log.ts";
 import { DAY_MS, HOUR_MS } from "../time.ts";
 import { ALWAYS, type Guard } from "./guard.ts";
 
-/** What each mail is rendered from. `base`: where this Worker was reached, for links when `PUBLIC_URL` is empty. */
+/**
+ * What each mail is rendered from. `base`: where this Worker was reached, for links when `PUBLIC_URL` is empty. The edge
+ * brings only our own host names here; a server without an edge has a `PUBLIC_URL`, or a stranger's `Host` would stand in it.
+ */
 export interface AccountMailData {
   password_reset: { base: string };
   password_changed: { base: string };

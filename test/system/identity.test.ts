@@ -125,7 +125,8 @@ describe("the second factor", () => {
     const [one, two] = renewed.body.recoveryCodes as [string, string];
     expectProblem(await verify((await login()).body.mfaToken, recovery[0]!), "UNAUTHORIZED");
     const second = (await login()).body.mfaToken;
-    const byRecovery = await Promise.all(Array.from({ length: 4 }, () => verify(second, one)));
+    // Those who come too late have failed: with the three failures below just not often enough for a lock.
+    const byRecovery = await Promise.all(Array.from({ length: 3 }, () => verify(second, one)));
     expect(byRecovery.filter((answer) => answer.status === 200)).toHaveLength(1);
     expectProblem(await verify((await login()).body.mfaToken, one), "UNAUTHORIZED");
 
