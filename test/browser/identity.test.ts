@@ -9,7 +9,7 @@ import { byTestId, giveLogin, isIn, isOut, linkFor, logOut, violationsInBoth } f
 import { http, Merchant } from "../support/merchant.ts";
 import { type System, startSystem } from "../support/system.ts";
 
-const SHOTS = process.env.CARTWAKE_SCREENSHOTS ? "test/browser/screenshots" : "dist/screenshots";
+const SHOTS = "dist/screenshots";
 const STEP_MS = 30_000;
 const GRACE = {
   email: "grace@example.com",
