@@ -2,8 +2,12 @@
  * The only place where actor names are built. A store id comes from a credential, never from a body, and is the first
  * part of every name: tenants cannot meet.
  */
+import { hashOf } from "../shared/ids.ts";
+import type { Breaker } from "./breaker/breaker.ts";
 import type { Cart } from "./cart/cart.ts";
 import type { Keyring } from "./keyring/keyring.ts";
+import type { Limiter } from "./limiter/limiter.ts";
+import type { Meter } from "./meter/meter.ts";
 import type { Room } from "./room/room.ts";
 import type { Shopper } from "./shopper/shopper.ts";
 import type { Store } from "./store/store.ts";
@@ -15,6 +19,9 @@ export interface Actors {
   STORE: DurableObjectNamespace<Store>;
   ROOM: DurableObjectNamespace<Room>;
   KEYRING: DurableObjectNamespace<Keyring>;
+  LIMITER: DurableObjectNamespace<Limiter>;
+  BREAKER: DurableObjectNamespace<Breaker>;
+  METER: DurableObjectNamespace<Meter>;
 }
 
 export const cartName = (storeId: string, cartId: string): string => `${storeId}/${cartId}`;
@@ -61,3 +68,15 @@ export const lobbyRoom = (env: Actors, hash: number): Client<Room> => client(env
 export const roomByName = (env: Actors, name: string): Client<Room> => client(env.ROOM, name);
 
 export const keyringStub = (env: Actors): Client<Keyring> => client(env.KEYRING, "keyring");
+
+/** Ids are names as they are. Addresses and accounts are personal data: only their hash names an actor. */
+export const limiterName = (subject: string): string =>
+  `limiter/${/^\w{1,64}$/.test(subject) ? subject : `~${hashOf(subject)}`}`;
+
+/** Who is limited: a user's or key's id, or a text that tells what it is, such as `address 203.0.113.7`. */
+export const limiterStub = (env: Actors, subject: string): Client<Limiter> => client(env.LIMITER, limiterName(subject));
+/** The circuit breaker of a store's calls to a provider; `~` is for providers that all stores share, such as `~/ai`. */
+export const breakerStub = (env: Actors, storeId: string, provider: string): Client<Breaker> =>
+  client(env.BREAKER, `${storeId}/${provider}`);
+
+export const meterStub = (env: Actors): Client<Meter> => client(env.METER, "meter");

@@ -1,5 +1,6 @@
 /** The environment, checked once and loudly: a wrong value names its key. */
 import * as z from "zod";
+import { parseRateLimits } from "./policy/limits.ts";
 
 /** Secrets whose values in wrangler.toml everybody can read. */
 const SECRETS = ["LINK_SECRET", "AUTH_SECRET"] as const;
@@ -10,12 +11,32 @@ const variables = z.object({
   PUBLIC_URL: z.union([z.literal(""), z.url()]).default(""),
   LINK_SECRET: secret,
   AUTH_SECRET: secret,
+  TOKEN_FORMAT: z.enum(["jwt", "paseto"]).default("jwt"),
+  /** Of JWTs; PASETO v4.public has Ed25519 and no other. */
+  TOKEN_ALGORITHM: z.enum(["ES256", "EdDSA"]).default("ES256"),
   EMAIL_PROVIDER: z.enum(["outbox", "smtp", "send_email"]).default("outbox"),
   EMAIL_FROM: z.email().default("shop@cartwake.example"),
   SMTP_URL: z
     .string()
     .default("")
     .refine((u) => u === "" || /^smtps?:\/\/[^/]+$/.test(u), "must be smtp://user:password@host:port"),
+  /** Calls a minute: `global=1000 auth=10 api=600`. */
+  RATE_LIMITS: z
+    .string()
+    .default("")
+    .transform((text, { addIssue }) => {
+      const limits = parseRateLimits(text);
+      if (typeof limits !== "string") return limits;
+      addIssue({ code: "custom", message: limits });
+      return z.NEVER;
+    }),
+  /** Events a minute a store may send; 0 is no limit. */
+  STORE_EVENTS_PER_MINUTE: z
+    .string()
+    .regex(/^\d{1,9}$/, "must be a whole number; 0 for no limit")
+    .default("600000")
+    .transform(Number),
+  METRICS_TOKEN: z.string().default(""),
 });
 
 const schema = variables.superRefine((given, { addIssue }) => {

@@ -56,9 +56,12 @@ export async function sha256(text: string): Promise<string> {
   return base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
 }
 
+/** Like `sha256`, at once: for the names of actors, which must not be personal data. */
+export const hashOf = (text: string): string => createHash("sha256").update(text).digest("base64url");
+
 /** A shopper's name: the hash of the store and the address, so that the address itself names nothing. */
 export const shopperIdOf = (storeId: string, email: string): string =>
-  `sh_${createHash("sha256").update(`${storeId}\n${email.trim().toLowerCase()}`).digest("base64url").slice(0, 27)}`;
+  `sh_${hashOf(`${storeId}\n${email.trim().toLowerCase()}`).slice(0, 27)}`;
 
 /** The name of a shopper who has not said who they are. */
 export const visitorShopperId = (visitorId: string): string => `v_${visitorId}`;

@@ -1,21 +1,27 @@
 import type { Actors } from "../objects/stubs.ts";
-import type { AccountMailHint, CartNews, SendCommand } from "../shared/events/messages.ts";
+import type { AccountMailHint, CartNews, QueueProbe, SendCommand } from "../shared/events/messages.ts";
 
 /** Everything this Worker is bound to (wrangler.toml). */
 export interface Env extends Actors {
   DB: D1Database;
-  EVENTS: Queue<CartNews>;
+  EVENTS: Queue<CartNews | QueueProbe>;
   INTERVENTIONS: Queue<SendCommand | AccountMailHint>;
   ANALYTICS: AnalyticsEngineDataset;
   ASSETS: Fetcher;
   EMAIL: SendEmail;
+  BEACON_RATE: RateLimit;
   ENVIRONMENT: string;
   PUBLIC_URL: string;
   LINK_SECRET: string;
   AUTH_SECRET: string;
+  TOKEN_FORMAT: string;
+  TOKEN_ALGORITHM: string;
   PUBLISH_LEASE_SECONDS: string;
   PUBLISH_GATHER_SECONDS: string;
   EMAIL_PROVIDER: string;
   EMAIL_FROM: string;
   SMTP_URL: string;
+  RATE_LIMITS: string;
+  STORE_EVENTS_PER_MINUTE: string;
+  METRICS_TOKEN?: string;
 }

@@ -1,5 +1,7 @@
 /** The one entry point: requests, queues, schedules, and the actor classes. */
-import type { AccountMailHint, CartNews, SendCommand } from "../shared/events/messages.ts";
+import { meterStub } from "../objects/stubs.ts";
+import type { AccountMailHint, CartNews, QueueProbe, SendCommand } from "../shared/events/messages.ts";
+import { flushMetrics } from "../shared/metrics.ts";
 import type { Env } from "./env.ts";
 import { createGateway } from "./gateway/index.ts";
 import { postEvents, preflight } from "./ingest/beacons.ts";
@@ -11,8 +13,11 @@ import { consumeInterventions } from "./interventions/sender.ts";
 import { runSchedule } from "./jobs/cron.ts";
 import { consumeDeadLetters } from "./jobs/dead-letters.ts";
 
+export { Breaker } from "../objects/breaker/breaker.ts";
 export { Cart } from "../objects/cart/cart.ts";
 export { Keyring } from "../objects/keyring/keyring.ts";
+export { Limiter } from "../objects/limiter/limiter.ts";
+export { Meter } from "../objects/meter/meter.ts";
 export { Room } from "../objects/room/room.ts";
 export { Shopper } from "../objects/shopper/shopper.ts";
 export { Store } from "../objects/store/store.ts";
@@ -28,17 +33,26 @@ const handle = createGateway({
   localMails,
 });
 
-export default {
-  fetch: handle,
+const handOverMetrics = (env: Env, ctx: ExecutionContext): void =>
+  flushMetrics(meterStub(env), ctx, (ms) => scheduler.wait(ms));
 
-  async queue(batch, env) {
-    if (batch.queue === "events") return consumeEvents(batch as MessageBatch<CartNews>, env);
-    if (batch.queue === "interventions")
-      return consumeInterventions(batch as MessageBatch<SendCommand | AccountMailHint>, env);
-    return consumeDeadLetters(batch, env);
+export default {
+  async fetch(request, env, ctx) {
+    const response = await handle(request, env, ctx);
+    handOverMetrics(env, ctx);
+    return response;
   },
 
-  async scheduled(controller, env) {
+  async queue(batch, env, ctx) {
+    if (batch.queue === "events") await consumeEvents(batch as MessageBatch<CartNews | QueueProbe>, env);
+    else if (batch.queue === "interventions")
+      await consumeInterventions(batch as MessageBatch<SendCommand | AccountMailHint>, env);
+    else await consumeDeadLetters(batch, env);
+    handOverMetrics(env, ctx);
+  },
+
+  async scheduled(controller, env, ctx) {
     await runSchedule(controller.cron, env, controller.scheduledTime);
+    handOverMetrics(env, ctx);
   },
 } satisfies ExportedHandler<Env, unknown>;

@@ -16,6 +16,8 @@ import { log } from "../../shared/log.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
 import { no, ok, type Result } from "../../shared/result.ts";
 import { iso, SECOND_MS } from "../../shared/time.ts";
+import { withTimeout } from "../../shared/timeout.ts";
+import { traceOf } from "../../shared/trace.ts";
 import type { CartView, DeliveryStatus, ExplainView, ItemView, TimelineView } from "../../shared/views.ts";
 import { Alarm } from "../kit/alarm.ts";
 import { parseName, storeStub } from "../stubs.ts";
@@ -24,7 +26,7 @@ import { decide } from "./decide.ts";
 import { replay, timelineOf } from "./explain.ts";
 import { find } from "./ledger.ts";
 import { deltaOf } from "./metrics.ts";
-import { type CartEnv, Publisher } from "./publisher.ts";
+import { type CartEnv, type Present, Publisher } from "./publisher.ts";
 import { CREATE_LOG_ROWS, type LogEntry, type Snapshot } from "./schema.ts";
 import type { CartState, Effect } from "./state.ts";
 import { emptyState } from "./state.ts";
@@ -34,6 +36,8 @@ import { currencyOf, itemViews, prospectOf, viewOf } from "./view.ts";
 
 /** After a wake-up that failed. */
 const RETRY_MS = 5 * SECOND_MS;
+/** How long a wake-up waits for the store's rules. */
+const RULES_MS = 5 * SECOND_MS;
 /** Between two wake-ups, whatever the timers say. */
 const MIN_SLEEP_MS = 100;
 
@@ -57,6 +61,9 @@ export class Cart extends DurableObject<CartEnv> {
   #createdAt = 0;
   /** The version of the rules that the log knows of. */
   #rulesLogged = 0;
+  /** The trace (`traceparent`) that last reached this cart, or that a wake-up began; and the one the log knows of. */
+  #trace: string | null = null;
+  #traceLogged: string | null = null;
 
   constructor(ctx: DurableObjectState, env: CartEnv) {
     super(ctx, env);
@@ -73,13 +80,19 @@ export class Cart extends DurableObject<CartEnv> {
       this.#baseSeq = loaded.baseSeq;
       this.#createdAt = loaded.createdAt;
       this.#rulesLogged = loaded.state.rules.version;
+      this.#trace = loaded.trace;
+      this.#traceLogged = loaded.trace;
     }
     this.#publisher = new Publisher(ctx, env, { storeId, cartId: key }, this.#storage, loaded);
   }
 
-  /** A beacon's events for this cart. Committed when it returns; a duplicate is counted and changes nothing. */
-  beacon(events: CartEvent[], rules: Rules): Received {
+  /**
+   * A beacon's events for this cart. Committed when it returns; a duplicate is counted and changes nothing. `trace`: the
+   * beacon's `traceparent`, if it had one.
+   */
+  beacon(events: CartEvent[], rules: Rules, trace: string | null = null): Received {
     const now = Date.now();
+    if (trace) this.#trace = trace;
     const stamped = events.map((event) => ({ ...event, receivedAt: now, at: Math.min(event.at, now) }));
     const decision = this.#run({ type: "receive", now, events: stamped }, rules);
     return decision.received ?? { accepted: 0, duplicates: 0, rejected: [] };
@@ -134,8 +147,10 @@ export class Cart extends DurableObject<CartEnv> {
     return ok({ cartId: this.#cartId, generation, items: itemViews(state), currency: currencyOf(state) });
   }
 
-  revokeLinks(): void {
-    if (this.#state) this.#run({ type: "revoke_links", now: Date.now() });
+  revokeLinks(): Result<null> {
+    if (!this.#state) return no("not_found");
+    this.#run({ type: "revoke_links", now: Date.now() });
+    return ok(null);
   }
 
   view(): Result<CartView> {
@@ -202,6 +217,8 @@ export class Cart extends DurableObject<CartEnv> {
     this.#seq = 0;
     this.#baseSeq = 0;
     this.#createdAt = 0;
+    this.#trace = null;
+    this.#traceLogged = null;
     this.#publisher.reset();
     return true;
   }
@@ -209,7 +226,7 @@ export class Cart extends DurableObject<CartEnv> {
   /** The merchant may have changed their mind since the last beacon; an unreachable store is no reason not to wake. */
   async #freshRules(): Promise<Rules> {
     try {
-      return await storeStub(this.env, this.#storeId).rules();
+      return await withTimeout(storeStub(this.env, this.#storeId).rules(), RULES_MS, "the store's rules");
     } catch (error) {
       log("warn", "rules_unavailable", { actor: this.#cartId, error });
       return this.#state!.rules;
@@ -226,8 +243,9 @@ export class Cart extends DurableObject<CartEnv> {
       if (this.#state) this.#state = decision.state; // newer rules, perhaps: the next alarm is armed by them
       return decision;
     }
+    if (decision.dispatch.length > 0) this.#trace ??= span(null);
     this.#commit(before, command, decision);
-    if (decision.dispatch.length > 0) this.#publisher.dispatch(decision.dispatch);
+    if (decision.dispatch.length > 0) this.#publisher.dispatch(decision.dispatch, span(this.#trace));
     return decision;
   }
 
@@ -252,11 +270,13 @@ export class Cart extends DurableObject<CartEnv> {
       ...(decision.notes.length ? { notes: decision.notes } : {}),
       delta,
       ...(first || state.rules.version !== this.#rulesLogged ? { rules: state.rules } : {}),
+      ...(this.#trace && this.#trace !== this.#traceLogged ? { trace: this.#trace } : {}),
     };
     this.#storage.append(seq, command.now, entry, snapshot);
     this.#state = state;
     this.#seq = seq;
     this.#rulesLogged = state.rules.version;
+    this.#traceLogged = this.#trace;
     if (first) this.#createdAt = command.now;
     const published: Entry = { seq, at: command.now, delta };
     this.#publisher.add(published, isUrgent(before, decision, first), () => this.#news());
@@ -277,8 +297,8 @@ export class Cart extends DurableObject<CartEnv> {
     };
   }
 
-  #news(): { state: CartState; seq: number; createdAt: number } | null {
-    return this.#state && { state: this.#state, seq: this.#seq, createdAt: this.#createdAt };
+  #news(): Present | null {
+    return this.#state && { state: this.#state, seq: this.#seq, createdAt: this.#createdAt, trace: this.#trace };
   }
 
   /** A long log: have it counted, then fold its older half away. */
@@ -316,6 +336,9 @@ export class Cart extends DurableObject<CartEnv> {
     if (due.length > 0) this.#alarm.arm(Math.max(notBefore, Math.min(...due)));
   }
 }
+
+/** A step of the trace, or the beginning of one. */
+const span = (trace: string | null): string => traceOf(trace, crypto.getRandomValues(new Uint8Array(24))).traceparent;
 
 const changed = (before: CartState, decision: Decision): boolean =>
   decision.learned.length > 0 ||

@@ -11,7 +11,8 @@ export const MAX_DISPATCHES = 12;
 export const CLAIM_TIMEOUT_MS = 2 * MINUTE_MS;
 /** A claimed effect whose provider honours the key may be claimed again after this. */
 export const RESUME_MS = 30 * SECOND_MS;
-export const MAX_ATTEMPTS = 5;
+/** Sends that surely failed before it is given up. Their waits double from half a minute: more than four hours in all. */
+export const MAX_ATTEMPTS = 10;
 const RETRY_MS = 30 * SECOND_MS;
 const MAX_HISTORY = 30;
 /** Effects kept; the oldest finished ones go first. */

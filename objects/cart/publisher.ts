@@ -3,7 +3,7 @@
  * forget (the embedded one does on restart), so nothing counts as published until the store says so; until then the
  * lease wakes the cart and it publishes again. Entries are numbered, so telling twice is harmless.
  */
-import type { CartNews, Entry, SendCommand } from "../../shared/events/messages.ts";
+import type { CartNews, Entry, QueueProbe, SendCommand } from "../../shared/events/messages.ts";
 import { log } from "../../shared/log.ts";
 import { SECOND_MS } from "../../shared/time.ts";
 import { type Actors, storeStub } from "../stubs.ts";
@@ -12,7 +12,7 @@ import type { CartStorage, Loaded } from "./storage.ts";
 import { deliveryNews, summaryOf } from "./view.ts";
 
 export interface CartEnv extends Actors {
-  EVENTS: Queue<CartNews>;
+  EVENTS: Queue<CartNews | QueueProbe>;
   INTERVENTIONS: Queue<SendCommand>;
   /** How soon a cart tells again what the queue may have lost. */
   PUBLISH_LEASE_SECONDS: string;
@@ -20,10 +20,11 @@ export interface CartEnv extends Actors {
   PUBLISH_GATHER_SECONDS: string;
 }
 
-interface Present {
+export interface Present {
   state: CartState;
   seq: number;
   createdAt: number;
+  trace: string | null;
 }
 
 /** Entries a message may carry: well under the 128 KB of a message. */
@@ -155,7 +156,7 @@ export class Publisher {
     return this.#storage.entries(this.#sent, MAX_ENTRIES);
   }
 
-  #news({ state, seq, createdAt }: Present, entries: Entry[]): CartNews {
+  #news({ state, seq, createdAt, trace }: Present, entries: Entry[]): CartNews {
     const { facts, process } = state;
     const last = this.#indexed;
     // An effect that did not change is the same object.
@@ -168,6 +169,7 @@ export class Publisher {
       summary: summaryOf(state, seq, createdAt),
       deliveries: process.effects.filter((e) => !told.has(e)).map(deliveryNews),
       index,
+      ...(trace ? { traceparent: trace } : {}),
     };
   }
 
@@ -192,10 +194,10 @@ export class Publisher {
   }
 
   /** Effects are due: hand them to the sender. Lost ones are handed over again by their timers. */
-  dispatch(effects: Effect[]): void {
+  dispatch(effects: Effect[], traceparent: string): void {
     const { storeId, cartId } = this.#name;
     const messages = effects.map((effect) => ({
-      body: { storeId, cartId, effectId: effect.id },
+      body: { storeId, cartId, effectId: effect.id, traceparent },
       contentType: "json" as const,
     }));
     this.#ctx.waitUntil(

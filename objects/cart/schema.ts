@@ -24,6 +24,8 @@ export interface LogEntry {
   command?: Exclude<Command, { type: "receive" }>;
   notes?: Note[];
   delta: Delta;
+  /** The trace (`traceparent`), whenever another one reached the cart. */
+  trace?: string;
   /** The rules, whenever they changed: the log explains itself. */
   rules?: Rules;
 }

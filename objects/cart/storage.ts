@@ -31,6 +31,8 @@ export interface Loaded {
   baseSeq: number;
   /** Rows the store is known to have counted. */
   confirmed: number;
+  /** The last trace that the log knows of. */
+  trace: string | null;
 }
 
 export class CartStorage {
@@ -70,6 +72,7 @@ export class CartStorage {
       lastSeq: rows.at(-1)?.seq ?? snapshot?.seq ?? 0,
       baseSeq: snapshot?.baseSeq ?? 0,
       confirmed: snapshot?.confirmed ?? 0,
+      trace: rows.findLast((r) => r.entry.trace)?.entry.trace ?? null,
     };
   }
 

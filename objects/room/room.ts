@@ -3,33 +3,36 @@
  *
  * Owns    its sockets (hibernating) and the rooms that relay it.
  * Timers  `auth`: closes sockets that did not say who they are in time.
- * RPC     fetch (the upgrade), publish, relay, relayed.
- * Peers   Store (watched), Keyring (public keys), other rooms (relay).
+ * RPC     fetch (the upgrade), publish, relay, relayed, countSockets.
+ * Peers   Store (watched), Keyring (public keys), other rooms (relay), Meter (how many sockets are open).
  *
  * A socket that brings its token in the subprotocol lives in its store's room `store/live`. One that authenticates
  * with its first frame was accepted before its store was known: it lives in a lobby, which relays the store's room.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { JSONWebKeySet } from "jose";
+import { KeyCache } from "../../shared/auth/key-cache.ts";
 import { type Principal, verifyAccessToken } from "../../shared/auth/tokens.ts";
 import { newId } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
-import { MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
+import { HOUR_MS, SECOND_MS } from "../../shared/time.ts";
 import type { TopicNews } from "../../shared/views.ts";
 import { migrate } from "../kit/migrate.ts";
 import { close, Sockets, send } from "../kit/sockets.ts";
 import { TIMERS_TABLE, Timers } from "../kit/timers.ts";
-import { type Actors, keyringStub, liveRoom, parseName, roomByName, storeStub } from "../stubs.ts";
+import { type Actors, keyringStub, liveRoom, meterStub, parseName, roomByName, storeStub } from "../stubs.ts";
 import { CLOSE, type ClientFrame, HEARTBEAT, parseFrame, serverFrame, type Topic } from "./frames.ts";
 
 const AUTH_MS = 10 * SECOND_MS;
-const JWKS_MS = MINUTE_MS;
 const MAX_LOBBY_SOCKETS = 10_000;
 const MAX_BAD_FRAMES = 10;
 /** Frames a socket may send in each span of so long, and frames of it that may wait for the one before them. */
 const FRAME_SPAN_MS = 10 * SECOND_MS;
 const MAX_FRAMES = 60;
 const MAX_WAITING = 32;
+/** Comings and goings within so long are told together. */
+const TELL_MS = SECOND_MS;
+/** The meter asks a room that was silent; one that does not answer for so long has no sockets. */
+const TOLD_FOR_MS = HOUR_MS;
 
 interface Member {
   v: 2;
@@ -61,7 +64,8 @@ export class Room extends DurableObject<Actors> {
   readonly #lanes = new WeakMap<WebSocket, Lane>();
   /** Counts registrations: a room where nobody listened may have been asked before its last one. */
   #registrations = 0;
-  #jwks: { keys: JSONWebKeySet; at: number } | null = null;
+  readonly #keys = new KeyCache();
+  #telling = false;
 
   constructor(ctx: DurableObjectState, env: Actors) {
     super(ctx, env);
@@ -80,6 +84,7 @@ export class Room extends DurableObject<Actors> {
     const principal = protocol ? await this.#verify(protocol.slice("cartwake.bearer.".length)) : null;
     const [client, server] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
     this.#sockets.accept(server, member);
+    this.#tellSoon();
     send(server, serverFrame("connection", { connectionId: member.id, message: "authenticate within 10 s" }));
     if (protocol && !principal) close(server, CLOSE.unauthenticated, "the token is not valid");
     else if (principal) await this.#welcome(server, member, principal);
@@ -141,10 +146,12 @@ export class Room extends DurableObject<Actors> {
 
   override webSocketClose(socket: WebSocket, code: number): void {
     close(socket, code === 1005 || code === 1006 ? 1000 : code, "");
+    this.#tellSoon();
   }
 
   override webSocketError(socket: WebSocket): void {
     close(socket, 1011, "");
+    this.#tellSoon();
   }
 
   /** News for those subscribed to their topics. Returns how many sockets and relays there are for any topic. */
@@ -166,6 +173,16 @@ export class Room extends DurableObject<Actors> {
     return this.#deliver(storeId, news);
   }
 
+  /** How many sockets are open here; tells the meter as well. */
+  async countSockets(): Promise<number> {
+    const count = this.#open();
+    await meterStub(this.env).report(`room:${this.#name}`, {
+      gauges: [["cartwake_sockets_open", {}, count]],
+      expiresAt: Date.now() + TOLD_FOR_MS,
+    });
+    return count;
+  }
+
   override async alarm(): Promise<void> {
     const now = Date.now();
     await this.#timers.run(now, () => {
@@ -179,6 +196,23 @@ export class Room extends DurableObject<Actors> {
       }
       if (Number.isFinite(next)) this.#timers.set("auth", next);
     });
+  }
+
+  /** A socket that is closing is still in the platform's list. */
+  #open(): number {
+    return this.#sockets.all().filter((socket) => socket.readyState === WebSocket.OPEN).length;
+  }
+
+  /** Tells the meter soon, once for all that happens meanwhile. */
+  #tellSoon(): void {
+    if (this.#telling) return;
+    this.#telling = true;
+    const tell = async () => {
+      await scheduler.wait(TELL_MS);
+      this.#telling = false;
+      await this.countSockets();
+    };
+    this.ctx.waitUntil(tell().catch((error) => log("warn", "sockets_uncounted", { actor: this.#name, error })));
   }
 
   async #relayTo(room: string, news: TopicNews[]): Promise<number> {
@@ -257,9 +291,8 @@ export class Room extends DurableObject<Actors> {
   }
 
   async #verify(token: string): Promise<Principal | null> {
-    if (!this.#jwks || Date.now() - this.#jwks.at > JWKS_MS)
-      this.#jwks = { keys: await keyringStub(this.env).jwks(), at: Date.now() };
-    return verifyAccessToken(token, this.#jwks.keys);
+    const keys = await this.#keys.forToken(token, () => keyringStub(this.env).jwks(), Date.now());
+    return verifyAccessToken(token, keys);
   }
 }
 

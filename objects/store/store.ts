@@ -9,6 +9,7 @@
  * It receives cart summaries in batches, by sequence number, never single events: telling it twice changes nothing.
  */
 import { DurableObject } from "cloudflare:workers";
+import { parseConfig } from "../../shared/config.ts";
 import type { AppliedCart, CartNews, Delta } from "../../shared/events/messages.ts";
 import { newId } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
@@ -30,6 +31,7 @@ import { migrate } from "../kit/migrate.ts";
 import { Timers } from "../kit/timers.ts";
 import { type Actors, cartStub, liveRoom } from "../stubs.ts";
 import { Counters } from "./counters.ts";
+import { overQuotaUntil, QUOTA_MINUTES } from "./quota.ts";
 import { acceptedIn } from "./rollup.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { orderSignal } from "./signal.ts";
@@ -42,6 +44,13 @@ const NUDGES = 200;
 const MAX_CAMPAIGNS = 100;
 /** At most one news of metrics a second. */
 const METRICS_MS = SECOND_MS;
+
+/** `overQuotaUntil` in ms: until then beacons are refused. */
+interface TenantView {
+  rules: Rules;
+  allowedOrigins: string[];
+  overQuotaUntil: number | null;
+}
 
 interface Config {
   version: number;
@@ -153,10 +162,16 @@ export class Store extends DurableObject<Actors> {
     return compileRules(this.#config.settings, this.#campaigns, this.#config.version);
   }
 
-  /** What the gate asks for a beacon: the rules, and from where it may come. */
-  tenant(): Result<{ rules: Rules; allowedOrigins: string[] }> {
+  /** What the gate asks for a beacon: the rules, from where it may come, and whether the store has sent too much. */
+  tenant(): Result<TenantView> {
     if (!this.#config) return no("not_found");
-    return ok({ rules: this.rules(), allowedOrigins: this.#config.settings.allowedOrigins });
+    const now = Date.now();
+    const perMinute = parseConfig(this.env).STORE_EVENTS_PER_MINUTE;
+    return ok({
+      rules: this.rules(),
+      allowedOrigins: this.#config.settings.allowedOrigins,
+      overQuotaUntil: overQuotaUntil(perMinute, this.#counters.eventsByMinute(now, QUOTA_MINUTES), now),
+    });
   }
 
   /** Counts a batch of news, once. Returns per cart how far it is counted and what was new. */

@@ -71,15 +71,27 @@ export interface CartNews {
   deliveries: DeliveryNews[];
   /** Something the relational index keeps has changed. */
   index: boolean;
+  /** The trace that last reached the cart, when somebody began one (W3C `traceparent`). */
+  traceparent?: string;
   /** The cart's last news: it has forgotten everything, and so should who kept a copy of it. */
   gone?: true;
 }
+
+/** Queue `events`: no news, but the question whether the queue delivers. */
+export interface QueueProbe {
+  /** When it was sent (ms). */
+  probe: number;
+}
+
+export const isProbe = (body: CartNews | QueueProbe): body is QueueProbe => "probe" in body;
 
 /** Queue `interventions`: an effect is due. The sender asks the actors what is true now. */
 export interface SendCommand {
   storeId: string;
   cartId: string;
   effectId: string;
+  /** The cart's trace, or one that its wake-up began. */
+  traceparent: string;
 }
 
 /** Queue `interventions` too: a row of `account_mails` is due. */

@@ -1,6 +1,7 @@
 /** What a store decides once and every cart obeys: settings, campaigns, and the `Rules` compiled from them. */
 import * as z from "zod";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../time.ts";
+import { MAX_LIMIT } from "./limits.ts";
 
 const clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be a time such as 21:00");
 /** Mongo-style; plain data, so that it crosses RPC. */
@@ -29,6 +30,8 @@ const fields = {
   allowedOrigins: z.array(z.string().max(256)).max(50),
   connectionLimit: z.number().int().min(1).max(100_000),
   jurisdiction: z.enum(["eu", "fedramp"]).nullable(),
+  /** Calls a minute of each of the store's users and secret keys; `null`: as this Worker is configured. */
+  rateLimits: z.object({ apiPerMinute: z.number().int().min(1).max(MAX_LIMIT) }).nullable(),
 };
 
 export const settingsSchema = z.object({
@@ -41,6 +44,7 @@ export const settingsSchema = z.object({
   allowedOrigins: fields.allowedOrigins.default([]),
   connectionLimit: fields.connectionLimit.default(1000),
   jurisdiction: fields.jurisdiction.default(null),
+  rateLimits: fields.rateLimits.default(null),
   /** Where this Worker answered when the store registered; links lead there without `PUBLIC_URL`. Nobody can change it. */
   baseUrl: z.string().max(2048).default(""),
 });

@@ -1,5 +1,10 @@
 /** The audit log, through the whole gateway: who, what, from where; filters, pages, exports and retention. */
-import { applyD1Migrations, createScheduledController, type D1Migration } from "cloudflare:test";
+import {
+  applyD1Migrations,
+  createExecutionContext,
+  createScheduledController,
+  type D1Migration,
+} from "cloudflare:test";
 import { exports } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { DAY_MS } from "../../shared/time.ts";
@@ -205,7 +210,7 @@ describe("retention", () => {
         .bind(storeId)
         .first<{ n: number }>())!.n;
     const at = (cron: string) =>
-      worker.scheduled(createScheduledController({ cron, scheduledTime: new Date(T0) }), env);
+      worker.scheduled(createScheduledController({ cron, scheduledTime: new Date(T0) }), env, createExecutionContext());
     await at("*/5 * * * *");
     expect(await left()).toBe(1_101);
     await at("0 3 * * SUN");

@@ -73,6 +73,7 @@ async function consume(bodies: CartNews[], over: Partial<Env> = {}): Promise<Tol
   const messages = bodies.map((body) => ({
     body,
     attempts: 1,
+    timestamp: new Date(),
     ack: () => undefined,
     retry: () => void told.retried++,
   }));

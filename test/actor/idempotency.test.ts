@@ -70,8 +70,10 @@ const principal = (): Principal => ({
   storeId: "st_1",
   role: "store_owner",
   permissions: [],
-  sessionId: null,
   expiresAt: 0,
+  jti: null,
+  issuedAt: 0,
+  sessionId: null,
 });
 const call = (key: string): Call => {
   const url = new URL("/v1/things", ORIGIN);
@@ -88,6 +90,7 @@ const call = (key: string): Call => {
     query: 0,
     body: 0,
     audit: () => {},
+    attempt: async () => {},
   };
 };
 

@@ -134,9 +134,26 @@ describe("settings and campaigns", () => {
     const { store } = await newStore({ allowedOrigins: ["https://shop.example"] });
     expect(await store.tenant()).toEqual({
       ok: true,
-      value: { rules: await store.rules(), allowedOrigins: ["https://shop.example"] },
+      value: { rules: await store.rules(), allowedOrigins: ["https://shop.example"], overQuotaUntil: null },
     });
     expect(await storeStub(env, unique("nobody")).tenant()).toEqual({ ok: false, reason: "not_found" });
+  });
+
+  it("a store over its quota of events says until when, and forgets it neither by eviction nor too early", async () => {
+    const { id, store } = await newStore();
+    const quota = Number(env.STORE_EVENTS_PER_MINUTE);
+    const until = async () => {
+      const tenant = await storeStub(env, id).tenant();
+      return tenant.ok && tenant.value.overQuotaUntil;
+    };
+    await store.apply([news("a", 1, { events: { page_viewed: quota - 1 } })]);
+    expect(await until()).toBeNull();
+    await store.apply([news("b", 1, { events: { page_viewed: quota } })]);
+    expect(await until()).toBe(T0 + MINUTE_MS);
+    await evictDurableObject(env.STORE.getByName(id));
+    expect(await until()).toBe(T0 + MINUTE_MS);
+    setClock(T0 + MINUTE_MS);
+    expect(await until()).toBeNull();
   });
 
   it("enabled campaigns together stay small enough for every beacon to carry them", async () => {

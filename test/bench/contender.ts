@@ -3,7 +3,8 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { join } from "node:path";
-import { sleep } from "../../workers/cli/command.ts";
+import { build as esbuild } from "esbuild";
+import { progress, sleep } from "../../workers/cli/command.ts";
 import { WORKER } from "../../workers/cli/paths.ts";
 import { freePort, startRuntime } from "../../workers/cli/runtime.ts";
 
@@ -21,8 +22,22 @@ export interface Contender {
   stop(): Promise<void>;
 }
 
-/** Settings as in production. The built Worker runs unless `script` names a folder with another. */
-export async function startContender(folder: string, name: string, script?: string): Promise<Contender> {
+/** High enough that no benchmark meets a limit: the hop to the limiter is measured, its refusals are not. */
+const RATE_LIMITS = "global=10000000 auth=10000000 api=10000000";
+
+export interface ContenderOptions {
+  /** A folder with another Worker than the built one. */
+  script?: string;
+  /** It has no actors. */
+  bare?: boolean;
+}
+
+/** Settings as in production. */
+export async function startContender(
+  folder: string,
+  name: string,
+  { script, bare = false }: ContenderOptions = {},
+): Promise<Contender> {
   const state = join(folder, name);
   mkdirSync(state, { recursive: true });
   const port = await freePort(HOST);
@@ -35,14 +50,19 @@ export async function startContender(folder: string, name: string, script?: stri
     adapt: (worker) => ({
       ...worker,
       ...(script ? { scriptPath: undefined, modulesRoot: script, modules: modulesIn(script) } : {}),
-      durableObjects: awake(worker),
+      durableObjects: bare ? {} : awake(worker),
     }),
     vars: {
       ENVIRONMENT: "local",
       PUBLIC_URL: url,
       PUBLISH_LEASE_SECONDS: "300",
+      STORE_EVENTS_PER_MINUTE: "0",
       LINK_SECRET: "bench-link-secret-bench-link-secret",
       AUTH_SECRET: "bench-auth-secret-bench-auth-secret",
+      RATE_LIMITS,
+    },
+    log: (line) => {
+      if (!line.includes('"level":"info"')) progress(line); // one line a request would drown the rest
     },
     onProcess: (process) => {
       pid = process.pid;
@@ -77,6 +97,20 @@ export function scriptOf(folder: string, name: "floor-worker" | "counting-worker
   mkdirSync(place, { recursive: true });
   if (source.includes(wrapped)) writeFileSync(join(place, "built.js"), readFileSync(join(WORKER, "index.js")));
   writeFileSync(join(place, MAIN), stripTypeScriptTypes(source).replace(wrapped, "./built.js"));
+  return place;
+}
+
+/** The same of a Worker that uses the product's modules and libraries: all in one script. */
+export async function bundleOf(folder: string, name: "auth-worker"): Promise<string> {
+  const place = join(folder, name);
+  await esbuild({
+    entryPoints: [join(import.meta.dirname, `${name}.ts`)],
+    outfile: join(place, MAIN),
+    bundle: true,
+    format: "esm",
+    target: "es2024",
+    external: ["cloudflare:*", "node:*"],
+  });
   return place;
 }
 

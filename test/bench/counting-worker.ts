@@ -125,7 +125,10 @@ export class Cart extends CountedCart {
 export const Store = counted("Store", built.Store as unknown as Actor);
 export const Room = counted("Room", built.Room as unknown as Actor);
 export const Shopper = counted("Shopper", built.Shopper as unknown as Actor);
+export const Breaker = counted("Breaker", built.Breaker as unknown as Actor);
+export const Meter = counted("Meter", built.Meter as unknown as Actor);
 export const Keyring = counted("Keyring", built.Keyring as unknown as Actor);
+export const Limiter = counted("Limiter", built.Limiter as unknown as Actor);
 
 /** Timers keep an actor awake, and awake is billed. */
 const timers = new Map<unknown, number>();
@@ -166,9 +169,9 @@ export default {
     add("requests");
     return built.default.fetch(request, metered(env) as never, ctx);
   },
-  async queue(batch, env) {
+  async queue(batch, env, ctx) {
     add("batches");
-    await built.default.queue(batch, metered(env) as never);
+    await built.default.queue(batch, metered(env) as never, ctx);
   },
   async scheduled() {},
 } satisfies ExportedHandler<Bindings>;

@@ -1,24 +1,47 @@
 /** `npm run bench [-- NAME]`: the benchmarks, each beside its peer in one run, printed as ratios. */
 import { main, numberOption, readOptions, UsageExit } from "../../workers/cli/command.ts";
-import { benchIngest, plannedSeconds } from "./ingest.ts";
+import { type AuthOptions, benchAuth, plannedAuthSeconds } from "./auth.ts";
+import { authSummaryOf, authTablesOf } from "./auth-report.ts";
+import { benchIngest, type IngestOptions, plannedSeconds } from "./ingest.ts";
 import { progressBar } from "./progress.ts";
 import { summaryOf, tablesOf } from "./report.ts";
 
 const USAGE = `
-Usage: npm run bench [-- ingest] [--json] [--rounds 3] [--seconds 2] [--speed-only]
+Usage: npm run bench [-- ingest|auth] [--json] [--rounds 3] [--seconds 2] [--speed-only]
 
 Measures the production build beside its peer, both on this machine in one run: only the ratios mean anything.
   ingest         beacons: throughput, latency, CPU, rows written, and what a million events cost
+  auth           access tokens: verification, an authenticated route, a login
   --json         one line for machines
   --rounds       interleaved rounds
   --seconds      measured seconds of each contender in each round
-  --speed-only   leaves out the counting of operations
+  --speed-only   leaves out the counting of operations (ingest)
 `;
+
+interface Result {
+  summary: object;
+  tables: string;
+}
+
+async function ingest(options: IngestOptions): Promise<Result> {
+  const progress = progressBar(plannedSeconds(options));
+  const report = await benchIngest(options, progress).finally(() => progress.end());
+  return { summary: summaryOf(report), tables: tablesOf(report) };
+}
+
+async function auth(options: AuthOptions): Promise<Result> {
+  const progress = progressBar(plannedAuthSeconds(options));
+  const report = await benchAuth(options, progress).finally(() => progress.end());
+  return { summary: authSummaryOf(report), tables: authTablesOf(report) };
+}
+
+const BENCHES: Record<string, (options: IngestOptions) => Promise<Result>> = { ingest, auth };
 
 await main(import.meta, async () => {
   const args = process.argv.slice(2);
-  const names = args[0] && !args[0].startsWith("-") ? [args.shift()] : ["ingest"];
-  if (names[0] !== "ingest") throw new UsageExit(`there is no benchmark "${names[0]}"\n\n${USAGE.trim()}`, 1);
+  const name = args[0] && !args[0].startsWith("-") ? args.shift()! : "ingest";
+  const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
+  if (!bench) throw new UsageExit(`there is no benchmark "${name}"\n\n${USAGE.trim()}`, 1);
   const given = readOptions(
     USAGE,
     {
@@ -34,8 +57,7 @@ await main(import.meta, async () => {
     seconds: numberOption("seconds", given.seconds, 2, 1, 60),
     speedOnly: given["speed-only"] === true,
   };
-  const progress = progressBar(plannedSeconds(options));
-  const report = await benchIngest(options, progress).finally(() => progress.end());
-  process.stdout.write(given.json ? `${JSON.stringify(summaryOf(report))}\n` : `\n${tablesOf(report)}\n\n`);
+  const { summary, tables } = await bench(options);
+  process.stdout.write(given.json ? `${JSON.stringify(summary)}\n` : `\n${tables}\n\n`);
   return 0;
 });

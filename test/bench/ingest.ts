@@ -54,7 +54,7 @@ export async function benchIngest(options: IngestOptions, progress: Progress): P
   const folder = mkdtempSync(join(DIST, "bench-"));
   const started: Contender[] = [];
   const start = async (name: string, script?: string): Promise<Contender> => {
-    const contender = await startContender(folder, name, script);
+    const contender = await startContender(folder, name, { script });
     started.push(contender);
     return contender;
   };
@@ -155,7 +155,7 @@ async function count(folder: string, progress: Progress): Promise<Operations[]> 
   progress.step(0, "counting operations");
   const script = scriptOf(folder, "counting-worker");
   const contenders: Contender[] = [];
-  for (const batch of BATCHES) contenders.push(await startContender(folder, `sessions-${batch}`, script));
+  for (const batch of BATCHES) contenders.push(await startContender(folder, `sessions-${batch}`, { script }));
   const operations = await Promise.all(BATCHES.map((batch, i) => countSessions(contenders[i]!, batch)));
   progress.step(sessionSeconds(1), "");
   return operations;

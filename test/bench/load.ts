@@ -23,26 +23,68 @@ export interface LoadResult {
 }
 
 export async function runLoad({ url, clients, next, measureFrom = 0 }: LoadOptions): Promise<LoadResult> {
+  const counts = { requests: 0, events: 0, allEvents: 0, allRequests: 0 };
+  const { seconds, latencies } = await closedLoop({
+    url,
+    clients,
+    measureFrom,
+    next: () => {
+      const beacon = next();
+      const headers = { "content-type": "text/plain", "x-cart": beacon?.cart ?? "" };
+      return beacon && { method: "POST", headers, body: beacon.body, events: beacon.events };
+    },
+    check: ({ events }, { status, body }, measured) => {
+      const accepted = status === 202 ? (JSON.parse(body) as { accepted: number }).accepted : 0;
+      if (accepted !== events) throw new Error(`a beacon of ${events} events got ${status} ${body.slice(0, 300)}`);
+      counts.allEvents += events;
+      counts.allRequests += 1;
+      if (!measured) return;
+      counts.requests += 1;
+      counts.events += events;
+    },
+  });
+  return { ...counts, seconds, latencies };
+}
+
+/** A request's method, headers and body; a GET's body is empty. */
+export interface Call {
+  method: string;
+  headers: Record<string, string>;
+  body: string;
+}
+
+export interface Reply {
+  status: number;
+  body: string;
+}
+
+export interface LoopOptions<C extends Call> {
+  url: string;
+  clients: number;
+  /** `null` ends it. */
+  next: () => C | null;
+  /** Throws at a reply that is not what it should be. */
+  check: (call: C, reply: Reply, measured: boolean) => void;
+  measureFrom: number;
+}
+
+/** The latencies that were measured, in ms, sorted. */
+export async function closedLoop<C extends Call>(
+  options: LoopOptions<C>,
+): Promise<{ seconds: number; latencies: number[] }> {
+  const { url, clients, next, check, measureFrom } = options;
   const agent = new Agent({ keepAlive: true, maxSockets: clients });
   const target = new URL(url);
   const latencies: number[] = [];
-  const result: LoadResult = { requests: 0, events: 0, seconds: 0, latencies, allEvents: 0, allRequests: 0 };
   const started = performance.now();
   let ended = started;
   const client = async (): Promise<void> => {
-    for (let beacon = next(); beacon !== null; beacon = next()) {
+    for (let call = next(); call !== null; call = next()) {
       const sent = performance.now();
-      const { status, body } = await post(target, agent, beacon);
+      const reply = await exchange(target, agent, call);
       ended = performance.now();
-      const accepted = status === 202 ? (JSON.parse(body) as { accepted: number }).accepted : 0;
-      if (accepted !== beacon.events)
-        throw new Error(`a beacon of ${beacon.events} events got ${status} ${body.slice(0, 300)}`);
-      result.allEvents += beacon.events;
-      result.allRequests += 1;
-      if (ended < measureFrom) continue;
-      latencies.push(ended - sent);
-      result.requests += 1;
-      result.events += beacon.events;
+      check(call, reply, ended >= measureFrom);
+      if (ended >= measureFrom) latencies.push(ended - sent);
     }
   };
   try {
@@ -50,15 +92,16 @@ export async function runLoad({ url, clients, next, measureFrom = 0 }: LoadOptio
   } finally {
     agent.destroy();
   }
-  result.seconds = (ended - Math.max(started, measureFrom)) / 1000;
-  latencies.sort((a, b) => a - b);
-  return result;
+  return {
+    seconds: (ended - Math.max(started, measureFrom)) / 1000,
+    latencies: latencies.toSorted((a, b) => a - b),
+  };
 }
 
-function post(url: URL, agent: Agent, { cart, body }: Beacon): Promise<{ status: number; body: string }> {
+function exchange(url: URL, agent: Agent, { method, headers: given, body }: Call): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const headers = { "content-type": "text/plain", "content-length": Buffer.byteLength(body), "x-cart": cart };
-    const call = request(url, { method: "POST", agent, headers }, (response) => {
+    const headers = body === "" ? given : { ...given, "content-length": Buffer.byteLength(body) };
+    const call = request(url, { method, agent, headers }, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => {

@@ -3,6 +3,8 @@ export interface Merchant {
   /** Where its storefront sends beacons. */
   beacons: string;
   storeId: string;
+  accessToken: string;
+  credentials: { email: string; password: string };
   usage(): Promise<Usage>;
 }
 
@@ -12,12 +14,12 @@ export interface Usage {
 }
 
 export async function openStore(url: string): Promise<Merchant> {
+  const credentials = { email: "bench@merchant.example", password: "a-password-for-the-bench" };
   const response = await fetch(`${url}/auth/register`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({
-      email: "bench@merchant.example",
-      password: "a-password-for-the-bench",
+      ...credentials,
       store: { name: "Bench", url: "https://shop.example", currency: "EUR", timezone: "Europe/Berlin" },
     }),
   });
@@ -26,6 +28,8 @@ export async function openStore(url: string): Promise<Merchant> {
   return {
     beacons: `${url}/v1/events?key=${made.publishableKey}`,
     storeId: made.store.id,
+    accessToken: made.accessToken,
+    credentials,
     async usage() {
       const reply = await fetch(`${url}/v1/usage`, { headers: { authorization: `Bearer ${made.accessToken}` } });
       return (await reply.json()) as Usage;

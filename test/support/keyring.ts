@@ -44,11 +44,12 @@ export interface TokenShape {
 /** An access token with any of its parts changed, properly signed by `jwk`. Times in seconds. */
 export async function signToken(jwk: JWK, shape: TokenShape): Promise<string> {
   const now = Math.floor(Date.now() / 1000);
-  return new SignJWT(shape.claims)
+  const issuedAt = shape.issuedAt ?? now;
+  return new SignJWT({ jti: "tok_of_a_test", ims: issuedAt * 1000, ...shape.claims })
     .setProtectedHeader({ alg: "ES256", ...(shape.kid ? { kid: shape.kid } : {}), typ: "at+jwt" })
     .setIssuer(shape.issuer ?? "cartwake")
     .setAudience(shape.audience ?? "cartwake-api")
-    .setIssuedAt(shape.issuedAt ?? now)
+    .setIssuedAt(issuedAt)
     .setExpirationTime(shape.expiresAt ?? now + 900)
     .sign(await importJWK(jwk, "ES256"));
 }

@@ -67,6 +67,16 @@ export class Merchant {
     this.credential = body.key;
   }
 
+  /** A new access token: the old one is void after a change of roles. `false` when the session has ended too. */
+  async renew(): Promise<boolean> {
+    const { refreshToken } = this.account;
+    const answer = await this.call<Registered>("POST", "/auth/refresh", { refreshToken });
+    if (answer.status !== 200) return false;
+    this.account.refreshToken = answer.body.refreshToken;
+    this.credential = answer.body.accessToken;
+    return true;
+  }
+
   call<T = Record<string, unknown>>(
     method: string,
     path: string,

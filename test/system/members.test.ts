@@ -180,6 +180,8 @@ describe("invitations", () => {
     expect((await stranger.call("GET", `/v1/stores/${owner.account.storeId}`)).status).toBe(200);
     expectProblem(await stranger.call("PATCH", `/v1/stores/${owner.account.storeId}`, { name: "x" }), "FORBIDDEN");
     expect((await remove(stranger, owner.account.storeId, await idOf(stranger))).status).toBe(204);
+    expectProblem(await stranger.call("GET", "/auth/me"), "UNAUTHORIZED");
+    expect(await stranger.renew()).toBe(true);
     expectProblem(await stranger.call("GET", `/v1/stores/${owner.account.storeId}`), "NOT_FOUND");
     expect((await stranger.call("PATCH", `/v1/stores/${stranger.account.storeId}`, { name: "Mine" })).status).toBe(200);
   });
@@ -345,6 +347,7 @@ describe("roles", () => {
         answers.some((a) => a.status < 300),
         answers.map((a) => a.text).join(),
       ).toBe(true);
+      await Promise.all([first, second].map((by) => by.renew()));
       for (const a of answers.filter((a) => a.status >= 300)) expect([401, 403, 404, 409]).toContain(a.status);
       const left = await Promise.all(
         [first, second].map((by) => by.call<{ items: Member[] }>("GET", `/v1/stores/${shared}/members`)),

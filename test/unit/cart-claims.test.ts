@@ -274,7 +274,7 @@ describe("retries", () => {
       at = cart.effect.dueAt!;
       cart.wake(at);
     }
-    expect(waits).toEqual([30, 60, 120, 240].map((s) => s * SECOND_MS));
+    expect(waits).toEqual([30, 60, 120, 240, 480, 960, 1920, 3840, 7680].map((s) => s * SECOND_MS));
     cart.claim(at);
     cart.settle(at, REFUSED);
     expect(cart.effect).toMatchObject({ status: "failed", attempts: MAX_ATTEMPTS, dueAt: null });

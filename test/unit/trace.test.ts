@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { traceOf } from "../../shared/trace.ts";
+import { traceIdOf, traceOf, traceparentOf } from "../../shared/trace.ts";
 
 const RANDOM = Uint8Array.from({ length: 24 }, (_, i) => i + 1);
 const FRESH = "0102030405060708090a0b0c0d0e0f10";
@@ -25,5 +25,12 @@ describe("traceparent", () => {
     ["a log line", `00-${TRACE}-00f067aa0ba902b7-01\n{}`],
   ])("%s begins a new trace", (_name, header) => {
     expect(traceOf(header, RANDOM)).toEqual({ traceId: FRESH, traceparent: `00-${FRESH}-${SPAN}-00` });
+  });
+
+  it("is passed on as it is when it names a trace, and its id goes into the log", () => {
+    const header = `00-${TRACE}-00f067aa0ba902b7-01`;
+    expect([traceparentOf(header), traceIdOf(header)]).toEqual([header, TRACE]);
+    for (const bad of [null, "", "x", `00-${"0".repeat(32)}-00f067aa0ba902b7-01`, `${header}\n{}`])
+      expect([traceparentOf(bad), traceIdOf(bad)]).toEqual([null, undefined]);
   });
 });

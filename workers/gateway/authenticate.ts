@@ -2,28 +2,30 @@
 import type { JSONWebKeySet } from "jose";
 import { keyringStub } from "../../objects/stubs.ts";
 import { isUseNews } from "../../shared/auth/api-keys.ts";
+import { KeyCache } from "../../shared/auth/key-cache.ts";
 import { type Principal, verifyAccessToken } from "../../shared/auth/tokens.ts";
 import { findKey, noteUse } from "../../shared/db/api-keys.ts";
 import { AppError } from "../../shared/errors.ts";
 import { log } from "../../shared/log.ts";
-import { SECOND_MS } from "../../shared/time.ts";
 import type { Env } from "../env.ts";
 
-const JWKS_MS = 60 * SECOND_MS;
-let jwks: { keys: JSONWebKeySet; at: number } | null = null;
+const cache = new KeyCache();
 
-export async function publicKeys(env: Env, fresh = false): Promise<JSONWebKeySet> {
-  const now = Date.now();
-  if (fresh || !jwks || now - jwks.at > JWKS_MS) jwks = { keys: await keyringStub(env).jwks(), at: now };
-  return jwks.keys;
+export function publicKeys(env: Env, fresh = false): Promise<JSONWebKeySet> {
+  const ask = () => keyringStub(env).jwks();
+  return fresh ? cache.fresh(ask, Date.now()) : cache.current(ask, Date.now());
 }
+
+/** The public keys to verify this token with: asked for again, within bounds, when it names one that is not known yet. */
+export const publicKeysFor = (token: string, env: Env): Promise<JSONWebKeySet> =>
+  cache.forToken(token, () => keyringStub(env).jwks(), Date.now());
 
 export async function authenticate(request: Request, env: Env, ctx: ExecutionContext): Promise<Principal> {
   const header = request.headers.get("authorization") ?? "";
   const token = /^Bearer\s+(\S+)$/i.exec(header)?.[1];
   if (!token) throw new AppError("UNAUTHORIZED", "Send an access token or a secret key as Authorization: Bearer …");
   if (token.startsWith("cw_")) return bySecretKey(request, env, ctx, token);
-  const principal = await verifyAccessToken(token, await publicKeys(env));
+  const principal = await verifyAccessToken(token, await publicKeysFor(token, env));
   if (!principal) throw new AppError("UNAUTHORIZED", "The access token is not valid or has expired.");
   return principal;
 }
@@ -48,6 +50,8 @@ async function bySecretKey(request: Request, env: Env, ctx: ExecutionContext, ke
     role: "api_user",
     permissions: found.scopes,
     expiresAt: Number.MAX_SAFE_INTEGER,
+    jti: null,
+    issuedAt: 0,
     sessionId: null,
   };
 }

@@ -62,7 +62,7 @@ const headers = {
     schema: { type: "integer" as const },
   },
   "X-RateLimit-Reset": {
-    description: "When the window ends, in seconds since 1970",
+    description: "When the window ends, in seconds",
     schema: { type: "integer" as const },
   },
   "Retry-After": { description: "Seconds to wait", schema: { type: "integer" as const } },
@@ -76,8 +76,9 @@ const headers = {
 const reference = (name: keyof typeof headers) => ({ [name]: { $ref: `#/components/headers/${name}` } });
 
 /** On every answer. */
-export const COMMON_HEADERS = {
-  ...reference("X-Request-Id"),
+export const COMMON_HEADERS = reference("X-Request-Id");
+/** On the answers of what is counted in the gateway. */
+export const LIMIT_HEADERS = {
   ...reference("X-RateLimit-Limit"),
   ...reference("X-RateLimit-Remaining"),
   ...reference("X-RateLimit-Reset"),

@@ -10,7 +10,15 @@ import {
 import about from "../../package.json" with { type: "json" };
 import { type ErrorCode, STATUS } from "../../shared/errors.ts";
 import { takesIdempotencyKey } from "./idempotency.ts";
-import { COMMON_HEADERS, COMPONENTS, problemReference, REPLAY_HEADER, TAGS, VERSION_HEADER } from "./openapi-parts.ts";
+import {
+  COMMON_HEADERS,
+  COMPONENTS,
+  LIMIT_HEADERS,
+  problemReference,
+  REPLAY_HEADER,
+  TAGS,
+  VERSION_HEADER,
+} from "./openapi-parts.ts";
 import type { Access, Answer, Route } from "./route.ts";
 
 export type Document = ReturnType<typeof createDocument>;
@@ -84,7 +92,7 @@ function operation(route: Route, tagged: boolean): ZodOpenApiOperationObject {
     ...(route.body ? { requestBody: requestBody(route.body, route.access) } : {}),
     responses: responses(route, tagged),
     ...permission(route.access),
-    "x-limit": route.guarded ? "strict" : "standard",
+    "x-limit": limitOf(route),
   };
 }
 
@@ -138,6 +146,7 @@ function response(route: Route, tagged: boolean, { description, schema, type }: 
     description,
     headers: {
       ...COMMON_HEADERS,
+      ...(limitOf(route) === "standard" || limitOf(route) === "strict" ? LIMIT_HEADERS : {}),
       ...(tagged ? VERSION_HEADER : {}),
       ...(takesIdempotencyKey(route) ? REPLAY_HEADER : {}),
     },
@@ -207,3 +216,10 @@ const camel = (words: string[]): string =>
     .filter((word) => word !== "")
     .map((word, i) => (i === 0 ? word : word.charAt(0).toUpperCase() + word.slice(1)))
     .join("");
+
+/** What a route's calls are counted by. */
+function limitOf({ access, guarded, unlimited }: Route): "none" | "beacon" | "strict" | "standard" {
+  if (unlimited) return "none";
+  if (access === "publishable") return "beacon";
+  return guarded ? "strict" : "standard";
+}

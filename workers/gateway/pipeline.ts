@@ -8,12 +8,25 @@ import type { Principal } from "../../shared/auth/tokens.ts";
 import { AppError } from "../../shared/errors.ts";
 import { problemResponse, requestIdOf } from "../../shared/http.ts";
 import { log } from "../../shared/log.ts";
+import { countRequest } from "../../shared/metrics.ts";
+import type { LimitVerdict } from "../../shared/policy/limits.ts";
 import { traceOf } from "../../shared/trace.ts";
 import type { Env } from "../env.ts";
 import { writeAudit } from "./audit.ts";
 import { authenticate } from "./authenticate.ts";
 import { secured } from "./headers.ts";
 import { once, takesIdempotencyKey } from "./idempotency.ts";
+import {
+  forgetOverride,
+  forgiveAuthFailure,
+  limitAddress,
+  limitAuthAttempt,
+  limitAuthFailures,
+  limitCaller,
+  limitHeaders,
+  limitStranger,
+  refusalOf,
+} from "./limits.ts";
 import type { AuditNote, Call, Route } from "./route.ts";
 import { scoped } from "./scope.ts";
 
@@ -24,6 +37,10 @@ export interface Incoming {
   ctx: ExecutionContext;
   url: URL;
   requestId: string;
+  /** What the answer carries besides its own headers, whether it is good or bad. */
+  answerHeaders: Record<string, string>;
+  /** The pattern of the route that was found: what is counted names no path. */
+  pattern: string;
 }
 
 /** Finds the route of a request and runs it; throws an `AppError` for every expected no. */
@@ -39,12 +56,13 @@ export function framed(dispatch: Dispatch) {
     const parent = request.headers.get("traceparent");
     // Beacons are most of the traffic: they take part in a trace only when somebody began one.
     const trace = isBeacon && parent === null ? null : traceOf(parent, crypto.getRandomValues(new Uint8Array(24)));
-    const found = await answered(dispatch, { request, env, ctx, url, requestId });
-    const response = secured(found, url);
-    if (response.status !== 101) {
-      response.headers.set("x-request-id", requestId);
-      if (trace) response.headers.set("traceparent", trace.traceparent);
-    }
+    const answerHeaders: Record<string, string> = {
+      "x-request-id": requestId,
+      ...(trace ? { traceparent: trace.traceparent } : {}),
+    };
+    const incoming: Incoming = { request, env, ctx, url, requestId, answerHeaders, pattern: "(none)" };
+    const response = secured(await answered(dispatch, incoming), url, answerHeaders);
+    countRequest(incoming.pattern, request.method, response.status, (Date.now() - started) / 1000);
     if (response.status >= 500 || !isBeacon) {
       log(response.status >= 500 ? "error" : "info", "request", {
         requestId,
@@ -73,6 +91,14 @@ async function answered(dispatch: Dispatch, given: Incoming): Promise<Response> 
   }
 }
 
+/** What a request leaves to be done when its handler is through. */
+interface Progress {
+  notes: AuditNote[];
+  /** An attempt was counted as a failure, until it turns out to be none. */
+  guessing: boolean;
+  rulesChanged: (storeId: string) => void;
+}
+
 /** One route, once it is found. */
 export async function run(
   route: Route,
@@ -81,42 +107,80 @@ export async function run(
   rulesChanged: (storeId: string) => void,
 ): Promise<Response> {
   const { request, env } = given;
-  const address = request.headers.get("cf-connecting-ip") ?? "unknown";
-  const principal =
-    route.access === "public" ? null : await scoped(route, params, await authenticate(request, env, given.ctx), env);
+  const known = await identified(route, given);
+  const principal = known && (await scoped(route, params, known, env));
   if (principal) authorize(route, principal);
-  const notes: AuditNote[] = [];
+  const progress: Progress = { notes: [], guessing: false, rulesChanged };
   const call: Call = {
     ...given,
     params,
-    address,
+    address: request.headers.get("cf-connecting-ip") ?? "unknown",
     query: undefined,
     body: undefined,
-    audit: (note) => void notes.push(note),
+    audit: (note) => void progress.notes.push(note),
+    attempt: async (account) => {
+      await admitted(limitAuthAttempt(env, request, account), given);
+      await admitted(limitAuthFailures(env, request), given);
+      progress.guessing = true;
+    },
   };
-  const carry = (carried: Call) => carryOut(route, carried, principal, notes, rulesChanged);
+  const carry = (carried: Call) => carryOut(route, carried, principal, progress);
   return principal && takesIdempotencyKey(route) ? once(call, principal, carry) : carry(call);
 }
 
 /** The handler, and what follows when it is through. */
-async function carryOut(
-  route: Route,
-  call: Call,
-  principal: Principal | null,
-  notes: AuditNote[],
-  rulesChanged: (storeId: string) => void,
-): Promise<Response> {
+async function carryOut(route: Route, call: Call, principal: Principal | null, progress: Progress): Promise<Response> {
+  const { notes } = progress;
   let done = false;
   try {
     const response = await route.handle(call, principal);
     done = response.status < 400;
     return response;
   } finally {
-    if (done && route.changesRules && principal) rulesChanged(principal.storeId);
+    if (done && progress.guessing) await forgiveAuthFailure(call.env, call.request);
+    if (done && route.changesRules && principal) {
+      progress.rulesChanged(principal.storeId);
+      forgetOverride(principal.storeId);
+    }
     if (done && route.audit && notes.length === 0)
       notes.push({ action: route.audit, objectId: call.params.id ?? null });
     if (notes.length > 0) await writeAudit(call, principal, notes);
   }
+}
+
+/**
+ * Who is calling, counted by their limit: callers by who they are, everybody else, and whoever fails to say, by their
+ * network. A token's signature is checked here and now; that it was not revoked comes with the count.
+ */
+async function identified(route: Route, given: Incoming): Promise<Principal | null> {
+  const { request, env } = given;
+  if (route.access === "public") {
+    if (!route.unlimited) await admitted(limitAddress(env, request), given);
+    return null;
+  }
+  const principal = await authenticate(request, env, given.ctx).catch(async (error: unknown) => {
+    await admitted(limitStranger(env, request), given);
+    throw error;
+  });
+  const { userId, storeId, jti, sessionId, issuedAt } = principal;
+  const mark = jti === null ? undefined : { jti, sessionId, issuedAt };
+  const verdict = await limitCaller(env, { id: userId, storeId }, mark);
+  // A void token uses up none of its owner's calls: who has it is a stranger.
+  if (verdict.revoked) await admitted(limitStranger(env, request), given);
+  admit(verdict, given);
+  return principal;
+}
+
+async function admitted(asked: Promise<LimitVerdict | null>, given: Incoming): Promise<void> {
+  const verdict = await asked;
+  if (verdict) admit(verdict, given);
+}
+
+/** Tells the caller how much is left; throws when nothing is. */
+function admit(verdict: LimitVerdict & { revoked?: boolean }, { answerHeaders }: Incoming): void {
+  const refusal = refusalOf(verdict);
+  if (!verdict.revoked) Object.assign(answerHeaders, limitHeaders(verdict));
+  if (refusal) throw refusal;
 }
 
 function authorize({ access }: Route, principal: Principal): void {

@@ -36,6 +36,8 @@ export interface Call<Q = unknown, B = unknown> {
   body: B;
   /** Notes what was done; written when the handler is through, also when it refused. */
   audit(note: AuditNote): void;
+  /** Counts an attempt to prove to be this account; a 429 when there were too many. A refusal later on makes it a failure. */
+  attempt(account: string | null): Promise<void>;
 }
 
 /** A call by somebody who said who they are: a member of the store, or one of its secret keys. */
@@ -63,8 +65,10 @@ interface Declaration<Q extends z.ZodObject, B extends z.ZodType> {
   body?: B;
   /** The answers other than problems, by status. */
   answers: Record<number, Answer>;
-  /** Counted by the strict limit as well: passwords and codes can be guessed here. */
-  guarded?: boolean;
+  /** Passwords, codes or tokens can be guessed here: the strict limit counts too, by the account that the call names. */
+  guarded?: (call: Call<z.infer<Q>, z.infer<B>>, principal: Principal | null) => string | null;
+  /** Probes of an operator: never refused for being many. */
+  unlimited?: boolean;
   /** Its name in the OpenAPI document, where the one made of method and path would not be understood. */
   operationId?: string;
   /** Problems that do not follow from the rest of the declaration. */
@@ -93,8 +97,9 @@ export type Tag =
 export type Access = "public" | "publishable" | "member" | "user" | Permission;
 
 /** A declared route as the pipeline and the documents see it. */
-export interface Route extends Declaration<z.ZodObject, z.ZodType> {
+export interface Route extends Omit<Declaration<z.ZodObject, z.ZodType>, "guarded"> {
   access: Access;
+  guarded: boolean;
   /** Noted in the audit log when the call succeeds. Every route that changes something has one. */
   audit?: string;
   handle(call: Call, principal: Principal | null): Promise<Response>;
@@ -102,25 +107,43 @@ export interface Route extends Declaration<z.ZodObject, z.ZodType> {
 
 const NO_QUERY = z.object({});
 type Nothing = typeof NO_QUERY;
+type Audited = { audit?: string };
 
 /** A route that anybody may call. */
 export function open<Q extends z.ZodObject = Nothing, B extends z.ZodType = z.ZodUndefined>(
-  declared: Declaration<Q, B> & { audit?: string },
+  declared: Declaration<Q, B> & Audited,
   handler: (call: Call<z.infer<Q>, z.infer<B>>) => Response | Promise<Response>,
 ): Route {
-  return { ...declared, access: "public", handle: async (call) => handler(await parsed(declared, call)) };
+  return {
+    ...declared,
+    access: "public",
+    guarded: declared.guarded !== undefined,
+    handle: async (call) => handler(await ready(declared, call, null)),
+  };
 }
 
 /** A route of the merchant surface: for members and keys of a store that may do it. */
 export function member<Q extends z.ZodObject = Nothing, B extends z.ZodType = z.ZodUndefined>(
-  declared: Declaration<Q, B> & { access: Exclude<Access, "public" | "publishable">; audit?: string },
+  declared: Declaration<Q, B> & Audited & { access: Exclude<Access, "public" | "publishable"> },
   handler: (call: MemberCall<z.infer<Q>, z.infer<B>>) => Response | Promise<Response>,
 ): Route {
   return {
     ...declared,
+    guarded: declared.guarded !== undefined,
     handle: async (call, principal) => {
       if (!principal) throw new Error(`${declared.method} ${declared.path} was called without a principal`);
-      return handler({ ...(await parsed(declared, call)), principal });
+      return handler({ ...(await ready(declared, call, principal)), principal });
     },
   };
+}
+
+/** Parsed; and counted, where something can be guessed. */
+async function ready<Q extends z.ZodObject, B extends z.ZodType>(
+  declared: Declaration<Q, B>,
+  call: Call,
+  principal: Principal | null,
+): Promise<Call<z.infer<Q>, z.infer<B>>> {
+  const known = await parsed(declared, call);
+  if (declared.guarded) await call.attempt(declared.guarded(known, principal));
+  return known;
 }

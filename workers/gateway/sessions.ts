@@ -39,7 +39,7 @@ export interface Device {
 }
 
 export const deviceOf = ({ request, address }: Pick<Call, "request" | "address">): Device => ({
-  address: address === "unknown" ? null : address,
+  address,
   userAgent: request.headers.get("user-agent")?.slice(0, 256) ?? null,
 });
 const NOWHERE: Device = { address: null, userAgent: null };
@@ -84,6 +84,7 @@ export async function openSession(
   return { accessToken: token, refreshToken, expiresIn: ACCESS_TTL_S, user };
 }
 
+/** The permissions are there for clients to read; who verifies the token takes them from the role. */
 async function accessToken(env: Env, user: UserView, storeId: string, family: string): Promise<string> {
   const role = user.role satisfies Role;
   const claims = { email: user.email, storeId, role, permissions: PERMISSIONS[role], sid: family };

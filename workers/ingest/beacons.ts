@@ -4,12 +4,17 @@
  * when an actor cannot be reached the whole request is 503 and the same ids may be sent again.
  */
 import { cartStub, storeStub } from "../../objects/stubs.ts";
+import { networkOf } from "../../shared/address.ts";
 import { AppError, type FieldError } from "../../shared/errors.ts";
 import { LIMITS, parseEvent } from "../../shared/events/schema.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
 import { json, parseJson, problemResponse, readText } from "../../shared/http.ts";
 import { log } from "../../shared/log.ts";
+import { count } from "../../shared/metrics.ts";
+import { retryAfter } from "../../shared/policy/limits.ts";
+import { callActor } from "../../shared/retry.ts";
 import { SECOND_MS } from "../../shared/time.ts";
+import { traceparentOf } from "../../shared/trace.ts";
 import type { Env } from "../env.ts";
 import { type Tenant, tenantOf } from "./tenants.ts";
 
@@ -17,6 +22,10 @@ import { type Tenant, tenantOf } from "./tenants.ts";
 const PARALLEL = 16;
 /** A sender's clock that is off by less than this is taken at its word. */
 const SKEW_MS = 30 * SECOND_MS;
+/** The period of `BEACON_RATE` in wrangler.toml; the platform does not say how much of it is left. */
+const RATE_PERIOD_MS = 60 * SECOND_MS;
+/** All of a store's shoppers are refused at once: they come back over this time, not in the same second. */
+const SPREAD_MS = 10 * SECOND_MS;
 
 interface Rejected {
   index: number;
@@ -52,6 +61,11 @@ export async function postEvents(
     if (!tenant) throw new AppError("UNAUTHORIZED", "Unknown key: use the store's publishable key (cw_pk_…) as ?key=.");
     if (!originAllowed(request, tenant))
       throw new AppError("FORBIDDEN", "This origin is not among the allowed origins of the store and of the key.");
+    const refused = await tooMany(request, env, tenant);
+    if (refused) {
+      headers["retry-after"] = retryAfter(refused.retryAfterMs);
+      throw new AppError("TOO_MANY_REQUESTS", refused.detail);
+    }
     return await accept(request, env, ctx, tenant, headers);
   } catch (error) {
     if (error instanceof AppError) return problemResponse(error, requestId, headers);
@@ -60,6 +74,36 @@ export async function postEvents(
       ...headers,
       "retry-after": "2",
     });
+  }
+}
+
+/**
+ * Refused as a whole and before the body is read, so that the same events may be sent again. Neither limit costs an
+ * actor call: the quota comes with the tenant, and the platform counts requests by network beside the Worker.
+ */
+async function tooMany(
+  request: Request,
+  env: Env,
+  { storeId, overQuotaUntil }: Tenant,
+): Promise<{ detail: string; retryAfterMs: number } | null> {
+  const quotaMs = (overQuotaUntil ?? 0) - Date.now();
+  if (quotaMs > 0) {
+    const detail = "The store has sent more events than its quota allows: send them later.";
+    return { detail, retryAfterMs: quotaMs + Math.random() * SPREAD_MS };
+  }
+  const network = networkOf(request);
+  // Without an edge in front everybody would share one count.
+  if (network === null || (await isWithinRate(env, `${storeId}/${network}`))) return null;
+  return { detail: "Too many beacons from this network: send them later.", retryAfterMs: RATE_PERIOD_MS };
+}
+
+/** Beacons are not lost because nobody can count them. */
+async function isWithinRate(env: Env, key: string): Promise<boolean> {
+  try {
+    return (await env.BEACON_RATE.limit({ key })).success;
+  } catch (error) {
+    log("warn", "beacon_rate_unknown", { error });
+    return true;
   }
 }
 
@@ -79,7 +123,13 @@ async function accept(
   const tally: Tally = { accepted: 0, duplicates: 0, rejected: [], errors: [] };
   const carts = sort(events, tenant, now, skewMs, tally);
   if (tally.rejected.length > 0) countRejected(env, ctx, tenant.storeId, tally.rejected.length);
-  await deliver(env, tenant, carts, tally);
+  try {
+    await deliver(env, tenant, carts, tally, traceparentOf(request.headers.get("traceparent")));
+  } finally {
+    count("cartwake_beacon_events_total", { outcome: "accepted" }, tally.accepted);
+    count("cartwake_beacon_events_total", { outcome: "duplicate" }, tally.duplicates);
+    count("cartwake_beacon_events_total", { outcome: "rejected" }, tally.rejected.length);
+  }
   const { accepted, duplicates, rejected, errors } = tally;
   if (accepted + duplicates > 0) return json({ accepted, duplicates, rejected, offers: [] }, 202, headers);
   const code = rejected.every((r) => r.code === "CONFLICT")
@@ -138,19 +188,23 @@ function sort(
   return carts;
 }
 
-/** One RPC and one transaction per cart, at most `PARALLEL` at a time. Throws when any cart could not be reached. */
+/**
+ * One RPC and one transaction per cart, at most `PARALLEL` at a time. Throws when any cart could not be reached. A call may
+ * be repeated: events are known by their ids.
+ */
 async function deliver(
   env: Env,
   tenant: Tenant,
   carts: Map<string, { event: CartEvent; index: number }[]>,
   tally: Tally,
+  trace: string | null,
 ): Promise<void> {
   const work = [...carts];
   for (let i = 0; i < work.length; i += PARALLEL) {
     const replies = work.slice(i, i + PARALLEL).map(async ([cartId, list]) => {
-      const reply = await cartStub(env, tenant.storeId, cartId).beacon(
-        list.map((l) => l.event),
-        tenant.rules,
+      const events = list.map((l) => l.event);
+      const reply = await callActor("cart", () =>
+        cartStub(env, tenant.storeId, cartId).beacon(events, tenant.rules, trace),
       );
       tally.accepted += reply.accepted;
       tally.duplicates += reply.duplicates;

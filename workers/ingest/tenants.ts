@@ -1,6 +1,6 @@
 /**
  * Which store a publishable key belongs to, and that store's rules: cached per isolate, so that a beacon pays no look-up.
- * A changed setting reaches beacons within `RULES_MS`; a cart that wakes asks its store afresh.
+ * A changed setting, or a quota used up, reaches beacons within `RULES_MS`; a cart that wakes asks its store afresh.
  */
 
 import { waitUntil } from "cloudflare:workers";
@@ -23,6 +23,8 @@ export interface Tenant {
   /** Of the store, and of the key that the request came with; an empty list allows every page. */
   allowedOrigins: string[];
   keyOrigins: string[];
+  /** In ms: until then the store's beacons are refused. */
+  overQuotaUntil: number | null;
 }
 
 interface KnownKey {

@@ -1,39 +1,51 @@
 /**
  * Queue `interventions`: one due effect at a time. A command is a hint; what is true now is asked of the actors:
- * prospect → Shopper.permit (reserves the cap) → Cart.claim (the point of no return, hands out the live cart)
+ * prospect → Breaker.enter → Shopper.permit (reserves the cap) → Cart.claim (the point of no return, hands out the live cart)
  * → Shopper.settle (the place under the cap is used, whatever becomes of this process) → render → provider → Cart.settle.
  * A refused claim releases the reservation; a provider that surely did not send frees the used place (Shopper.unsent).
+ * While the provider's circuit is open nothing is promised: the cart holds the effect until it may be tried again, by its
+ * own timer, which neither a queue's bound of retries nor its loss can end.
  */
 import { cartStub, shopperStub, storeStub } from "../../objects/stubs.ts";
 import { signLink } from "../../shared/auth/links.ts";
 import { type Config, parseConfig } from "../../shared/config.ts";
 import { findTemplate } from "../../shared/db/templates.ts";
-import type { AccountMailHint, ClaimedCart, SendCommand } from "../../shared/events/messages.ts";
+import type { AccountMailHint, ClaimedCart, Prospect, SendCommand } from "../../shared/events/messages.ts";
+import { stableUnit } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
+import { count, countAges, observe } from "../../shared/metrics.ts";
+import { callActor } from "../../shared/retry.ts";
 import { contextOf, render } from "../../shared/templates.ts";
+import { SECOND_MS } from "../../shared/time.ts";
+import { withTimeout } from "../../shared/timeout.ts";
+import { traceIdOf } from "../../shared/trace.ts";
 import type { Env } from "../env.ts";
 import { consumeAccountMail } from "./account-mails.ts";
+import { Circuit } from "./circuit.ts";
 import { emailProvider } from "./providers/index.ts";
-import { type Mail, messageOf, type Provider } from "./providers/provider.ts";
+import { type Mail, messageOf, type Provider, type SendOutcome } from "./providers/provider.ts";
+
+/** A provider that answers later than this counts as not answering; less than a claim's time-out and a probe's lease. */
+const CALL_MS = 90 * SECOND_MS;
+/** Messages held back by the same open circuit come back spread over this. */
+const SPREAD_MS = 5 * SECOND_MS;
 
 export async function consumeInterventions(
   batch: MessageBatch<SendCommand | AccountMailHint>,
   env: Env,
 ): Promise<void> {
+  countAges("interventions", batch.messages, Date.now());
   await Promise.all(
     batch.messages.map(async (message) => {
       if ("kind" in message.body) return consumeAccountMail(message, message.body.id, env);
+      const { storeId, cartId, effectId, traceparent } = message.body;
+      const fields = { storeId, cart: cartId, effect: effectId, traceId: traceIdOf(traceparent) };
       try {
-        const result = await send(message.body, env);
-        log("info", "intervention", {
-          storeId: message.body.storeId,
-          cart: message.body.cartId,
-          effect: message.body.effectId,
-          result,
-        });
+        log("info", "intervention", { ...fields, result: await send(message.body, env) });
         message.ack();
       } catch (error) {
-        log("warn", "intervention_failed", { storeId: message.body.storeId, cart: message.body.cartId, error });
+        log("warn", "intervention_failed", { ...fields, error });
+        count("cartwake_queue_retries_total", { queue: "interventions" });
         message.retry({ delaySeconds: Math.min(300, 5 * 2 ** message.attempts) });
       }
     }),
@@ -44,20 +56,42 @@ export async function consumeInterventions(
 export async function send(command: SendCommand, env: Env): Promise<string> {
   const { storeId, cartId, effectId } = command;
   const config = parseConfig(env);
-  const cart = cartStub(env, storeId, cartId);
-  const asked = await cart.prospect(effectId);
+  const asked = await callActor("cart", () => cartStub(env, storeId, cartId).prospect(effectId));
   if (!asked.ok) return asked.reason;
-  const store = storeStub(env, storeId);
-  const [rules, settings] = await Promise.all([store.rules(), store.settings()]);
+  const provider = emailProvider(env, config);
+  const circuit = await Circuit.enter(env, storeId, provider.name);
+  if (circuit.until !== null) {
+    const until = circuit.until + Math.round(SPREAD_MS * stableUnit(`${cartId}/${effectId}`));
+    await cartStub(env, storeId, cartId).hold(effectId, "provider_unavailable", until);
+    countSend(provider, "delayed");
+    return "provider_unavailable";
+  }
+  try {
+    return await sendBy(provider, circuit, command, asked.value, env);
+  } finally {
+    await circuit.leave();
+  }
+}
+
+async function sendBy(
+  provider: Provider,
+  circuit: Circuit,
+  { storeId, cartId, effectId }: SendCommand,
+  prospect: Prospect,
+  env: Env,
+): Promise<string> {
+  const [rules, settings] = await Promise.all([
+    callActor("store", () => storeStub(env, storeId).rules()),
+    callActor("store", () => storeStub(env, storeId).settings()),
+  ]);
   if (!settings.ok) return "no_store";
-  const prospect = asked.value;
+  const cart = cartStub(env, storeId, cartId);
   const shopper = shopperStub(env, storeId, prospect.shopperId);
   const permit = await shopper.permit(prospect, rules);
   if (!permit.granted) {
     await cart.hold(effectId, permit.reason, permit.until);
     return permit.reason;
   }
-  const provider = emailProvider(env, config);
   const claim = await cart.claim(effectId, provider.name, provider.resumable);
   if (!claim.ok) {
     if (!claim.reason.startsWith("already_")) await shopper.release(prospect.deliveryId);
@@ -65,7 +99,7 @@ export async function send(command: SendCommand, env: Env): Promise<string> {
   }
   const outcome =
     (await takePlace(shopper, prospect.deliveryId)) ??
-    (await deliver(env, config, provider, claim.value, settings.value, storeId));
+    (await deliver(env, provider, circuit, claim.value, settings.value, storeId));
   // The provider honours the key: the cart hands the effect over again, and asking twice sends once.
   if (outcome.kind === "unknown" && provider.resumable) return "unanswered";
   const settled = await cart.settle(effectId, { ...outcome, provider: provider.name });
@@ -73,10 +107,8 @@ export async function send(command: SendCommand, env: Env): Promise<string> {
   return settled.ok ? settled.value : settled.reason;
 }
 
-type Outcome = Awaited<ReturnType<Provider["send"]>>;
-
 /** Uses the place under the cap before the provider is asked. When that fails nothing was sent: it is tried again. */
-async function takePlace(shopper: ReturnType<typeof shopperStub>, deliveryId: string): Promise<Outcome | null> {
+async function takePlace(shopper: ReturnType<typeof shopperStub>, deliveryId: string): Promise<SendOutcome | null> {
   try {
     await shopper.settle(deliveryId);
     return null;
@@ -87,20 +119,34 @@ async function takePlace(shopper: ReturnType<typeof shopperStub>, deliveryId: st
 
 async function deliver(
   env: Env,
-  config: Config,
   provider: Provider,
+  circuit: Circuit,
   claimed: ClaimedCart,
   store: { name: string; url: string; baseUrl: string },
   storeId: string,
-): Promise<Outcome> {
+): Promise<SendOutcome> {
   let mail: Mail;
   try {
-    mail = await compose(env, config, claimed, store, storeId);
+    mail = await compose(env, parseConfig(env), claimed, store, storeId);
   } catch (error) {
     return { kind: "refused", reason: `template: ${messageOf(error)}`, retryable: false };
   }
-  return provider.send(mail);
+  const started = Date.now();
+  const outcome = await withTimeout(provider.send(mail), CALL_MS, provider.name).catch(
+    (error): SendOutcome => ({ kind: "unknown", reason: messageOf(error) }),
+  );
+  circuit.note(outcome);
+  observe(
+    "cartwake_send_duration_seconds",
+    { channel: "email", provider: provider.name },
+    (Date.now() - started) / SECOND_MS,
+  );
+  countSend(provider, outcome.kind === "refused" && outcome.retryable ? "refused_for_now" : outcome.kind);
+  return outcome;
 }
+
+const countSend = (provider: Provider, outcome: SendOutcome["kind"] | "refused_for_now" | "delayed"): void =>
+  count("cartwake_sends_total", { channel: "email", provider: provider.name, outcome });
 
 /** The message, from the cart as it is at this moment. */
 async function compose(

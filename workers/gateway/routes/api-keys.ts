@@ -286,6 +286,7 @@ export const routes: Route[] = [
       ...common,
       method: "POST",
       path: "/v1/api-keys/:id/rotate",
+      operationId: "rotateApiKey",
       summary: "Replace an API key by a new one",
       description: `The new key has the same kind, name, scopes and origins, and as long a life. The old one works until the overlap ends, or its own end. ${BELIEVED}`,
       body: rotation,

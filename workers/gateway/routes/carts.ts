@@ -128,7 +128,8 @@ async function explainCart(call: MemberCall<z.infer<typeof explainQuery>>): Prom
 }
 
 async function revokeLinks(call: MemberCall): Promise<Response> {
-  await stub(call).revokeLinks();
+  const revoked = await stub(call).revokeLinks();
+  if (!revoked.ok) throw notFound("cart");
   return new Response(null, { status: 204 });
 }
 

@@ -8,11 +8,13 @@ import * as campaigns from "./campaigns.ts";
 import * as carts from "./carts.ts";
 import * as deliveries from "./deliveries.ts";
 import * as docs from "./docs.ts";
+import * as health from "./health.ts";
 import * as invitations from "./invitations.ts";
+import * as jwks from "./jwks.ts";
 import * as local from "./local.ts";
 import * as members from "./members.ts";
+import * as metrics from "./metrics.ts";
 import * as mfa from "./mfa.ts";
-import * as operations from "./operations.ts";
 import * as passwords from "./passwords.ts";
 import * as sessions from "./sessions.ts";
 import * as storefront from "./storefront.ts";
@@ -36,7 +38,9 @@ const described = (neighbours: storefront.Neighbours): Route[] => [
   ...analytics.routes,
   storefront.beacons(neighbours),
   ...storefront.routes(neighbours),
-  ...operations.routes,
+  ...jwks.routes,
+  ...health.routes,
+  ...metrics.routes,
   ...local.routes(neighbours),
 ];
 

@@ -131,13 +131,11 @@ async function acceptOffer(call: Call<unknown, Acceptance>): Promise<Response> {
     actor: { storeId: row.store_id, userId: user.id, email: row.email },
   });
   if (user.mfa) return json({ accepted: true });
-  const { passwordHash } = user;
-  return signedIn(url, await openSession(env, user.id, row.store_id, deviceOf(call), { passwordHash }));
+  return signedIn(url, await openSession(env, user.id, row.store_id, deviceOf(call)));
 }
 
 interface Joined {
   id: string;
-  passwordHash: string;
   mfa: boolean;
 }
 
@@ -150,7 +148,7 @@ async function joinAs(call: Call<unknown, Acceptance>, row: Invitation, user: Ac
     throw new AppError("UNAUTHORIZED", "The password of your account is wrong.");
   }
   joined(await join(call.env, row, user.id, Date.now(), null));
-  return { id: user.id, passwordHash: user.password_hash, mfa: admitted.mfa };
+  return { id: user.id, mfa: admitted.mfa };
 }
 
 async function joinAsNew(call: Call<unknown, Acceptance>, row: Invitation): Promise<Joined> {
@@ -168,7 +166,7 @@ async function joinAsNew(call: Call<unknown, Acceptance>, row: Invitation): Prom
     if (!user) throw error;
     return joinAs(call, row, user);
   }
-  return { id, passwordHash: account.passwordHash, mfa: false };
+  return { id, mfa: false };
 }
 
 function joined(result: Awaited<ReturnType<typeof join>>): void {
@@ -192,7 +190,8 @@ const invitationView = z
   .meta({ id: "Invitation" });
 
 const inviting = { access: "members:write", tag: "Stores" } as const;
-const invited = { tag: "Auth", guarded: true } as const;
+/** Whose password is tried is known by the invitation alone. */
+const invited = { tag: "Auth" as const, guarded: ({ params }: Call) => params.token ?? null };
 
 export const routes: Route[] = [
   member(
@@ -247,6 +246,7 @@ export const routes: Route[] = [
       ...invited,
       method: "GET",
       path: "/auth/invitations/:token",
+      operationId: "getInvitation",
       summary: "Read an invitation",
       description: "404 when it was accepted, revoked or replaced, or is older than seven days.",
       answers: {
@@ -268,6 +268,7 @@ export const routes: Route[] = [
       ...invited,
       method: "POST",
       path: "/auth/invitations/:token/accept",
+      operationId: "acceptInvitation",
       summary: "Accept an invitation",
       description: "With the password of the account, or one for a new account. Who has a second factor logs in next.",
       body: acceptance,

@@ -1,6 +1,7 @@
 /** `/auth/mfa/*`: the second factor, by an authenticator app, with recovery codes for who has lost it. */
 import { renderSVG } from "uqr";
 import * as z from "zod";
+import type { Principal } from "../../../shared/auth/tokens.ts";
 import { otpauthUrl } from "../../../shared/auth/totp.ts";
 import { hintAccountMail, insertAccountMail, newAccountMail } from "../../../shared/db/account-mails.ts";
 import { AppError } from "../../../shared/errors.ts";
@@ -126,15 +127,19 @@ async function verify(call: Call<unknown, z.infer<typeof verification>>): Promis
   return signedIn(call.url, session);
 }
 
-const shared = { method: "POST", tag: "Auth", guarded: true } as const;
+const shared = { method: "POST", tag: "Auth" } as const;
+const own = {
+  ...shared,
+  access: "user",
+  guarded: (_: Call, principal: Principal | null) => principal?.userId ?? null,
+} as const;
 const codes = z.object({ recoveryCodes: z.array(z.string()).describe("Each works once; they are never shown again") });
 
 export const routes: Route[] = [
   member(
     {
-      ...shared,
+      ...own,
       path: "/auth/mfa/setup",
-      access: "user",
       summary: "Get a secret for an authenticator app",
       description: "It counts only once a code of it was given to `/auth/mfa/enable`. 409 when a second factor is on.",
       audit: "mfa.prepared",
@@ -153,9 +158,8 @@ export const routes: Route[] = [
   ),
   member(
     {
-      ...shared,
+      ...own,
       path: "/auth/mfa/enable",
-      access: "user",
       summary: "Switch the second factor on",
       body: byCode,
       audit: "mfa.enabled",
@@ -165,9 +169,8 @@ export const routes: Route[] = [
   ),
   member(
     {
-      ...shared,
+      ...own,
       path: "/auth/mfa/disable",
-      access: "user",
       summary: "Switch the second factor off",
       description: "With a code of the app or a recovery code.",
       body: disabling,
@@ -178,9 +181,8 @@ export const routes: Route[] = [
   ),
   member(
     {
-      ...shared,
+      ...own,
       path: "/auth/mfa/recovery-codes",
-      access: "user",
       summary: "Replace the recovery codes",
       body: byCode,
       audit: "mfa.recovery_codes_renewed",
@@ -192,6 +194,7 @@ export const routes: Route[] = [
     {
       ...shared,
       path: "/auth/mfa/verify",
+      guarded: ({ body }) => body.mfaToken,
       summary: "Complete a login with the second factor",
       description:
         "`code`: six digits of the app, or a recovery code; each works once. After five wrong ones the login must be begun again.",

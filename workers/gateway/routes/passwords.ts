@@ -115,13 +115,14 @@ async function replacePassword(
   return true;
 }
 
-const shared = { method: "POST", tag: "Auth", guarded: true } as const;
+const shared = { method: "POST", tag: "Auth" } as const;
 
 export const routes: Route[] = [
   open(
     {
       ...shared,
       path: "/auth/password/forgot",
+      guarded: ({ body }) => body.email,
       summary: "Ask for a mail with a link to set a new password",
       description: "The same answer whether there is such an account or not. At most three mails an hour.",
       body: forgetting,
@@ -135,6 +136,7 @@ export const routes: Route[] = [
     {
       ...shared,
       path: "/auth/password/reset",
+      guarded: ({ body }) => body.token,
       summary: "Set a new password by the link of a mail",
       description:
         "The link works once, for an hour, and while the password is the one it was made for. Ends all sessions and opens a locked account; a second factor stays on.",
@@ -148,6 +150,7 @@ export const routes: Route[] = [
       ...shared,
       path: "/auth/password/change",
       access: "user",
+      guarded: (_, principal) => principal?.userId ?? null,
       summary: "Change one's own password",
       description: "All other sessions end.",
       body: changing,

@@ -6,7 +6,7 @@ import { AppError } from "../../../shared/errors.ts";
 import { eventSchema, LIMITS } from "../../../shared/events/schema.ts";
 import { stableHash } from "../../../shared/ids.ts";
 import type { Env } from "../../env.ts";
-import { publicKeys } from "../authenticate.ts";
+import { publicKeysFor } from "../authenticate.ts";
 import { type Call, open, type Route } from "../route.ts";
 
 /** Routes of other folders, handed in by the entry point: worker folders do not import each other. */
@@ -26,7 +26,7 @@ async function openSocket({ request, env, address }: Call): Promise<Response> {
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket")
     throw new AppError("VALIDATION_ERROR", "This is a WebSocket: send an upgrade.");
   const token = /cartwake\.bearer\.([^\s,]+)/.exec(request.headers.get("sec-websocket-protocol") ?? "")?.[1];
-  const principal = token ? await verifyAccessToken(token, await publicKeys(env)) : null;
+  const principal = token ? await verifyAccessToken(token, await publicKeysFor(token, env)) : null;
   if (principal && (await storeStub(env, principal.storeId).settings()).ok)
     return liveRoom(env, principal.storeId).fetch(request);
   return lobbyRoom(env, stableHash(address === "unknown" ? crypto.randomUUID() : address)).fetch(request);
@@ -71,6 +71,7 @@ export const beacons = (neighbours: Neighbours): Route => ({
   path: "/v1/events",
   tag,
   access: "publishable",
+  guarded: false,
   operationId: "sendEvents",
   summary: "Send events",
   description: `One event, or up to ${LIMITS.eventsPerRequest} in at most 256 KB, as application/json or text/plain (sendBeacon). What is accepted is safe; the same ids may be sent again.`,

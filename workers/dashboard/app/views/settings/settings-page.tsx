@@ -5,6 +5,7 @@ import type { Permission } from "../../../../../shared/auth/roles.ts";
 import { may, store, user } from "../../api/session.ts";
 import { SECTIONS, type Section, settingsHref } from "../../route.ts";
 import "../../styles/settings.css";
+import "../../styles/settings-parts.css";
 import { roleName } from "../roles.ts";
 import { AuditSection } from "./audit-section.tsx";
 import { KeysSection } from "./keys-section.tsx";
