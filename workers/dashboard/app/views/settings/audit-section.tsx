@@ -10,7 +10,7 @@ import { ProblemNotice } from "../../ui/notice.tsx";
 import { Ago } from "../../ui/times.tsx";
 import { describeAgent } from "./agent.ts";
 import { AuditFilters } from "./audit-filters.tsx";
-import { actorName, changes, deed } from "./audit-words.ts";
+import { actorName, type Change, changes, deed } from "./audit-words.ts";
 import { Listed } from "./parts.tsx";
 
 type Names = ReadonlyMap<string, string>;
@@ -83,27 +83,7 @@ function EntryRow({ entry, names }: { entry: AuditEntry; names: Names }) {
         <summary>
           Details<span class="visually-hidden"> of “{told}”</span>
         </summary>
-        {changed.length > 0 && (
-          <dl class="diff">
-            {changed.map(({ field, before, after }) => (
-              <div key={field}>
-                <dt>{field || "value"}</dt>
-                {before !== null && (
-                  <dd class="diff-before">
-                    <span class="visually-hidden">before: </span>
-                    {before}
-                  </dd>
-                )}
-                {after !== null && (
-                  <dd class="diff-after">
-                    <span class="visually-hidden">after: </span>
-                    {after}
-                  </dd>
-                )}
-              </div>
-            ))}
-          </dl>
-        )}
+        {changed.length > 0 && <Diff changes={changed} />}
         <p class="line-detail">
           {fullTime(entry.at)} · <code>{entry.action}</code>
           {entry.object.id && (
@@ -118,6 +98,30 @@ function EntryRow({ entry, names }: { entry: AuditEntry; names: Names }) {
         </p>
       </details>
     </li>
+  );
+}
+
+function Diff({ changes }: { changes: readonly Change[] }) {
+  return (
+    <dl class="diff">
+      {changes.map(({ field, before, after }) => (
+        <div key={field}>
+          <dt>{field || "value"}</dt>
+          {before !== null && (
+            <dd class="diff-before">
+              <span class="visually-hidden">before: </span>
+              {before}
+            </dd>
+          )}
+          {after !== null && (
+            <dd class="diff-after">
+              <span class="visually-hidden">after: </span>
+              {after}
+            </dd>
+          )}
+        </div>
+      ))}
+    </dl>
   );
 }
 

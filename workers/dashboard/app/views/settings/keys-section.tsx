@@ -18,16 +18,7 @@ export function KeysSection() {
   };
   return (
     <>
-      {made?.key && (
-        <ShownOnce title="Your new key" done="I have stored it" onDone={() => setMade(null)}>
-          <p>
-            {made.kind === "secret"
-              ? "It is shown now and never again. Put it where your secrets are, and into no page of the shop."
-              : "It belongs into the pages of the shop, and can be read here again."}
-          </p>
-          <Secret text={made.key} label="Copy the key" />
-        </ShownOnce>
-      )}
+      {made?.key && <NewKey kind={made.kind} text={made.key} done={() => setMade(null)} />}
       {adding ? (
         <KeyForm made={show} cancel={() => setAdding(false)} />
       ) : (
@@ -56,5 +47,18 @@ export function KeysSection() {
         </Listed>
       </section>
     </>
+  );
+}
+
+function NewKey({ kind, text, done }: { kind: ApiKey["kind"]; text: string; done: () => void }) {
+  return (
+    <ShownOnce title="Your new key" done="I have stored it" onDone={done}>
+      <p>
+        {kind === "secret"
+          ? "It is shown now and never again. Put it where your secrets are, and into no page of the shop."
+          : "It belongs into the pages of the shop, and can be read here again."}
+      </p>
+      <Secret text={text} label="Copy the key" />
+    </ShownOnce>
   );
 }
