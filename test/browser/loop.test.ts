@@ -1,17 +1,14 @@
 /** The whole loop as a shopper and a merchant live it, in a real Chromium against the production build. */
-import { mkdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
+import { mkdirSync } from "node:fs";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchBrowser, newContext, shoot } from "../support/browser.ts";
+import { byTestId, violations } from "../support/dashboard.ts";
 import { Merchant } from "../support/merchant.ts";
 import { type System, startSystem } from "../support/system.ts";
 
 /** Kept for the README when CARTWAKE_SCREENSHOTS=1, else beside the build. */
 const SHOTS = process.env.CARTWAKE_SCREENSHOTS ? "test/browser/screenshots" : "dist/screenshots";
-const AXE = readFileSync(join(createRequire(import.meta.url).resolve("axe-core"), "../axe.min.js"), "utf8");
-const byTestId = (id: string) => `[data-testid="${id}"]`;
 
 describe("a cart is saved, end to end", () => {
   let system: System;
@@ -132,15 +129,3 @@ describe("a cart is saved, end to end", () => {
     expect(problems).toEqual([]);
   });
 });
-
-/** Serious and critical accessibility violations, by axe. Run through the protocol, so the page's own policy holds. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
-    };
-    const found = (await axe.run()).violations.filter((v) => v.impact === "serious" || v.impact === "critical");
-    return found.map((v) => `${v.id}: ${v.nodes[0]?.html}`);
-  });
-}

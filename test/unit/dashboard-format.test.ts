@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { toProblem } from "../../workers/dashboard/app/api/http.ts";
 import { ago, countdown, formatMoney, sparkPath, sumMoney, webUrl, words } from "../../workers/dashboard/app/format.ts";
-import { cartHref, outboxHref, parseRoute } from "../../workers/dashboard/app/route.ts";
+import { cartHref, outboxHref, parseRoute, settingsHref } from "../../workers/dashboard/app/route.ts";
 
 const NOW = Date.parse("2026-11-21T10:00:00Z");
 const at = (ms: number) => new Date(NOW + ms).toISOString();
@@ -79,7 +79,15 @@ describe("addresses", () => {
     expect(parseRoute(cartHref("a/b %"))).toEqual({ name: "cart", id: "a/b %" });
     expect(parseRoute(outboxHref())).toEqual({ name: "outbox", id: null });
     expect(parseRoute(outboxHref("d1"))).toEqual({ name: "outbox", id: "d1" });
-    for (const hash of ["#/carts", "#/carts/a/b", "#/else", "#//x"])
+    expect(parseRoute("#/settings")).toEqual({ name: "settings", section: "profile" });
+    expect(parseRoute(settingsHref("audit"))).toEqual({ name: "settings", section: "audit" });
+    expect(parseRoute("#/forgot")).toEqual({ name: "forgot" });
+    expect(parseRoute("#/reset/am_1.a-b_c")).toEqual({ name: "reset", token: "am_1.a-b_c" });
+    expect(parseRoute("#/invitation/inv_1.x")).toEqual({ name: "invitation", token: "inv_1.x" });
+    for (const hash of [
+      ...["#/carts", "#/carts/a/b", "#/else", "#//x"],
+      ...["#/settings/else", "#/settings/audit/x", "#/forgot/me", "#/reset", "#/invitation/", "#/invitation/a/b"],
+    ])
       expect(parseRoute(hash)).toEqual({ name: "missing" });
     expect(parseRoute("#/carts/%")).toEqual({ name: "cart", id: "%" });
   });
@@ -111,6 +119,8 @@ describe("problems", () => {
   });
 
   it("say how long to wait", () => {
-    expect(toProblem(429, '{"title":"Too fast"}', "7").message).toBe("Too fast (try again in 7 s)");
+    expect(toProblem(429, '{"title":"Too fast"}', "7")).toMatchObject({ message: "Too fast", retryAfter: 7 });
+    for (const header of [null, "", "soon", "-1", "Sat, 21 Nov 2026 10:00:00 GMT"])
+      expect(toProblem(429, "{}", header).retryAfter).toBeNull();
   });
 });

@@ -39,7 +39,7 @@ export interface Device {
 }
 
 export const deviceOf = ({ request, address }: Pick<Call, "request" | "address">): Device => ({
-  address,
+  address: address === "unknown" ? null : address,
   userAgent: request.headers.get("user-agent")?.slice(0, 256) ?? null,
 });
 const NOWHERE: Device = { address: null, userAgent: null };

@@ -1,12 +1,17 @@
 /** The page: login, or the signed-in shell with the view that the address names. */
 import { useEffect, useRef } from "preact/hooks";
-import { sessionState } from "./api/session.ts";
+import { Problem } from "./api/http.ts";
+import { may, sessionState, store, user } from "./api/session.ts";
 import { forgetOutbox } from "./live/outbox.ts";
+import { useResource } from "./live/resource.ts";
 import { goLive } from "./live/store.ts";
-import { boardHref, type Route, route } from "./route.ts";
+import { boardHref, type Route, route, type Section, settingsHref } from "./route.ts";
+import { ProblemNotice } from "./ui/notice.tsx";
 import { BoardPage } from "./views/board-page.tsx";
 import { CartPage } from "./views/cart-page.tsx";
-import { LoginPage } from "./views/login-page.tsx";
+import { InvitationPage } from "./views/entry/invitation-page.tsx";
+import { LoginPage } from "./views/entry/login-page.tsx";
+import { ForgotPage, ResetPage } from "./views/entry/password-pages.tsx";
 import { OutboxPage } from "./views/outbox-page.tsx";
 import { TopBar } from "./views/top-bar.tsx";
 
@@ -14,30 +19,41 @@ const TITLES: Record<Route["name"], string> = {
   board: "Live carts",
   cart: "Cart",
   outbox: "Outbox",
+  settings: "Settings",
+  forgot: "Forgot password",
+  reset: "New password",
+  invitation: "Invitation",
   missing: "Not found",
 };
 
 export function App() {
   const state = sessionState.value;
-  useEffect(() => {
-    if (state === "out") document.title = "Log in · Cartwake";
-  }, [state]);
+  const at = route.value;
   if (state === "starting") return <p class="starting">Opening the dashboard…</p>;
-  return state === "out" ? <LoginPage /> : <SignedIn />;
+  // Links from mails lead here, whoever is logged in on this device.
+  if (at.name === "forgot") return <ForgotPage />;
+  if (at.name === "reset") return <ResetPage key={at.token} token={at.token} />;
+  if (at.name === "invitation") return <InvitationPage key={at.token} token={at.token} />;
+  // Another store is another dashboard: nothing of the one before stays on the page.
+  return state === "out" ? <LoginPage /> : <SignedIn key={user.value?.storeId} />;
 }
 
 function SignedIn() {
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
-  const { name } = route.value;
+  const at = route.value;
+  const { name } = at;
+  const place = at.name === "settings" ? `${name}/${at.section}` : name;
+  const seesCarts = may("carts:read");
 
   useEffect(() => {
+    if (!seesCarts) return;
     const stop = goLive();
     return () => {
       stop();
       forgetOutbox();
     };
-  }, []);
+  }, [seesCarts]);
 
   useEffect(() => {
     document.title = `${TITLES[name]} · Cartwake`;
@@ -47,7 +63,7 @@ function SignedIn() {
       scrollTo(0, 0);
     }
     first.current = false;
-  }, [name]);
+  }, [name, place]);
 
   return (
     <div class="shell" data-view={name}>
@@ -56,13 +72,17 @@ function SignedIn() {
       </button>
       <TopBar />
       <main ref={main} tabIndex={-1}>
-        <View route={route.value} />
+        <View route={at} />
       </main>
     </div>
   );
 }
 
+/** The views that show carts and messages of the store. */
+const SHOPS: ReadonlySet<Route["name"]> = new Set(["board", "cart", "outbox"]);
+
 function View({ route }: { route: Route }) {
+  if (SHOPS.has(route.name) && !may("carts:read")) return <NoCarts />;
   switch (route.name) {
     case "board":
       return <BoardPage />;
@@ -70,7 +90,9 @@ function View({ route }: { route: Route }) {
       return <CartPage key={route.id} id={route.id} />;
     case "outbox":
       return <OutboxPage id={route.id} />;
-    case "missing":
+    case "settings":
+      return <LazySettings section={route.section} />;
+    default:
       return (
         <section class="page">
           <h1>There is nothing here</h1>
@@ -80,4 +102,40 @@ function View({ route }: { route: Route }) {
         </section>
       );
   }
+}
+
+function NoCarts() {
+  return (
+    <section class="page">
+      <h1>{store.value?.name ?? "Your store"}</h1>
+      <p>
+        Your role in this store does not see its carts. <a href={settingsHref("stores")}>Your stores</a>
+      </p>
+    </section>
+  );
+}
+
+/** Most visits are to the board: the settings come when they are asked for. */
+const loadSettings = () =>
+  import("./views/settings/settings-page.tsx").catch(() => {
+    throw new Problem({
+      status: 0,
+      code: "OFFLINE",
+      title: "The settings cannot be loaded",
+      detail: "The connection is lost, or there is a newer dashboard than this page.",
+    });
+  });
+
+function LazySettings({ section }: { section: Section }) {
+  const { data, problem } = useResource("settings", loadSettings);
+  if (data) return <data.default section={section} />;
+  return (
+    <div class="page">
+      {problem ? (
+        <ProblemNotice problem={problem} retry={() => location.reload()} />
+      ) : (
+        <p class="loading">Opening the settings…</p>
+      )}
+    </div>
+  );
 }

@@ -85,6 +85,9 @@ export function webUrl(url: string | null | undefined): string | null {
   return url && /^https?:\/\//i.test(url) ? url : null;
 }
 
+/** `https://shop.example/` → `shop.example`. */
+export const hostOf = (url: string): string => url.replace(/^https?:\/\/|\/$/gi, "");
+
 /** An SVG path through the values as a smooth line, lowest at the bottom; `""` for fewer than two values. */
 export function sparkPath(values: readonly number[], width: number, height: number): string {
   if (values.length < 2) return "";

@@ -5,6 +5,7 @@ import { followHash } from "./route.ts";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/shell.css";
+import "./styles/form.css";
 import "./styles/login.css";
 import "./styles/tiles.css";
 import "./styles/board.css";

@@ -1,6 +1,6 @@
-/** The merchant reads of the API, with the user's token; one refresh and one more try on 401. */
+/** The API with the user's token, and the merchant's reads of it. */
 import type { CartListItem, CartView, DeliveryView, RealtimeView, TimelineView } from "../../../../shared/views.ts";
-import { Problem, send } from "./http.ts";
+import { Problem, type Sending, send, sendForFile } from "./http.ts";
 import { freshToken, refresh } from "./session.ts";
 
 export interface Page<T> {
@@ -8,14 +8,22 @@ export interface Page<T> {
   nextCursor: string | null;
 }
 
-async function get<T>(path: string): Promise<T> {
+/** With a good token; a 401 gets one refresh and one more try. */
+async function authorized<T>(work: (token: string | null) => Promise<T>): Promise<T> {
   try {
-    return await send<T>(path, { token: await freshToken() });
+    return await work(await freshToken());
   } catch (error) {
     if (!(error instanceof Problem) || error.status !== 401 || !(await refresh())) throw error;
-    return send<T>(path, { token: await freshToken() });
+    return work(await freshToken());
   }
 }
+
+type Method = NonNullable<Sending["method"]>;
+
+export const get = <T>(path: string) => authorized((token) => send<T>(path, { token }));
+export const call = <T>(method: Method, path: string, body?: unknown) =>
+  authorized((token) => send<T>(path, { method, body, token }));
+export const getFile = (path: string) => authorized((token) => sendForFile(path, token));
 
 const page = (path: string, limit: number, cursor?: string) =>
   `${path}?limit=${limit}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`;

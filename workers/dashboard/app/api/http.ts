@@ -11,6 +11,8 @@ export class Problem extends Error {
   readonly title: string;
   readonly requestId: string | null;
   readonly fields: ProblemField[];
+  /** Seconds to wait before the next try, from `Retry-After`. */
+  readonly retryAfter: number | null;
 
   constructor(from: {
     status: number;
@@ -19,6 +21,7 @@ export class Problem extends Error {
     detail?: string;
     requestId?: string;
     fields?: ProblemField[];
+    retryAfter?: number | null;
   }) {
     super(from.detail || from.title);
     this.status = from.status;
@@ -26,30 +29,41 @@ export class Problem extends Error {
     this.title = from.title;
     this.requestId = from.requestId ?? null;
     this.fields = from.fields ?? [];
+    this.retryAfter = from.retryAfter ?? null;
   }
 }
 
 export interface Sending {
-  method?: "GET" | "POST";
+  method?: "GET" | "POST" | "PATCH" | "DELETE";
   body?: unknown;
   token?: string | null;
 }
 
-export async function send<T>(path: string, { method = "GET", body, token }: Sending = {}): Promise<T> {
+export async function send<T>(path: string, sending: Sending = {}): Promise<T> {
+  const text = await exchange(path, sending, (response) => response.text());
+  return (text === "" ? null : JSON.parse(text)) as T;
+}
+
+/** The answer as a file, for the reader to keep. */
+export const sendForFile = (path: string, token: string | null): Promise<Blob> =>
+  exchange(path, { token }, (response) => response.blob());
+
+async function exchange<T>(path: string, sending: Sending, read: (response: Response) => Promise<T>): Promise<T> {
+  const { method = "GET", body, token } = sending;
   const headers: Record<string, string> = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (token) headers.authorization = `Bearer ${token}`;
-  let response: Response;
-  let text: string;
   try {
-    response = await fetch(path, {
+    const response = await fetch(path, {
       method,
       headers,
       body: body === undefined ? null : JSON.stringify(body),
       credentials: "same-origin",
     });
-    text = await response.text();
-  } catch {
+    if (response.ok) return await read(response);
+    throw toProblem(response.status, await response.text(), response.headers.get("retry-after"));
+  } catch (error) {
+    if (error instanceof Problem) throw error;
     throw new Problem({
       status: 0,
       code: "OFFLINE",
@@ -57,15 +71,12 @@ export async function send<T>(path: string, { method = "GET", body, token }: Sen
       detail: "Check the connection and try again.",
     });
   }
-  if (!response.ok) throw toProblem(response.status, text, response.headers.get("retry-after"));
-  return (text === "" ? null : JSON.parse(text)) as T;
 }
 
 /** Reads a problem document; a proxy's HTML or an empty body still becomes a sentence. */
 export function toProblem(status: number, text: string, retryAfter: string | null = null): Problem {
   const body = parseObject(text);
   const string = (key: string) => (typeof body[key] === "string" ? (body[key] as string) : undefined);
-  const wait = status === 429 && retryAfter && /^\d+$/.test(retryAfter) ? ` (try again in ${retryAfter} s)` : "";
   const fields = Array.isArray(body.errors)
     ? body.errors.filter(
         (error): error is ProblemField => typeof error?.field === "string" && typeof error?.message === "string",
@@ -75,9 +86,10 @@ export function toProblem(status: number, text: string, retryAfter: string | nul
     status,
     code: string("code") ?? "UNEXPECTED",
     title: string("title") ?? `The server answered ${status}`,
-    detail: `${string("detail") ?? string("title") ?? "Try again in a moment."}${wait}`,
+    detail: string("detail") ?? string("title") ?? "Try again in a moment.",
     requestId: string("requestId"),
     fields,
+    retryAfter: retryAfter && /^\d{1,6}$/.test(retryAfter) ? Number(retryAfter) : null,
   });
 }
 

@@ -2,7 +2,8 @@
  * Who is signed in. The access token lives in memory only; the server keeps the refresh token in an HttpOnly cookie.
  * A copy of the refresh token from the last answer is held in memory for browsers that drop the cookie.
  */
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
+import type { Permission } from "../../../../shared/auth/roles.ts";
 import type { SessionView, UserView } from "../../../../shared/views.ts";
 import { Problem, send } from "./http.ts";
 
@@ -12,6 +13,11 @@ export const user = signal<UserView | null>(null);
 export const sessionNotice = signal<string | null>(null);
 
 export type LoginAnswer = SessionView | { requiresMfa: true; mfaToken: string };
+
+/** The store of the session. */
+export const store = computed(() => user.value?.stores.find(({ id }) => id === user.value?.storeId) ?? null);
+
+export const may = (permission: Permission): boolean => user.value?.permissions.includes(permission) ?? false;
 
 /** Ask for a new token this long before the old one ends, so that a request does not die on the way. */
 const MARGIN_MS = 10_000;
@@ -59,10 +65,27 @@ export async function verifyMfa(mfaToken: string, code: string): Promise<void> {
   enter(await send<SessionView>("/auth/mfa/verify", { method: "POST", body: { mfaToken, code } }));
 }
 
+/** `false` when it is accepted, and the account's second factor stands before the session. */
+export async function acceptInvitation(token: string, given: { password: string; name?: string }): Promise<boolean> {
+  const path = `/auth/invitations/${encodeURIComponent(token)}/accept`;
+  const answer = await send<SessionView | { accepted: true }>(path, { method: "POST", body: given });
+  if ("accepted" in answer) return false;
+  enter(answer);
+  return true;
+}
+
 export async function logout(): Promise<void> {
   const sending = { method: "POST" as const, body: refreshToken ? { refreshToken } : undefined, token: accessToken };
   leave("You are logged out.");
   await send("/auth/logout", sending).catch(() => undefined); // the page forgot its tokens either way
+}
+
+/** The server has ended the session: nothing is left to tell it. */
+export const forget = (notice: string): void => leave(notice);
+
+/** What changed about the user without a new session. */
+export function changeUser(change: Partial<UserView>): void {
+  if (user.value) user.value = { ...user.value, ...change };
 }
 
 /** An access token that is good for some seconds more; `null` when signed out. */
@@ -73,20 +96,26 @@ export async function freshToken(): Promise<string | null> {
 
 /** One refresh at a time, in this tab and across tabs: two at once would look like a stolen refresh token. */
 export function refresh(): Promise<boolean> {
-  refreshing ??= acrossTabs(exchange).finally(() => {
+  refreshing ??= acrossTabs(() => exchange()).finally(() => {
     refreshing = null;
   });
   return refreshing;
 }
 
-async function exchange(): Promise<boolean> {
-  const first = await send<SessionView>("/auth/refresh", { method: "POST" }).catch(refused);
+/** Moves the session to another store of the user. `false` when it was over. */
+export async function switchStore(storeId: string): Promise<boolean> {
+  await refreshing?.catch(() => false);
+  refreshing = acrossTabs(() => exchange(storeId)).finally(() => {
+    refreshing = null;
+  });
+  return refreshing;
+}
+
+async function exchange(storeId?: string): Promise<boolean> {
+  const to = storeId === undefined ? {} : { storeId };
+  const ask = (body: object) => send<SessionView>("/auth/refresh", { method: "POST", body }).catch(refused);
   const held = refreshToken;
-  const session =
-    first ??
-    (held
-      ? await send<SessionView>("/auth/refresh", { method: "POST", body: { refreshToken: held } }).catch(refused)
-      : null);
+  const session = (await ask(to)) ?? (held ? await ask({ ...to, refreshToken: held }) : null);
   if (session) enter(session);
   else leave(sessionState.value === "in" ? "Your session has ended. Log in again." : null);
   return session !== null;

@@ -1,7 +1,8 @@
-/** The brand, the two places to go, the state of the line and the store menu. */
+/** The brand, the places to go, the state of the line and the store menu. */
+import { may } from "../api/session.ts";
 import { connection } from "../live/store.ts";
-import { boardHref, outboxHref, route } from "../route.ts";
-import { BoardIcon, MailIcon, WakeMark } from "../ui/icons.tsx";
+import { boardHref, outboxHref, route, settingsHref } from "../route.ts";
+import { BoardIcon, MailIcon, SettingsIcon, WakeMark } from "../ui/icons.tsx";
 import { StoreMenu } from "./store-menu.tsx";
 
 export function TopBar() {
@@ -14,16 +15,24 @@ export function TopBar() {
         <span>Cartwake</span>
       </a>
       <nav class="places" aria-label="Dashboard">
-        <a href={boardHref} aria-current={current(name === "board" || name === "cart")}>
-          <BoardIcon />
-          Live carts
-        </a>
-        <a href={outboxHref()} aria-current={current(name === "outbox")}>
-          <MailIcon />
-          Outbox
+        {may("carts:read") && (
+          <>
+            <a href={boardHref} aria-current={current(name === "board" || name === "cart")}>
+              <BoardIcon />
+              Live carts
+            </a>
+            <a href={outboxHref()} aria-current={current(name === "outbox")}>
+              <MailIcon />
+              Outbox
+            </a>
+          </>
+        )}
+        <a href={settingsHref("profile")} aria-current={current(name === "settings")}>
+          <SettingsIcon />
+          Settings
         </a>
       </nav>
-      <LiveBadge />
+      {may("carts:read") && <LiveBadge />}
       <StoreMenu />
     </header>
   );
