@@ -131,12 +131,14 @@ async function acceptOffer(call: Call<unknown, Acceptance>): Promise<Response> {
     actor: { storeId: row.store_id, userId: user.id, email: row.email },
   });
   if (user.mfa) return json({ accepted: true });
-  return signedIn(url, await openSession(env, user.id, row.store_id, deviceOf(call)));
+  const { passwordHash } = user;
+  return signedIn(url, await openSession(env, user.id, row.store_id, deviceOf(call), { passwordHash }));
 }
 
 interface Joined {
   id: string;
   mfa: boolean;
+  passwordHash: string;
 }
 
 /** Who has an account proves that it is theirs; wrong guesses count like those at the door. */
@@ -148,7 +150,7 @@ async function joinAs(call: Call<unknown, Acceptance>, row: Invitation, user: Ac
     throw new AppError("UNAUTHORIZED", "The password of your account is wrong.");
   }
   joined(await join(call.env, row, user.id, Date.now(), null));
-  return { id: user.id, mfa: admitted.mfa };
+  return { id: user.id, mfa: admitted.mfa, passwordHash: user.password_hash };
 }
 
 async function joinAsNew(call: Call<unknown, Acceptance>, row: Invitation): Promise<Joined> {
@@ -166,7 +168,7 @@ async function joinAsNew(call: Call<unknown, Acceptance>, row: Invitation): Prom
     if (!user) throw error;
     return joinAs(call, row, user);
   }
-  return { id, mfa: false };
+  return { id, mfa: false, passwordHash: account.passwordHash };
 }
 
 function joined(result: Awaited<ReturnType<typeof join>>): void {
