@@ -125,8 +125,12 @@ export async function run(
     body: undefined,
     audit: (note) => void progress.notes.push(note),
     attempt: async (account) => {
-      await admitted(limitAuthAttempt(env, request, account), given);
+      // The network first: one that is shut out makes no limiter for each account it thinks of.
       await admitted(limitAuthFailures(env, request), given);
+      const attempt = await limitAuthAttempt(env, request, account);
+      // Turned away before it could guess: that is no failure of the whole network.
+      if (!attempt.allowed) await forgiveAuthFailure(env, request);
+      admit(attempt, given);
       progress.guessing = true;
     },
   };
