@@ -32,13 +32,14 @@ export interface System {
 const UNHURRIED = { RATE_LIMITS: "global=10000 auth=10000 api=10000" };
 
 export async function startSystem({ state, vars: given = {} }: SystemOptions = {}): Promise<System> {
-  const vars = { ...UNHURRIED, ...given };
+  /** Read at each start: a test may change what it gave. */
+  const vars = () => ({ ...UNHURRIED, ...given });
   const folder = state ?? mkdtempSync(join(tmpdir(), "cartwake-test-"));
   const log: string[] = [];
   const forget = (): void => {
     if (state === undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
-  let running = await launch(folder, "0", vars, log).catch((error: unknown) => {
+  let running = await launch(folder, "0", vars(), log).catch((error: unknown) => {
     forget();
     throw error;
   });
@@ -56,7 +57,7 @@ export async function startSystem({ state, vars: given = {} }: SystemOptions = {
     },
     async restart() {
       if (alive()) throw new Error("the server still runs");
-      running = await launch(folder, new URL(url).port, vars, log);
+      running = await launch(folder, new URL(url).port, vars(), log);
     },
     async stop() {
       if (alive()) {
