@@ -71,8 +71,11 @@ function isTooDeep(value: unknown): boolean {
   return false;
 }
 
+/** Bytes of a body of the merchant surface. */
+export const MAX_BODY = 256 * 1024;
+
 /** A JSON body for the merchant surface. */
-export async function readJson(request: Request, limit = 256 * 1024): Promise<unknown> {
+export async function readJson(request: Request, limit = MAX_BODY): Promise<unknown> {
   const type = request.headers.get("content-type") ?? "application/json";
   if (!/^application\/json\b/i.test(type)) throw new AppError("UNSUPPORTED_MEDIA_TYPE", "Send application/json.");
   const text = await readText(request, limit);

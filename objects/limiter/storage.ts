@@ -8,12 +8,20 @@ const MIGRATIONS = [
    CREATE TABLE revoked (id TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
    CREATE TABLE cutoff (id INTEGER PRIMARY KEY CHECK (id = 1), before INTEGER NOT NULL, until INTEGER NOT NULL);
    ${TIMERS_TABLE}`,
+  "CREATE TABLE watchers (room TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID",
 ] as const;
 
 /** Every token issued at or before `before` (ms) is void; the last of them expires at `until`. */
 export interface Cutoff {
   before: number;
   until: number;
+}
+
+interface Loaded {
+  windows: Map<string, Window>;
+  revoked: Map<string, number>;
+  cutoff: Cutoff | null;
+  watchers: Map<string, number>;
 }
 
 export class LimiterStorage {
@@ -32,15 +40,17 @@ export class LimiterStorage {
     return this.#ready;
   }
 
-  load(): { windows: Map<string, Window>; revoked: Map<string, number>; cutoff: Cutoff | null } {
-    if (!this.#ready) return { windows: new Map(), revoked: new Map(), cutoff: null };
+  load(): Loaded {
+    if (!this.#ready) return { windows: new Map(), revoked: new Map(), cutoff: null, watchers: new Map() };
     const windows = this.#sql.exec<{ name: string; data: string }>("SELECT name, data FROM windows").toArray();
     const revoked = this.#sql.exec<{ id: string; until: number }>("SELECT id, until FROM revoked").toArray();
+    const watchers = this.#sql.exec<{ room: string; until: number }>("SELECT room, until FROM watchers").toArray();
     const cutoff = this.#sql.exec<{ before: number; until: number }>("SELECT before, until FROM cutoff").toArray()[0];
     return {
       windows: new Map(windows.map(({ name, data }) => [name, JSON.parse(data) as Window])),
       revoked: new Map(revoked.map(({ id, until }) => [id, until])),
       cutoff: cutoff ?? null,
+      watchers: new Map(watchers.map(({ room, until }) => [room, until])),
     };
   }
 
@@ -71,6 +81,13 @@ export const saveRevoked = (sql: SqlStorage, id: string, until: number): void =>
   void sql.exec(
     "INSERT INTO revoked (id, until) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET until = excluded.until",
     id,
+    until,
+  );
+
+export const saveWatcher = (sql: SqlStorage, room: string, until: number): void =>
+  void sql.exec(
+    "INSERT INTO watchers (room, until) VALUES (?, ?) ON CONFLICT (room) DO UPDATE SET until = excluded.until",
+    room,
     until,
   );
 

@@ -3,8 +3,9 @@
  *
  * Owns    its sockets (hibernating) and the rooms that relay it.
  * Timers  `auth`: closes sockets that did not say who they are in time.
- * RPC     fetch (the upgrade), publish, relay, relayed, countSockets.
- * Peers   Store (watched), Keyring (public keys), other rooms (relay), Meter (how many sockets are open).
+ * RPC     fetch (the upgrade), publish, relay, relayed, revoked, countSockets.
+ * Peers   Store (watched), Keyring (public keys), Limiter of each user (watch), other rooms (relay), Meter (how many
+ *         sockets are open).
  *
  * A socket that brings its token in the subprotocol lives in its store's room `store/live`. One that authenticates
  * with its first frame was accepted before its store was known: it lives in a lobby, which relays the store's room.
@@ -14,12 +15,23 @@ import { KeyCache } from "../../shared/auth/key-cache.ts";
 import { type Principal, verifyAccessToken } from "../../shared/auth/tokens.ts";
 import { newId } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
+import { isVoid, type TokenMark, type Voided } from "../../shared/policy/limits.ts";
 import { HOUR_MS, SECOND_MS } from "../../shared/time.ts";
 import type { TopicNews } from "../../shared/views.ts";
 import { migrate } from "../kit/migrate.ts";
 import { close, Sockets, send } from "../kit/sockets.ts";
 import { TIMERS_TABLE, Timers } from "../kit/timers.ts";
-import { type Actors, keyringStub, liveRoom, meterStub, parseName, roomByName, storeStub } from "../stubs.ts";
+import {
+  type Actors,
+  keyringStub,
+  limiterName,
+  limiterStub,
+  liveRoom,
+  meterStub,
+  parseName,
+  roomByName,
+  storeStub,
+} from "../stubs.ts";
 import { CLOSE, type ClientFrame, HEARTBEAT, parseFrame, serverFrame, type Topic } from "./frames.ts";
 
 const AUTH_MS = 10 * SECOND_MS;
@@ -35,13 +47,13 @@ const TELL_MS = SECOND_MS;
 const TOLD_FOR_MS = HOUR_MS;
 
 interface Member {
-  v: 2;
+  v: 3;
   id: string;
   connectedAt: number;
   badFrames: number;
   /** Frames since then. */
   frames: { since: number; count: number };
-  user: { id: string; storeId: string; expiresAt: number } | null;
+  user: { id: string; storeId: string; expiresAt: number; token: TokenMark } | null;
   topics: Topic[];
 }
 
@@ -173,6 +185,17 @@ export class Room extends DurableObject<Actors> {
     return this.#deliver(storeId, news);
   }
 
+  /** Tokens were voided: the sockets that they opened close. `limiter`: the name of their user's `Limiter`. */
+  revoked(limiter: string, { ids, before }: Voided): void {
+    const known = new Set(ids);
+    for (const socket of this.#sockets.all()) {
+      const member = this.#sockets.get(socket);
+      if (!member.user || limiterName(member.user.id) !== limiter || !isVoid(member.user.token, known, before))
+        continue;
+      this.#endSession(socket, member);
+    }
+  }
+
   /** How many sockets are open here; tells the meter as well. */
   async countSockets(): Promise<number> {
     const count = this.#open();
@@ -274,7 +297,7 @@ export class Room extends DurableObject<Actors> {
   }
 
   async #welcome(socket: WebSocket, member: Member, principal: Principal, id?: string): Promise<void> {
-    const { storeId, userId, expiresAt } = principal;
+    const { storeId, userId, expiresAt, sessionId, issuedAt } = principal;
     if (this.#storeId !== "~" && this.#storeId !== storeId)
       return close(socket, CLOSE.forbidden, "another store's room");
     if (!principal.permissions.includes("carts:read")) return close(socket, CLOSE.forbidden, "carts:read is needed");
@@ -283,11 +306,30 @@ export class Room extends DurableObject<Actors> {
     const mates = this.#sockets.all().filter((s) => this.#sockets.get(s).user?.storeId === storeId).length;
     if (mates >= settings.value.connectionLimit)
       return close(socket, CLOSE.tooMany, "too many connections of this store");
-    this.#sockets.set(socket, { ...member, user: { id: userId, storeId, expiresAt } });
+    const token = { jti: principal.jti ?? "", sessionId, issuedAt };
+    // Written before the limiter is asked: what is voided while it answers finds the socket.
+    this.#sockets.set(socket, { ...member, user: { id: userId, storeId, expiresAt, token } });
+    if (!(await this.#watched(userId, token, expiresAt))) return this.#endSession(socket, member);
     send(
       socket,
       serverFrame("authenticated", { userId, storeId, expiresAt: new Date(expiresAt * 1000).toISOString() }, id),
     );
+  }
+
+  /** Whether the token is good still; from here on its user's limiter tells this room when it is not. */
+  async #watched(userId: string, token: TokenMark, expiresAt: number): Promise<boolean> {
+    try {
+      return await limiterStub(this.env, userId).watch(this.#name, token, expiresAt * SECOND_MS);
+    } catch (error) {
+      log("warn", "token_unchecked", { actor: this.#name, error });
+      return false;
+    }
+  }
+
+  /** The client may leave its end open and speak on: it is nobody's socket any more. */
+  #endSession(socket: WebSocket, member: Member): void {
+    this.#sockets.set(socket, { ...member, user: null, topics: [] });
+    close(socket, CLOSE.unauthenticated, "the session has ended");
   }
 
   async #verify(token: string): Promise<Principal | null> {
@@ -297,7 +339,7 @@ export class Room extends DurableObject<Actors> {
 }
 
 const newMember = (now: number): Member => ({
-  v: 2,
+  v: 3,
   id: newId("con"),
   connectedAt: now,
   badFrames: 0,

@@ -38,6 +38,18 @@ export interface TokenMark {
   issuedAt: number;
 }
 
+/** What of a subject's tokens is void: single ones, those of whole sessions, and all issued at or before an instant (ms). */
+export interface Voided {
+  ids: string[];
+  before: number | null;
+}
+
+export const isVoid = (
+  { jti, sessionId, issuedAt }: TokenMark,
+  ids: { has(id: string): boolean },
+  before: number | null,
+): boolean => ids.has(jti) || (sessionId !== null && ids.has(sessionId)) || (before !== null && issuedAt <= before);
+
 export interface AdmitRequest {
   rule: LimitRule;
   token?: TokenMark;

@@ -1,5 +1,6 @@
 import { applyD1Migrations, type D1Migration } from "cloudflare:test";
 import { beforeAll, describe, expect, it } from "vitest";
+import { keyringStub } from "../../objects/stubs.ts";
 import { endSession, openSession, openSessions, refreshSession } from "../../workers/gateway/sessions.ts";
 import { env, unique } from "./support.ts";
 
@@ -87,6 +88,19 @@ describe("a session", () => {
     const refreshed = await refreshSession(env, opened.refreshToken);
     expect(await endSession(env, user, id)).toBe(true);
     await expect(refreshSession(env, refreshed.refreshToken)).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+    expect(await openSessions(env, user, null)).toEqual([]);
+  });
+
+  it("gets no token of a role that is taken while the token is signed", async () => {
+    const { user, stores } = await member("store_owner");
+    const keyring = keyringStub(env);
+    const sign: typeof keyring.sign = async (...given) => {
+      const { meta } = await env.DB.prepare("UPDATE members SET role = 'customer' WHERE user_id = ?").bind(user).run();
+      expect(meta.changes).toBe(1);
+      return keyring.sign(...given);
+    };
+    const racing = { ...env, KEYRING: { getByName: () => ({ sign }) } } as unknown as typeof env;
+    await expect(openSession(racing, user, stores[0]!)).rejects.toMatchObject({ code: "UNAUTHORIZED" });
     expect(await openSessions(env, user, null)).toEqual([]);
   });
 

@@ -1,4 +1,5 @@
 /** The limits that API.md promises, at their boundary, under many callers at once. */
+import { readdirSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type Answer, http, Merchant } from "../support/merchant.ts";
 import { expectProblem, unexpectedIn } from "../support/problems.ts";
@@ -98,4 +99,25 @@ test("ten failures over many accounts shut a network out of all of them, and no 
   expectProblem(await login("nobody-11@merchant.example", "guess", from), "TOO_MANY_REQUESTS");
   expectProblem(await login(email, password, from), "TOO_MANY_REQUESTS");
   expect((await login(email, password, "203.0.113.21")).status).toBe(200);
+});
+
+test("a network that is shut out makes no limiter for each account it thinks of", async () => {
+  const from = "203.0.113.30";
+  const limiters = () =>
+    readdirSync(system.state, { recursive: true, encoding: "utf8" }).filter((file) => /limiter.*\.sqlite$/i.test(file));
+  for (let i = 0; i < 11; i++) await login(`nobody-${i}@merchant.example`, "guess", from);
+  const before = limiters().length;
+  expect(before).toBeGreaterThan(10);
+  for (let i = 0; i < 10; i++)
+    expectProblem(await login(`somebody-${i}@merchant.example`, "guess", from), "TOO_MANY_REQUESTS");
+  expect(limiters()).toHaveLength(before);
+});
+
+test("attempts at an account that is closed to the network do not close the others", async () => {
+  const { email, password } = (await Merchant.register(system.url)).account;
+  const closed = (await Merchant.register(system.url)).account;
+  const from = "203.0.113.40";
+  for (let i = 0; i < 10; i++) expect((await login(closed.email, closed.password, from)).status).toBe(200);
+  for (let i = 0; i < 15; i++) expectProblem(await login(closed.email, "guess", from), "TOO_MANY_REQUESTS");
+  expect((await login(email, password, from)).status).toBe(200);
 });

@@ -17,7 +17,7 @@ export const MAX_MEMBERS = 200;
 export const MAX_OPEN = 100;
 /** Whoever registers a store cannot write to the whole world through us. */
 export const MAX_A_DAY = 300;
-/** Between two mails of one invitation, from the second on. */
+/** Between the second and the third mail of an invitation. */
 export const RESEND_MS = MINUTE_MS;
 
 /** Takes the present as its parameter. */
@@ -113,17 +113,27 @@ const IS_MEMBER =
 const isMember = async (env: Env, storeId: string, email: string): Promise<boolean> =>
   (await env.DB.prepare(`SELECT 1 WHERE ${IS_MEMBER}`).bind(storeId, email).first()) !== null;
 
-/** Sends the mail again; the seven days begin anew. */
+/**
+ * When an invitation may be sent again: the second mail at once, each further one when the invitation is twice as old as
+ * it was at the last one, after a minute at least and a day at most. So nobody fills a stranger's mailbox through us.
+ */
+export function resendableAt({ created_at: made, expires_at: end }: Invitation): number {
+  const sentAt = end - INVITATION_TTL_MS;
+  return sentAt === made ? made : sentAt + Math.min(DAY_MS, Math.max(RESEND_MS, sentAt - made));
+}
+
+/** Sends the mail again; the seven days begin anew. `invitation`: as it was just read. */
 export async function resend(
   env: Env,
   invitation: Invitation,
   frame: MailFrame,
   now: number,
 ): Promise<Result<Invitation, "too_soon">> {
+  if (now < resendableAt(invitation)) return no("too_soon");
   const expiresAt = now + INVITATION_TTL_MS;
   const mail = mailOf(invitation, frame, now);
-  const due = `id = ? AND ${OPEN} AND (expires_at = created_at + ? OR expires_at <= ?)`;
-  const values = [invitation.id, now, INVITATION_TTL_MS, expiresAt - RESEND_MS];
+  const due = `id = ? AND ${OPEN} AND expires_at = ?`;
+  const values = [invitation.id, now, invitation.expires_at];
   const [, renewed] = await env.DB.batch([
     insertAccountMail(env.DB, mail, { sql: `EXISTS (SELECT 1 FROM invitations WHERE ${due})`, values }),
     env.DB.prepare(`UPDATE invitations SET expires_at = ? WHERE ${due}`).bind(expiresAt, ...values),

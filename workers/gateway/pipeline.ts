@@ -6,7 +6,7 @@
 import type { Permission } from "../../shared/auth/roles.ts";
 import type { Principal } from "../../shared/auth/tokens.ts";
 import { AppError } from "../../shared/errors.ts";
-import { problemResponse, requestIdOf } from "../../shared/http.ts";
+import { MAX_BODY, problemResponse, readText, requestIdOf } from "../../shared/http.ts";
 import { log } from "../../shared/log.ts";
 import { countRequest } from "../../shared/metrics.ts";
 import type { LimitVerdict } from "../../shared/policy/limits.ts";
@@ -99,6 +99,9 @@ interface Progress {
   rulesChanged: (storeId: string) => void;
 }
 
+/** Longer than the bodies of honest callers take on their way. */
+const SLOW_BODY_MS = 1_000;
+
 /** One route, once it is found. */
 export async function run(
   route: Route,
@@ -106,26 +109,48 @@ export async function run(
   params: Record<string, string>,
   rulesChanged: (storeId: string) => void,
 ): Promise<Response> {
-  const { request, env } = given;
-  const known = await identified(route, given);
-  const principal = known && (await scoped(route, params, known, env));
-  if (principal) authorize(route, principal);
+  const { env } = given;
+  let principal = await entitled(route, given, params);
+  const asked = Date.now();
+  const request = principal && route.body ? await arrived(given.request) : given.request;
+  // Who sends slowly may have lost their rights meanwhile: nobody keeps a call open for the day after.
+  if (Date.now() - asked > SLOW_BODY_MS) principal = await entitled(route, given, params);
   const progress: Progress = { notes: [], guessing: false, rulesChanged };
   const call: Call = {
     ...given,
+    request,
     params,
     address: request.headers.get("cf-connecting-ip") ?? "unknown",
     query: undefined,
     body: undefined,
     audit: (note) => void progress.notes.push(note),
     attempt: async (account) => {
-      await admitted(limitAuthAttempt(env, request, account), given);
+      // The network first: one that is shut out makes no limiter for each account it thinks of.
       await admitted(limitAuthFailures(env, request), given);
+      const attempt = await limitAuthAttempt(env, request, account);
+      // Turned away before it could guess: that is no failure of the whole network.
+      if (!attempt.allowed) await forgiveAuthFailure(env, request);
+      admit(attempt, given);
       progress.guessing = true;
     },
   };
   const carry = (carried: Call) => carryOut(route, carried, principal, progress);
   return principal && takesIdempotencyKey(route) ? once(call, principal, carry) : carry(call);
+}
+
+/** The caller with the rights that the route takes; `null` on public ones. */
+async function entitled(route: Route, given: Incoming, params: Record<string, string>): Promise<Principal | null> {
+  const known = await identified(route, given);
+  const principal = known && (await scoped(route, params, known, given.env));
+  if (principal) authorize(route, principal);
+  return principal;
+}
+
+/** The request with its body in memory. */
+async function arrived(request: Request): Promise<Request> {
+  const text = await readText(request, MAX_BODY);
+  const { method, headers } = request;
+  return new Request(request.url, { method, headers, ...(text === "" ? {} : { body: text }) });
 }
 
 /** The handler, and what follows when it is through. */

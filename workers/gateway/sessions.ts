@@ -69,15 +69,18 @@ export async function openSession(
   // Signed before the row is there: whatever ends the row's session later also voids this token.
   const token = await accessToken(env, user, storeId, family);
   // A family that a racing reuse has just ended gets no new member, nor does a password that was just replaced open one.
+  // Nor is a token given out whose role was just taken: what takes it voids the tokens that were there before.
   const opened = await env.DB.prepare(
     `INSERT INTO sessions (hash, family, user_id, store_id, created_at, expires_at, address, user_agent)
      SELECT ?, ?, ?, ?, ?, ?, ?, ?
      WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE family = ? AND revoked_at IS NOT NULL)
-       AND EXISTS (SELECT 1 FROM users WHERE id = ? AND password_hash = coalesce(?, password_hash))`,
+       AND EXISTS (SELECT 1 FROM users WHERE id = ? AND password_hash = coalesce(?, password_hash))
+       AND EXISTS (SELECT 1 FROM members WHERE store_id = ? AND user_id = ? AND role = ?)`,
   )
     .bind(
       ...[await sha256(refreshToken), family, userId, storeId, createdAt, now + REFRESH_TTL_MS],
       ...[device.address, device.userAgent, family, userId, passwordHash ?? null],
+      ...[storeId, userId, user.role],
     )
     .run();
   if (opened.meta.changes === 0) throw ended();

@@ -6,7 +6,8 @@ import { checkPassword, hashPassword } from "../../../shared/auth/passwords.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { json } from "../../../shared/http.ts";
 import { newId } from "../../../shared/ids.ts";
-import { iso, SECOND_MS } from "../../../shared/time.ts";
+import { retryAfter } from "../../../shared/policy/limits.ts";
+import { iso } from "../../../shared/time.ts";
 import { pageOf, role, sessionView } from "../../../shared/views.ts";
 import { admit, afterwards, noteFailure } from "../attempts.ts";
 import { invalid, notFound } from "../context.ts";
@@ -21,8 +22,8 @@ import {
   type MailFrame,
   openInvitation,
   openInvitations,
-  RESEND_MS,
   resend,
+  resendableAt,
   revoke,
 } from "../invitations.ts";
 import { type Call, type MemberCall, member, open, type Route } from "../route.ts";
@@ -84,8 +85,8 @@ async function resendInvitation(call: MemberCall): Promise<Response> {
   allow(call, row.role);
   const sent = await resend(env, row, await frameOf(call), now);
   if (!sent.ok)
-    throw new AppError("TOO_MANY_REQUESTS", "It was sent less than a minute ago.").with({
-      "retry-after": String(RESEND_MS / SECOND_MS),
+    throw new AppError("TOO_MANY_REQUESTS", "It was sent a short while ago.").with({
+      "retry-after": retryAfter(resendableAt(row) - now),
     });
   call.audit({ action: "invitation.resent", objectId: row.id });
   return json(view(sent.value));
@@ -131,12 +132,14 @@ async function acceptOffer(call: Call<unknown, Acceptance>): Promise<Response> {
     actor: { storeId: row.store_id, userId: user.id, email: row.email },
   });
   if (user.mfa) return json({ accepted: true });
-  return signedIn(url, await openSession(env, user.id, row.store_id, deviceOf(call)));
+  const { passwordHash } = user;
+  return signedIn(url, await openSession(env, user.id, row.store_id, deviceOf(call), { passwordHash }));
 }
 
 interface Joined {
   id: string;
   mfa: boolean;
+  passwordHash: string;
 }
 
 /** Who has an account proves that it is theirs; wrong guesses count like those at the door. */
@@ -148,7 +151,7 @@ async function joinAs(call: Call<unknown, Acceptance>, row: Invitation, user: Ac
     throw new AppError("UNAUTHORIZED", "The password of your account is wrong.");
   }
   joined(await join(call.env, row, user.id, Date.now(), null));
-  return { id: user.id, mfa: admitted.mfa };
+  return { id: user.id, mfa: admitted.mfa, passwordHash: user.password_hash };
 }
 
 async function joinAsNew(call: Call<unknown, Acceptance>, row: Invitation): Promise<Joined> {
@@ -166,7 +169,7 @@ async function joinAsNew(call: Call<unknown, Acceptance>, row: Invitation): Prom
     if (!user) throw error;
     return joinAs(call, row, user);
   }
-  return { id, mfa: false };
+  return { id, mfa: false, passwordHash: account.passwordHash };
 }
 
 function joined(result: Awaited<ReturnType<typeof join>>): void {
@@ -224,7 +227,8 @@ export const routes: Route[] = [
       method: "POST",
       path: "/v1/stores/:id/invitations/:invitationId/resend",
       summary: "Send an invitation again",
-      description: "Its seven days begin anew. 429 when it was sent again less than a minute ago.",
+      description:
+        "Its seven days begin anew. 429 when it was sent again a short while ago: a minute at first, longer each time, a day at most.",
       audit: "invitation.resent",
       answers: { 200: { description: "The invitation", schema: invitationView } },
     },
