@@ -1,10 +1,9 @@
 /** What queues gave up on. */
 import { applyD1Migrations, createMessageBatch, type D1Migration } from "cloudflare:test";
 import { beforeAll, expect, it } from "vitest";
-import { sendMetrics } from "../../shared/metrics.ts";
 import type { Env } from "../../workers/env.ts";
 import { consumeDeadLetters } from "../../workers/jobs/dead-letters.ts";
-import { env, unique } from "./support.ts";
+import { env, gathered, unique } from "./support.ts";
 
 beforeAll(() => applyD1Migrations(env.DB, (env as unknown as { MIGRATIONS: D1Migration[] }).MIGRATIONS));
 
@@ -14,21 +13,10 @@ const deliver = (id: string, body: unknown) =>
     env as unknown as Env,
   );
 
-/** How many dead letters were counted since the last time. */
-async function counted(): Promise<number> {
-  let n = 0;
-  await sendMetrics({
-    add: async ({ counts }) => {
-      for (const [key, more] of counts) if (key.includes("cartwake_dead_letters_total")) n += more;
-    },
-  });
-  return n;
-}
-
 it("a dead letter that comes again is kept and counted once", async () => {
   const id = unique("msg");
   const storeId = unique("st");
-  await counted();
+  await gathered("cartwake_dead_letters_total");
   for (const _ of ["first", "again"]) await deliver(id, { storeId, cartId: "c" });
   await deliver(unique("msg"), { storeId, cartId: "c" });
   const { results } = await env.DB.prepare("SELECT queue, body FROM failed_events WHERE store_id = ?")
@@ -38,5 +26,5 @@ it("a dead letter that comes again is kept and counted once", async () => {
     { queue: "dead-letters", body: JSON.stringify({ storeId, cartId: "c" }) },
     { queue: "dead-letters", body: JSON.stringify({ storeId, cartId: "c" }) },
   ]);
-  expect(await counted()).toBe(2);
+  expect(await gathered("cartwake_dead_letters_total")).toBe(2);
 });

@@ -67,12 +67,8 @@ export class SmtpProvider implements MessageProvider {
         responseTimeoutMs: TIMEOUT_MS,
       });
     } catch (error) {
-      const reason = messageOf(error);
-      return {
-        kind: "refused",
-        reason,
-        retryable: codeOf(reason) === "4" || !/authenticat|login|auth method/i.test(reason),
-      };
+      // Nothing was said of this message yet: a wrong password is no reason to give it up, nor to call the provider well.
+      return { kind: "refused", reason: messageOf(error), retryable: true };
     }
     try {
       await mailer.send({
