@@ -200,15 +200,19 @@ function take(): MetricsBatch | null {
   return batch;
 }
 
-/** Hands everything gathered to the meter now. What could not be handed over is kept for the next time. */
+/**
+ * Hands everything gathered so far to the meter. What could not be handed over is kept for the next time. In two calls at
+ * most: under load there is always something new, and it waits for the next time.
+ */
 export async function sendMetrics(sink: MetricsSink): Promise<void> {
-  for (;;) {
-    unconfirmed ??= take();
-    const sending = unconfirmed;
-    if (sending === null) return;
-    await sink.add(sending);
-    if (unconfirmed === sending) unconfirmed = null;
-  }
+  if (unconfirmed !== null) await send(sink, unconfirmed);
+  unconfirmed ??= take();
+  if (unconfirmed !== null) await send(sink, unconfirmed);
+}
+
+async function send(sink: MetricsSink, batch: MetricsBatch): Promise<void> {
+  await sink.add(batch);
+  if (unconfirmed === batch) unconfirmed = null;
 }
 
 /** Call at the end of each request or batch: what is gathered reaches the meter within `FLUSH_MS`, in one call an isolate. */

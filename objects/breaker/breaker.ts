@@ -62,7 +62,7 @@ export class Breaker extends DurableObject<Actors> {
     if (failed || state.phase !== "closed" || moved) this.#saved.save(state);
     this.#state = state;
     if (!moved) return;
-    log("warn", "breaker", { actor: this.#name, from: before.phase, to: state.phase, until: state.until });
+    log("warn", "breaker", { actor: this.#name, before: before.phase, phase: state.phase, until: state.until });
     this.ctx.waitUntil(this.#tell(state));
   }
 

@@ -46,10 +46,6 @@ export class Timers {
     if (!known || known.due > due || known.tries >= MAX_TRIES) this.set(key, due);
   }
 
-  clear(key: string): void {
-    this.#ctx.storage.sql.exec("DELETE FROM timers WHERE key = ?", key);
-  }
-
   /** The body of `alarm()`: runs what is due, then arms for what comes next. */
   async run(now: number, handle: (key: string) => Promise<void> | void): Promise<void> {
     this.#alarm.rang();

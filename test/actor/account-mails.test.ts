@@ -14,7 +14,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time.ts";
 import type { Env } from "../../workers/env.ts";
 import { consumeAccountMail, localMails, sendAccountMail } from "../../workers/interventions/account-mails.ts";
 import { runSchedule } from "../../workers/jobs/cron.ts";
-import { env, setClock, T0, unique } from "./support.ts";
+import { env, gathered, setClock, T0, unique } from "./support.ts";
 
 beforeAll(() => applyD1Migrations(env.DB, (env as unknown as { MIGRATIONS: D1Migration[] }).MIGRATIONS));
 afterAll(() => {
@@ -226,9 +226,11 @@ describe("the queue's message", () => {
     const [first, second] = [message(), message()];
     await consumeAccountMail(first, (await queued(good.env, "mfa_enabled", {})).id, good.env);
     expect([first.ack, first.retry].map((f) => vi.mocked(f).mock.calls.length)).toEqual([1, 0]);
+    await gathered("cartwake_queue_retries_total");
     await consumeAccountMail(second, (await queued(busy.env, "mfa_enabled", {})).id, busy.env);
     expect(second.ack).not.toHaveBeenCalled();
     expect(second.retry).toHaveBeenCalledWith({ delaySeconds: 31 });
+    expect(await gathered("cartwake_queue_retries_total")).toBe(1);
   });
 });
 

@@ -132,6 +132,17 @@ describe("health", () => {
     expect(DB.prepare).toHaveBeenCalledTimes(1);
   });
 
+  it("never tells an old result, though somebody else is asking at this moment", async () => {
+    expect(await ask()).toMatchObject({ status: "healthy" });
+    now += 10 * MINUTE_MS;
+    setClock(now);
+    const [first, second] = await Promise.all([
+      ask({ SHOPPER: failing } as unknown as Partial<Env>),
+      ask({ SHOPPER: failing } as unknown as Partial<Env>),
+    ]);
+    expect([first.status, second.status]).toEqual(["unhealthy", "unhealthy"]);
+  });
+
   it("leaves no row of a cart behind", async () => {
     await ask();
     const tables = await runInDurableObject(env.CART.getByName("~/health"), (_, { storage }) =>

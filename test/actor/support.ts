@@ -1,4 +1,5 @@
 /** What actor tests share: names of their own, a clock ahead of the real one, and queues that a test holds in its hand. */
+
 import { runInDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { vi } from "vitest";
@@ -7,6 +8,7 @@ import type { Store } from "../../objects/store/store.ts";
 import { type Client, cartName, cartStub, storeStub } from "../../objects/stubs.ts";
 import type { CartNews, SendCommand } from "../../shared/events/messages.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
+import { parseSeries, sendMetrics } from "../../shared/metrics.ts";
 import { type Rules, type Settings, settingsSchema } from "../../shared/policy/rules.ts";
 import type { Env } from "../../workers/env.ts";
 
@@ -162,4 +164,15 @@ export async function writesDuring(
     await runInDurableObject(stub, () => restore());
   }
   return seen;
+}
+
+/** How much of a metric this isolate gathered since the last time. */
+export async function gathered(metric: string): Promise<number> {
+  let sum = 0;
+  await sendMetrics({
+    add: async ({ counts }) => {
+      for (const [key, n] of counts) if (parseSeries(key)?.name === metric) sum += n;
+    },
+  });
+  return sum;
 }

@@ -121,11 +121,4 @@ describe("law 7: many timers over one alarm", () => {
       timers.setEarliest("a", T0 + 1);
       expect(rows()[0]?.due).toBe(T0 + 1);
     }));
-
-  it("a cleared timer does not run", () =>
-    within(async ({ timers }) => {
-      timers.set("a", T0);
-      timers.clear("a");
-      await timers.run(T0, () => expect.unreachable());
-    }));
 });

@@ -1,6 +1,7 @@
 /** The auth benchmark's tables, and its one line for machines. */
 import { type AuthReport, ROUTES, type Route, type RouteSlice, VERIFIERS, type Verifier } from "./auth.ts";
 import { median } from "./load.ts";
+import { type NeighbourSummary, neighbourSummaryOf, neighbourTable } from "./neighbour.ts";
 import { number, table, times } from "./table.ts";
 
 const VERIFIER_LABELS: Record<Verifier, string> = {
@@ -29,6 +30,7 @@ export interface AuthSummary {
   verifyUnderMillisecond: boolean;
   routes: Record<Route, Omit<RouteSlice, "name" | "round">>;
   ratios: { authenticatedToPublic: number; authenticatedToHello: number; publicToHello: number };
+  neighbour: NeighbourSummary;
 }
 
 export function authSummaryOf(report: AuthReport): AuthSummary {
@@ -72,13 +74,14 @@ export function authSummaryOf(report: AuthReport): AuthSummary {
       authenticatedToHello: ratio("authenticated", "hello"),
       publicToHello: ratio("public", "hello"),
     },
+    neighbour: neighbourSummaryOf(report.neighbours),
   };
 }
 
 const round = (value: number): number => Math.round(value * 1e3) / 1e3;
 
 export function authTablesOf(report: AuthReport): string {
-  const { verifyCpuUs, verifyToHmac, routes, ratios, rounds } = authSummaryOf(report);
+  const { verifyCpuUs, verifyToHmac, routes, ratios, rounds, neighbour } = authSummaryOf(report);
   const limit = (name: Verifier): string => {
     if (name === "hmac" || name === "javascript") return "";
     return verifyCpuUs[name] < LIMIT_US ? "< 1 ms: yes" : "< 1 ms: NO";
@@ -117,5 +120,6 @@ export function authTablesOf(report: AuthReport): string {
         ["public : bare Worker", times(ratios.publicToHello)],
       ],
     ),
+    neighbourTable(neighbour),
   ].join("\n\n\n");
 }

@@ -10,11 +10,14 @@ import { build } from "../../workers/cli/build.ts";
 import { DIST } from "../../workers/cli/paths.ts";
 import { bundleOf, type Contender, startContender } from "./contender.ts";
 import { closedLoop, percentile } from "./load.ts";
-import { type Merchant, openStore } from "./merchant.ts";
+import { type Merchant, openStore, unhurried } from "./merchant.ts";
+import { besideFlood, type NeighbourSlice, neighbourSeconds } from "./neighbour.ts";
 import type { Progress } from "./progress.ts";
 import type { VerifyRequest } from "./verify-request.ts";
 
 const CLIENTS = 32;
+/** Callers take turns: each is limited by itself. */
+const CALLERS = 16;
 const LOGIN_CLIENTS = 4;
 const RAMP_MS = 700;
 
@@ -49,10 +52,13 @@ export interface AuthReport {
   rounds: number;
   verifications: VerifySlice[];
   routes: RouteSlice[];
+  neighbours: NeighbourSlice[];
 }
 
 export const plannedAuthSeconds = ({ rounds, seconds }: AuthOptions): number =>
-  Math.round(10 + rounds * (VERIFIERS.length * 3 + ROUTES.length * (seconds + RAMP_MS / 1000 + 2)));
+  Math.round(
+    10 + rounds * (VERIFIERS.length * 3 + ROUTES.length * (seconds + RAMP_MS / 1000 + 2) + neighbourSeconds(seconds)),
+  );
 
 export async function benchAuth(options: AuthOptions, progress: Progress): Promise<AuthReport> {
   await build({ log: () => {} });
@@ -64,8 +70,12 @@ export async function benchAuth(options: AuthOptions, progress: Progress): Promi
     started.push(await startContender(folder, "product"));
     const [bare, product] = started as [Contender, Contender];
     const requests = await verifyRequests();
-    const targets = targetsOf(bare, product, await openStore(product.url));
-    const report: AuthReport = { rounds: options.rounds, verifications: [], routes: [] };
+    const store = (name: string) => openStore(product.url, name);
+    const callers: Merchant[] = [];
+    for (let i = 0; i < CALLERS; i++) callers.push(await unhurried(product.url, await store(`caller-${i}`)));
+    const targets = targetsOf(bare, product, callers);
+    const [flooder, neighbour] = [await store("flooder"), await unhurried(product.url, await store("neighbour"))];
+    const report: AuthReport = { rounds: options.rounds, verifications: [], routes: [], neighbours: [] };
     await warmUp(bare, requests);
     progress.step(10, "rounds");
     for (let round = 0; round < options.rounds; round++) {
@@ -80,6 +90,9 @@ export async function benchAuth(options: AuthOptions, progress: Progress): Promi
         report.routes.push(await runRoute(targets[name], name, round, options.seconds));
         progress.step(options.seconds + RAMP_MS / 1000 + 2, "");
       }
+      progress.step(0, `round ${round + 1} of ${options.rounds}: a flood beside a neighbour`);
+      report.neighbours.push(await besideFlood(product.url, flooder, neighbour, options.seconds));
+      progress.step(neighbourSeconds(options.seconds), "");
     }
     return report;
   } finally {
@@ -135,12 +148,15 @@ interface Target {
   url: string;
   clients: number;
   method: string;
-  headers: Record<string, string>;
+  /** One after another. */
+  headers: Record<string, string>[];
   body: string;
 }
 
-function targetsOf(bare: Contender, product: Contender, merchant: Merchant): Record<Route, Target> {
-  const get = (contender: Contender, path: string, headers = {}): Target => ({
+const bearer = ({ accessToken }: Merchant) => ({ authorization: `Bearer ${accessToken}` });
+
+function targetsOf(bare: Contender, product: Contender, merchants: Merchant[]): Record<Route, Target> {
+  const get = (contender: Contender, path: string, headers: Target["headers"] = [{}]): Target => ({
     contender,
     url: contender.url + path,
     clients: CLIENTS,
@@ -148,13 +164,13 @@ function targetsOf(bare: Contender, product: Contender, merchant: Merchant): Rec
     headers,
     body: "",
   });
-  const { email, password } = merchant.credentials;
+  const { email, password } = merchants[0]!.credentials;
   return {
     hello: get(bare, "/"),
     public: get(product, "/health/live"),
-    authenticated: get(product, "/auth/me", { authorization: `Bearer ${merchant.accessToken}` }),
+    authenticated: get(product, "/auth/me", merchants.map(bearer)),
     login: {
-      ...get(product, "/auth/login", { "content-type": "application/json" }),
+      ...get(product, "/auth/login", [{ "content-type": "application/json" }]),
       method: "POST",
       clients: LOGIN_CLIENTS,
       body: JSON.stringify({ email, password }),
@@ -168,11 +184,12 @@ async function runRoute(target: Target, name: Route, round: number, seconds: num
   const measureFrom = performance.now() + RAMP_MS;
   const until = measureFrom + seconds * 1000;
   let all = 0;
+  let turn = 0;
   const load = await closedLoop({
     url,
     clients,
     measureFrom,
-    next: () => (performance.now() < until ? { method, headers, body } : null),
+    next: () => (performance.now() < until ? { method, headers: headers[turn++ % headers.length]!, body } : null),
     check: (_, { status, body: text }) => {
       if (status !== 200) throw new Error(`${name}: ${status} ${text.slice(0, 300)}`);
       all += 1;

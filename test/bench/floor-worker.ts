@@ -18,8 +18,10 @@ export class Cart extends DurableObject {
 }
 
 /** The other actors of the same configuration: bound, never called. */
+export class Breaker extends DurableObject {}
 export class Keyring extends DurableObject {}
 export class Limiter extends DurableObject {}
+export class Meter extends DurableObject {}
 export class Room extends DurableObject {}
 export class Shopper extends DurableObject {}
 export class Store extends DurableObject {}

@@ -11,7 +11,7 @@ Usage: npm run bench [-- ingest|auth] [--json] [--rounds 3] [--seconds 2] [--spe
 
 Measures the production build beside its peer, both on this machine in one run: only the ratios mean anything.
   ingest         beacons: throughput, latency, CPU, rows written, and what a million events cost
-  auth           access tokens: verification, an authenticated route, a login
+  auth           access tokens: verification, an authenticated route, a login, a flood beside a neighbour
   --json         one line for machines
   --rounds       interleaved rounds
   --seconds      measured seconds of each contender in each round

@@ -61,8 +61,8 @@ export interface Reply {
 export interface LoopOptions<C extends Call> {
   url: string;
   clients: number;
-  /** `null` ends it. */
-  next: () => C | null;
+  /** `null` ends it; a promise lets the client pause. */
+  next: () => C | null | Promise<C | null>;
   /** Throws at a reply that is not what it should be. */
   check: (call: C, reply: Reply, measured: boolean) => void;
   measureFrom: number;
@@ -79,7 +79,7 @@ export async function closedLoop<C extends Call>(
   const started = performance.now();
   let ended = started;
   const client = async (): Promise<void> => {
-    for (let call = next(); call !== null; call = next()) {
+    for (let call = await next(); call !== null; call = await next()) {
       const sent = performance.now();
       const reply = await exchange(target, agent, call);
       ended = performance.now();

@@ -1,3 +1,5 @@
+import { MAX_LIMIT } from "../../shared/policy/limits.ts";
+
 /** A merchant with one store, made through the public API. */
 export interface Merchant {
   /** Where its storefront sends beacons. */
@@ -13,8 +15,8 @@ export interface Usage {
   rowsWritten: number;
 }
 
-export async function openStore(url: string): Promise<Merchant> {
-  const credentials = { email: "bench@merchant.example", password: "a-password-for-the-bench" };
+export async function openStore(url: string, name = "bench"): Promise<Merchant> {
+  const credentials = { email: `${name}@merchant.example`, password: "a-password-for-the-bench" };
   const response = await fetch(`${url}/auth/register`, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -35,4 +37,15 @@ export async function openStore(url: string): Promise<Merchant> {
       return (await reply.json()) as Usage;
     },
   };
+}
+
+/** Lets the store's callers call as often as a limit may allow: their hop to the limiter is measured, not its refusals. */
+export async function unhurried(url: string, merchant: Merchant): Promise<Merchant> {
+  const { status } = await fetch(`${url}/v1/stores/${merchant.storeId}`, {
+    method: "PATCH",
+    headers: { authorization: `Bearer ${merchant.accessToken}`, "content-type": "application/json" },
+    body: JSON.stringify({ rateLimits: { apiPerMinute: MAX_LIMIT } }),
+  });
+  if (status !== 200) throw new Error(`the store kept its limit: ${status}`);
+  return merchant;
 }

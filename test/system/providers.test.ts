@@ -83,15 +83,17 @@ async function alive(): Promise<void> {
 }
 
 describe("SMTP before the server is there", () => {
-  test("a refused connection is tried again later, a wrong password is not", async () => {
+  test("a refused connection and a wrong password are tried again later", async () => {
     const early = await leave("early@shopper.example");
     await retried(early, /connect|refused|network|socket|proxy/i);
     await server.start();
     const right = server.password;
     server.password = "changed meanwhile";
-    const locked = await deliveryOf(await leave("locked@shopper.example"), "failed", /535/);
-    expect(locked.dueAt).toBeNull();
-    expect(JSON.stringify(locked)).not.toContain(Buffer.from(`\0${server.user}\0${right}`).toString("base64"));
+    const locked = await leave("locked@shopper.example");
+    await retried(locked, /535/);
+    expect(JSON.stringify(await deliveryOf(locked, "scheduled"))).not.toContain(
+      Buffer.from(`\0${server.user}\0${right}`).toString("base64"),
+    );
     server.password = right;
     expect(server.received).toEqual([]);
   });
@@ -100,6 +102,9 @@ describe("SMTP before the server is there", () => {
 describe.concurrent("SMTP", { timeout: 90_000 }, () => {
   test("what could not be connected is sent once when the server is back", () =>
     sentOnce("cart-of-early", "early@shopper.example"));
+
+  test("what a wrong password held up is sent once when it is right again", () =>
+    sentOnce("cart-of-locked", "locked@shopper.example"));
 
   test("a mail arrives whole: sender, recipient, subject, both parts, one-click unsubscribing", async () => {
     const cartId = await leave("zoe@shopper.example", "Zoë O’Hara-Łukasiewicz");

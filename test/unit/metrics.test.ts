@@ -124,6 +124,21 @@ describe("gathering", () => {
     expect(totalOf(read(state), "cartwake_beacon_events_total")).toBe(7);
   });
 
+  it("ends under load, when there is something new after each call", async () => {
+    const state = emptyMeter();
+    let calls = 0;
+    const busy = async (batch: MetricsBatch) => {
+      addBatch(state, batch);
+      if (++calls > 5) throw new Error("it would never have ended");
+      count("cartwake_beacon_events_total", { outcome: "accepted" });
+    };
+    count("cartwake_beacon_events_total", { outcome: "accepted" });
+    await sendMetrics({ add: busy });
+    expect([calls, totalOf(read(state), "cartwake_beacon_events_total")]).toEqual([1, 1]);
+    await gathered(state);
+    expect(totalOf(read(state), "cartwake_beacon_events_total")).toBe(2);
+  });
+
   it("hands over once for all that comes within five seconds", async () => {
     const state = emptyMeter();
     const work: Promise<unknown>[] = [];

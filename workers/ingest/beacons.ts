@@ -220,7 +220,7 @@ async function deliver(
 
 const refused = new Map<string, number>();
 
-/** Events refused before any cart saw them, gathered for a second so that a flood of rubbish does not heat the store. */
+/** Events refused before any cart saw them, gathered for a moment so that a flood of rubbish does not heat the store. */
 function countRejected(env: Env, ctx: ExecutionContext, storeId: string, count: number): void {
   const waiting = refused.get(storeId);
   refused.set(storeId, (waiting ?? 0) + count);
@@ -229,9 +229,11 @@ function countRejected(env: Env, ctx: ExecutionContext, storeId: string, count: 
     await scheduler.wait(500);
     const total = refused.get(storeId) ?? 0;
     refused.delete(storeId);
-    await storeStub(env, storeId).countRejected(total);
+    await storeStub(env, storeId)
+      .countRejected(total)
+      .catch((error) => log("warn", "rejections_uncounted", { storeId, count: total, error }));
   };
-  ctx.waitUntil(flush().catch((error) => log("warn", "rejections_uncounted", { count, error })));
+  ctx.waitUntil(flush());
 }
 
 /** The preflight of `POST /v1/events?key=`. */

@@ -8,6 +8,7 @@ import { signAccountLink } from "../../shared/auth/account-links.ts";
 import { type Config, parseConfig } from "../../shared/config.ts";
 import { json } from "../../shared/http.ts";
 import { log } from "../../shared/log.ts";
+import { count } from "../../shared/metrics.ts";
 import type { Rendered } from "../../shared/templates.ts";
 import { iso, MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
 import type { Env } from "../env.ts";
@@ -39,11 +40,16 @@ export async function consumeAccountMail(message: Message, id: string, env: Env)
     log("info", "account_mail", { mail: id, result });
     // A second more: the row must be due by then.
     if (retryMs === null) message.ack();
-    else message.retry({ delaySeconds: Math.ceil(retryMs / SECOND_MS) + 1 });
+    else giveBack(message, Math.ceil(retryMs / SECOND_MS) + 1);
   } catch (error) {
     log("warn", "account_mail_failed", { mail: id, error });
-    message.retry({ delaySeconds: Math.min(300, 5 * 2 ** message.attempts) });
+    giveBack(message, Math.min(300, 5 * 2 ** message.attempts));
   }
+}
+
+function giveBack(message: Message, delaySeconds: number): void {
+  count("cartwake_queue_retries_total", { queue: "interventions" });
+  message.retry({ delaySeconds });
 }
 
 /** Sends one mail if it is due; says what became of it, and after how long to ask again. Throws only before the claim. */

@@ -183,11 +183,11 @@ async function examine(env: Env): Promise<Health> {
 let last: { health: Health; at: number } | null = null;
 let examining = 0;
 
-/** The last result while it is fresh, or while another request is finding out a newer one. */
+/** The last result while it is fresh, or just was and another request is finding out a newer one. */
 async function recent(env: Env): Promise<Health> {
   const now = Date.now();
-  const busy = now - examining < CHECK_MS;
-  if (last && now >= last.at && (now - last.at < KEPT_MS || busy)) return last.health;
+  const kept = now - examining < CHECK_MS ? KEPT_MS + CHECK_MS : KEPT_MS;
+  if (last && now >= last.at && now - last.at < kept) return last.health;
   examining = now;
   try {
     const health = await examine(env);

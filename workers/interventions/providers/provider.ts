@@ -38,5 +38,9 @@ export interface MessageProvider extends Provider {
   send(mail: OutgoingMail): Promise<SendOutcome>;
 }
 
+/** What an error says. Servers repeat the recipient's address; who may see the reason may not see that. */
 export const messageOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).slice(0, 300);
+  (error instanceof Error ? error.message : String(error))
+    .slice(0, 300)
+    .replace(/<?[^<>\s]{1,64}@[^<>\s]{1,255}>?/g, "<…>")
+    .trim();

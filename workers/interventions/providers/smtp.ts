@@ -67,12 +67,8 @@ export class SmtpProvider implements MessageProvider {
         responseTimeoutMs: TIMEOUT_MS,
       });
     } catch (error) {
-      const reason = reasonOf(error);
-      return {
-        kind: "refused",
-        reason,
-        retryable: codeOf(reason) === "4" || !/authenticat|login|auth method/i.test(reason),
-      };
+      // Nothing was said of this message yet: a wrong password is no reason to give it up, nor to call the provider well.
+      return { kind: "refused", reason: messageOf(error), retryable: true };
     }
     try {
       await mailer.send({
@@ -90,7 +86,7 @@ export class SmtpProvider implements MessageProvider {
       });
       return { kind: "sent" };
     } catch (error) {
-      return refusal(reasonOf(error), (mailer as unknown as Internals).handedOver === true);
+      return refusal(messageOf(error), (mailer as unknown as Internals).handedOver === true);
     } finally {
       // The message's fate is settled; a lost QUIT changes nothing.
       await Promise.race([mailer.close().catch(() => undefined), scheduler.wait(QUIT_MS)]);
@@ -109,11 +105,5 @@ export function refusal(reason: string, handedOver: boolean): SendOutcome {
 }
 
 const codeOf = (reason: string): string | undefined => /(?:^|[\s:>])([45])\d\d[\s-]/.exec(reason)?.[1];
-
-/** Servers repeat the address; who may see the reason may not see that. */
-const reasonOf = (error: unknown): string =>
-  messageOf(error)
-    .replace(/<[^<>\s]+@[^<>\s]+>/g, "<…>")
-    .trim();
 
 const isLoopback = (host: string): boolean => host === "localhost" || host === "[::1]" || host.startsWith("127.");
