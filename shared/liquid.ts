@@ -3,6 +3,7 @@
  * while a Worker computes. One budget pays for all parts of a message.
  */
 import { Context, defaultOperators, type Emitter, filters, Liquid, type LiquidOptions, type Template } from "liquidjs";
+import { registerFormats } from "./liquid-formats.ts";
 
 /** A node, a condition, an operator and a filter cost a step each; so does each hundred characters of a tag's source. */
 const MAX_STEPS = 50_000;
@@ -39,10 +40,12 @@ export function boundedEngine(options: Pick<LiquidOptions, "outputEscape">): Liq
     strictFilters: true,
     ownPropertyOnly: true,
     parseLimit: MAX_TEMPLATE,
-    templates: {}, // `include` and its like find nothing, least of all a file
+    templates: {}, // no file is ever read
     operators: meteredOperators(),
   });
+  for (const name of ["include", "render", "layout", "block"]) delete engine.tags[name]; // there are no other files
   meterFilters(engine);
+  registerFormats(engine);
   meterRenderer(engine);
   return engine;
 }
