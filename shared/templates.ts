@@ -146,7 +146,7 @@ export function contextOf(
       currency: cart.currency,
       created_at: isoOrNull(cart.createdAt),
     },
-    shopper: { email: cart.email ?? "", name, firstName: firstNameOf(name), timezone: cart.timezone },
+    shopper: { email: cart.email ?? "", name, firstName: firstNameOf(name), timezone: zoneOf(cart.timezone) },
     store: { name: store.name, url: store.url },
     coupon: couponOf(cart.coupons),
     locale,
@@ -154,6 +154,9 @@ export function contextOf(
     unsubscribe_url: links.unsubscribe,
   };
 }
+
+/** What could be an IANA zone, and no address. */
+const zoneOf = (zone: string | null): string | null => (zone && /^[\w+/-]{1,64}$/.test(zone) ? zone : null);
 
 /** The last code that looks like one: anybody may send anything as a code. */
 function couponOf(codes: string[]): TemplateContext["coupon"] {
@@ -163,7 +166,10 @@ function couponOf(codes: string[]): TemplateContext["coupon"] {
 
 /** An address when it is one of the store's hosts or below, else `null`: a stranger's link or picture is phishing. */
 function addressesOf({ url, allowedOrigins }: TemplateStore): (address: string | null) => string | null {
-  const hostOf = (address: string): string => (URL.parse(address)?.hostname ?? "").replace(/^www\./, "");
+  const hostOf = (address: string): string => {
+    const known = URL.parse(address);
+    return known && /^https?:$/.test(known.protocol) ? known.hostname.replace(/^www\./, "") : "";
+  };
   const hosts = [url, ...allowedOrigins].map(hostOf).filter((host) => host !== "");
   return (address) => {
     const host = address && hostOf(address);

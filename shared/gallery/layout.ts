@@ -12,7 +12,8 @@ const STYLE = `:root { color-scheme: light dark; supported-color-schemes: light 
 @media (max-width: 480px) {
   .card { padding: 28px 20px !important; }
   .title { font-size: 24px !important; }
-  .cta, .cta td, .cta a { display: block !important; width: auto !important; text-align: center !important; }
+  .cta { width: 100% !important; }
+  .cta a { display: block !important; }
 }
 @media (prefers-color-scheme: dark) {
   .page { background: #14161a !important; }

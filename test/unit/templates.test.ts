@@ -150,6 +150,7 @@ describe("a stranger's addresses in a merchant's mail", () => {
     ["https://notshop.example/mug", false],
     ["https://shop.example.evil.example/", false],
     ["https://shop.example@evil.example/", false],
+    ["javascript://shop.example/%0aalert(1)", false],
     ["not an address", false],
   ])("%s", (address, kept) => {
     const [shown] = context("Ada", [item({ url: address, imageUrl: address })]).cart.items;
@@ -165,5 +166,16 @@ describe("a stranger's addresses in a merchant's mail", () => {
   ])("a coupon is a code, or nothing: %j", (coupons, code) => {
     const shop = { name: "Shop", url: "https://shop.example", allowedOrigins: [] };
     expect(contextOf({ ...cart, items: [], name: null, coupons }, shop, links, "en").coupon?.code).toBe(code);
+  });
+
+  it.each([
+    ["America/Argentina/Buenos_Aires", true],
+    ["Etc/GMT+12", true],
+    ["https://evil.example", false],
+    ["evil.example/x", false],
+  ])("a time zone is no address: %s", (timezone, kept) => {
+    const shop = { name: "Shop", url: "https://shop.example", allowedOrigins: [] };
+    const { shopper } = contextOf({ ...cart, items: [], name: null, timezone }, shop, links, "en");
+    expect(shopper.timezone).toBe(kept ? timezone : null);
   });
 });
