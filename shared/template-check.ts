@@ -5,12 +5,12 @@
 import { LiquidError } from "liquidjs";
 import type { CartContents } from "./events/messages.ts";
 import {
-  at,
   contextOf,
   engineOf,
   inLocale,
   type PartName,
   type Parts,
+  positioned,
   render,
   type Template,
   type TemplateContext,
@@ -115,10 +115,17 @@ function unknownsOf(part: PartName, source: string): string[] {
     return [...given, ...items].flatMap(({ variable, root }) =>
       resolves(root, variable.toArray())
         ? []
-        : [at(variable.location.row, variable.location.col, `unknown variable ${String(variable).slice(0, 100)}`)],
+        : [
+            positioned(
+              variable.location.row,
+              variable.location.col,
+              `unknown variable ${String(variable).slice(0, 100)}`,
+            ),
+          ],
     );
   } catch (error) {
-    if (LiquidError.is(error)) return [new TemplateError(part, error).message.slice(0, 300)];
+    if (LiquidError.is(error) || error instanceof RangeError)
+      return [new TemplateError(part, error).message.slice(0, 300)];
     throw error;
   }
 }

@@ -73,13 +73,15 @@ export class TemplateError extends Error {
 }
 
 function placed(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const said = error instanceof Error ? error.message : String(error);
+  // `cart[cart[cart[…` is read by as many nested calls.
+  const message = said.replace("Maximum call stack size exceeded", "something is nested too deeply");
   if (!LiquidError.is(error)) return message;
   const [line, column] = error.token.getPosition();
-  return at(line ?? 1, column ?? 1, message.replace(/, (?:file:.*, )?line:\d+, col:\d+$/s, ""));
+  return positioned(line ?? 1, column ?? 1, message.replace(/, line:\d+, col:\d+$/, ""));
 }
 
-export const at = (line: number, column: number, message: string): string =>
+export const positioned = (line: number, column: number, message: string): string =>
   `line ${line}, column ${column}: ${message}`;
 
 /** `context`: a `TemplateContext` for what a store wrote. Throws a `TemplateError` when a part is broken or exceeds its limits. */
