@@ -2,7 +2,17 @@
  * Liquid with an end: steps and characters are counted, for the engine's own time limit reads a clock that stands still
  * while a Worker computes. One budget pays for all parts of a message.
  */
-import { Context, defaultOperators, type Emitter, filters, Liquid, type LiquidOptions, type Template } from "liquidjs";
+import {
+  Context,
+  defaultOperators,
+  type Emitter,
+  filters,
+  Liquid,
+  type LiquidOptions,
+  type Template,
+  Token,
+} from "liquidjs";
+import { registerFormats } from "./liquid-formats.ts";
 
 /** A node, a condition, an operator and a filter cost a step each; so does each hundred characters of a tag's source. */
 const MAX_STEPS = 50_000;
@@ -39,13 +49,33 @@ export function boundedEngine(options: Pick<LiquidOptions, "outputEscape">): Liq
     strictFilters: true,
     ownPropertyOnly: true,
     parseLimit: MAX_TEMPLATE,
-    templates: {}, // `include` and its like find nothing, least of all a file
+    templates: {}, // no file is ever read
     operators: meteredOperators(),
   });
+  for (const name of ["include", "render", "layout", "block"]) delete engine.tags[name]; // there are no other files
   meterFilters(engine);
+  registerFormats(engine);
   meterRenderer(engine);
   return engine;
 }
+
+let lines = { input: "", starts: [0] };
+
+/**
+ * Line and column, from 1. The engine's own walks there from the first character for every variable it finds, which
+ * takes seconds for a long template.
+ */
+Token.prototype.getPosition = function (this: Token): number[] {
+  if (lines.input !== this.input)
+    lines = { input: this.input, starts: [0, ...Array.from(this.input.matchAll(/\n/g), ({ index }) => index + 1)] };
+  let [low, high] = [0, lines.starts.length];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((lines.starts[middle] ?? 0) <= this.begin) low = middle;
+    else high = middle;
+  }
+  return [low + 1, this.begin - (lines.starts[low] ?? 0) + 1];
+};
 
 const sizeOf = (value: unknown): number => (typeof value === "string" || Array.isArray(value) ? value.length : 0);
 

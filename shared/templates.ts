@@ -2,25 +2,31 @@
  * Liquid templates of messages: autoescaped, bounded in steps and size, with the context documented below. Used by the
  * sender and by the merchant's preview.
  */
-import type { ClaimedCart } from "./events/messages.ts";
+import { LiquidError } from "liquidjs";
+import type { CartContents } from "./events/messages.ts";
 import { Budget, boundedEngine, renderPart } from "./liquid.ts";
+import { canonicalLocale, languageOf, lookupLocale } from "./locale.ts";
 import { toMoney } from "./money.ts";
 import { firstNameOf, withoutAddresses, withoutLinks } from "./names.ts";
+import { isoOrNull } from "./time.ts";
 
-export interface Template {
+/** What a message is made of. An SMS has a text only. */
+export interface Parts {
+  subject: string;
+  html: string;
+  text: string;
+}
+export type PartName = keyof Parts;
+export type Rendered = Parts;
+
+/** `locale` is the language of its own parts; `translations` has the same message in others, by their tags. */
+export interface Template extends Parts {
   id: string;
-  subject: string;
-  html: string;
-  text: string;
+  locale: string;
+  translations: Record<string, Parts>;
 }
 
-export interface Rendered {
-  subject: string;
-  html: string;
-  text: string;
-}
-
-/** What a template may use. */
+/** What a template may use. Amounts are decimals (`| money` writes them as the reader does), times ISO 8601 UTC (`| date`). */
 export interface TemplateContext {
   cart: {
     items: {
@@ -29,45 +35,103 @@ export interface TemplateContext {
       price: string;
       total: string;
       currency: string;
+      /** Only addresses of the store: a stranger may have sent them. */
       url: string | null;
       image_url: string | null;
     }[];
     count: number;
     total: string;
     currency: string;
+    created_at: string | null;
   };
-  shopper: { email: string; name: string; firstName: string };
+  shopper: { email: string; name: string; firstName: string; timezone: string | null };
   store: { name: string; url: string };
+  /** The code that the cart has, if any. */
+  coupon: { code: string; expires_at: string | null } | null;
+  /** What the message is written in, e.g. `de-AT`. */
+  locale: string;
   recovery_url: string;
   unsubscribe_url: string;
 }
 
 const MAX_OUTPUT = 500_000;
 
+/** Values are escaped in HTML; in a subject or a text there is nothing to escape. */
 const html = boundedEngine({ outputEscape: "escape" });
 const plain = boundedEngine({});
+export const engineOf = (part: PartName): typeof html => (part === "html" ? html : plain);
 
-/**
- * `context`: a `TemplateContext` for what a store wrote. Throws with the engine's own message when the template is
- * broken or exceeds its limits.
- */
-export async function render(template: Template, context: object): Promise<Rendered> {
+/** Why a part cannot be rendered, and where: lines and columns count from 1. */
+export class TemplateError extends Error {
+  readonly part: PartName;
+
+  constructor(part: PartName, error: unknown) {
+    super(placed(error));
+    this.name = "TemplateError";
+    this.part = part;
+  }
+}
+
+function placed(error: unknown): string {
+  const said = error instanceof Error ? error.message : String(error);
+  // `cart[cart[cart[…` is read by as many nested calls.
+  const message = said.replace("Maximum call stack size exceeded", "something is nested too deeply");
+  if (!LiquidError.is(error)) return message;
+  const [line, column] = error.token.getPosition();
+  return positioned(line ?? 1, column ?? 1, message.replace(/, line:\d+, col:\d+$/, ""));
+}
+
+export const positioned = (line: number, column: number, message: string): string =>
+  `line ${line}, column ${column}: ${message}`;
+
+/** `context`: a `TemplateContext` for what a store wrote. Throws a `TemplateError` when a part is broken or exceeds its limits. */
+export async function render(parts: Parts, context: object): Promise<Rendered> {
   const budget = new Budget();
-  const subject = await renderPart(plain, template.subject, { ...context }, budget);
-  const body = await renderPart(html, template.html, { ...context }, budget);
-  const text = await renderPart(plain, template.text, { ...context }, budget);
-  if (subject.length + body.length + text.length > MAX_OUTPUT) throw new Error("the rendered message is too large");
+  const made = async (part: PartName): Promise<string> => {
+    try {
+      return await renderPart(engineOf(part), parts[part], { ...context }, budget);
+    } catch (error) {
+      throw new TemplateError(part, error);
+    }
+  };
+  const [subject, body, text] = [await made("subject"), await made("html"), await made("text")];
+  if (subject.length + body.length + text.length > MAX_OUTPUT)
+    throw new TemplateError("html", new Error("the rendered message is too large"));
   // A line break in a subject would be a new header.
   return { subject: subject.replace(/\s+/g, " ").trim().slice(0, 250), html: body, text };
 }
 
+/**
+ * The parts for a shopper's locale: exactly that one, else its language, else the template's own. `locale` is what amounts
+ * and dates are written in: the shopper's, where the words are of the same language.
+ */
+export function inLocale(template: Template, wanted: string | null): { parts: Parts; locale: string } {
+  const { translations } = template;
+  const own = canonicalLocale(template.locale) ?? "en";
+  const found = lookupLocale(wanted, [own, ...Object.keys(translations)]) ?? own;
+  const parts = Object.hasOwn(translations, found) ? (translations[found] ?? template) : template;
+  const shoppers = canonicalLocale(wanted);
+  const locale = shoppers && languageOf(shoppers) === languageOf(found) ? shoppers : found;
+  const { subject, html, text } = parts;
+  return { parts: { subject, html, text }, locale };
+}
+
+export interface TemplateStore {
+  name: string;
+  url: string;
+  /** Its other addresses: what leads there may stand in its mails. */
+  allowedOrigins: string[];
+}
+
 export function contextOf(
-  cart: Pick<ClaimedCart, "items" | "totalMinor" | "currency" | "email" | "name">,
-  store: { name: string; url: string },
+  cart: CartContents,
+  store: TemplateStore,
   links: { recovery: string; unsubscribe: string },
+  locale: string,
 ): TemplateContext {
   const money = (minor: number) => toMoney(minor, cart.currency).amount;
   const name = withoutAddresses(cart.name ?? "");
+  const ours = addressesOf(store);
   return {
     cart: {
       items: cart.items.map((item) => ({
@@ -76,60 +140,41 @@ export function contextOf(
         price: money(item.priceMinor),
         total: money(item.priceMinor * item.quantity),
         currency: cart.currency,
-        url: item.url,
-        image_url: item.imageUrl,
+        url: ours(item.url),
+        image_url: ours(item.imageUrl),
       })),
       count: cart.items.reduce((sum, item) => sum + item.quantity, 0),
       total: money(cart.totalMinor),
       currency: cart.currency,
+      created_at: isoOrNull(cart.createdAt),
     },
-    shopper: { email: cart.email, name, firstName: firstNameOf(name) },
-    store,
+    shopper: { email: cart.email ?? "", name, firstName: firstNameOf(name), timezone: zoneOf(cart.timezone) },
+    store: { name: store.name, url: store.url },
+    coupon: couponOf(cart.coupons),
+    locale,
     recovery_url: links.recovery,
     unsubscribe_url: links.unsubscribe,
   };
 }
 
-/** The reminder every store begins with: plain, responsive, readable with images off and in dark mode. */
-export const DEFAULT_TEMPLATE: Template = {
-  id: "default",
-  subject:
-    "{% if shopper.firstName != '' %}{{ shopper.firstName }}, your{% else %}Your{% endif %} cart at {{ store.name }} is waiting",
-  text: `Hello{% if shopper.firstName != '' %} {{ shopper.firstName }}{% endif %},
+/** What could be an IANA zone, and no address. */
+const zoneOf = (zone: string | null): string | null => (zone && /^[\w+/-]{1,64}$/.test(zone) ? zone : null);
 
-you left something at {{ store.name }}:
-{% for item in cart.items %}
-- {{ item.quantity }} x {{ item.name }}  {{ item.total }} {{ item.currency }}{% endfor %}
+/** The last code that looks like one: anybody may send anything as a code. */
+function couponOf(codes: string[]): TemplateContext["coupon"] {
+  const code = codes.findLast((given) => /^[\p{L}\p{N}_-]{1,40}$/u.test(given));
+  return code === undefined ? null : { code, expires_at: null };
+}
 
-Total: {{ cart.total }} {{ cart.currency }}
-
-Your cart is as you left it:
-{{ recovery_url }}
-
-No more reminders? {{ unsubscribe_url }}
-`,
-  html: `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark">
-<title>Your cart at {{ store.name }}</title>
-<style>
-@media (prefers-color-scheme: dark) { .page { background: #16181d !important; } .card { background: #20242b !important; color: #eceef2 !important; } .soft { color: #a9b0bd !important; } .line { border-color: #343a44 !important; } }
-</style></head>
-<body style="margin:0">
-<div class="page" style="background:#f3f1ec;padding:32px 12px;font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif">
-<div class="card" style="max-width:560px;margin:0 auto;background:#ffffff;color:#22262e;border-radius:14px;padding:32px">
-<p class="soft" style="margin:0 0 20px;color:#5f6775;font-size:14px">{{ store.name }}</p>
-<h1 style="margin:0 0 12px;font-size:24px;line-height:1.25">{% if shopper.firstName != '' %}{{ shopper.firstName }}, you{% else %}You{% endif %} left something behind</h1>
-<p style="margin:0 0 20px;font-size:16px;line-height:1.5">We kept your cart exactly as you left it.</p>
-<table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="border-collapse:collapse;font-size:15px">
-{% for item in cart.items %}<tr>
-<td class="line" style="padding:12px 0;border-top:1px solid #e5e2da">{{ item.quantity }} × {{ item.name }}</td>
-<td class="line" style="padding:12px 0;border-top:1px solid #e5e2da;text-align:right;white-space:nowrap">{{ item.total }} {{ item.currency }}</td>
-</tr>{% endfor %}
-<tr><td class="line" style="padding:14px 0;border-top:2px solid #cfcabf;font-weight:600">Total</td>
-<td class="line" style="padding:14px 0;border-top:2px solid #cfcabf;text-align:right;font-weight:600;white-space:nowrap">{{ cart.total }} {{ cart.currency }}</td></tr>
-</table>
-<p style="margin:24px 0 0"><a href="{{ recovery_url }}" style="display:inline-block;background:#1d5c4a;color:#ffffff;text-decoration:none;font-weight:600;font-size:16px;padding:14px 26px;border-radius:10px">Back to your cart</a></p>
-<p class="soft" style="margin:28px 0 0;color:#5f6775;font-size:13px;line-height:1.5">You get this because you left a cart at {{ store.name }}. <a href="{{ unsubscribe_url }}" class="soft" style="color:#5f6775">Unsubscribe</a></p>
-</div></div></body></html>`,
-};
+/** An address when it is one of the store's hosts or below, else `null`: a stranger's link or picture is phishing. */
+function addressesOf({ url, allowedOrigins }: TemplateStore): (address: string | null) => string | null {
+  const hostOf = (address: string): string => {
+    const known = URL.parse(address);
+    return known && /^https?:$/.test(known.protocol) ? known.hostname.replace(/^www\./, "") : "";
+  };
+  const hosts = [url, ...allowedOrigins].map(hostOf).filter((host) => host !== "");
+  return (address) => {
+    const host = address && hostOf(address);
+    return host && hosts.some((known) => host === known || host.endsWith(`.${known}`)) ? address : null;
+  };
+}

@@ -3,14 +3,14 @@
  *
  * Owns    the event log, facts, prediction, journey and effect ledger of `store/cart`; nobody else writes them.
  * Timers  abandonment, due steps, unanswered claims, expiry, self-deletion: all derived from its state (timers.ts).
- * RPC     beacon, prospect, claim, settle, hold, report, restore, view, timeline, explain, revokeLinks, nudge.
+ * RPC     beacon, prospect, claim, settle, hold, report, restore, view, contents, timeline, explain, revokeLinks, nudge.
  * Peers   Store (rules; confirms what was counted) and the queues `events` and `interventions`.
  *
  * One command is one transaction: decide → append a row → assign. The log is inbox and outbox: ids are known from it,
  * and what is published is a cursor over it that the store confirms. Queues may forget; the lease publishes again.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { ClaimedCart, Delta, Entry, Prospect } from "../../shared/events/messages.ts";
+import type { CartContents, ClaimedCart, Delta, Entry, Prospect } from "../../shared/events/messages.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
 import { log } from "../../shared/log.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
@@ -32,7 +32,7 @@ import type { CartState, Effect } from "./state.ts";
 import { emptyState } from "./state.ts";
 import { CartStorage, isLong } from "./storage.ts";
 import { nextWake } from "./timers.ts";
-import { currencyOf, itemViews, prospectOf, viewOf } from "./view.ts";
+import { contentsOf, currencyOf, itemViews, prospectOf, viewOf } from "./view.ts";
 
 /** After a wake-up that failed. */
 const RETRY_MS = 5 * SECOND_MS;
@@ -155,6 +155,11 @@ export class Cart extends DurableObject<CartEnv> {
 
   view(): Result<CartView> {
     return this.#state ? ok(viewOf(this.#state, this.#seq, this.#createdAt, Date.now())) : no("not_found");
+  }
+
+  /** For a preview: nothing is claimed. */
+  contents(): Result<CartContents> {
+    return this.#state ? ok(contentsOf(this.#state, this.#createdAt)) : no("not_found");
   }
 
   timeline(): Result<TimelineView> {
@@ -365,19 +370,13 @@ function usageDelta({ received, learned }: Decision): Delta {
 }
 
 function claimedCart(state: CartState, effect: Effect, email: string, createdAt: number): ClaimedCart {
-  const { facts } = state;
   return {
+    ...contentsOf(state, createdAt),
     ...prospectOf(state, effect, email),
     cartId: state.cartId,
     generation: effect.generation,
     templateId: effect.templateId,
     stepId: effect.stepId,
     variantId: effect.variantId,
-    items: facts.items,
-    totalMinor: facts.totalMinor,
-    currency: currencyOf(state),
-    coupons: facts.coupons,
-    locale: facts.locale,
-    createdAt,
   };
 }

@@ -1,5 +1,5 @@
 /** A cart as others see it: the merchant's view, the store's summary, the index's news. Pure. */
-import type { CartSummary, DeliveryNews, Prospect } from "../../shared/events/messages.ts";
+import type { CartContents, CartSummary, DeliveryNews, Prospect } from "../../shared/events/messages.ts";
 import { shopperIdOf, visitorShopperId } from "../../shared/ids.ts";
 import { predict } from "../../shared/model/baseline.ts";
 import { toMoney } from "../../shared/money.ts";
@@ -68,6 +68,22 @@ export function prospectOf(state: CartState, effect: Effect, email: string): Pro
     visitorId: facts.visitorId,
     timezone: facts.timezone,
     consent: facts.consent,
+  };
+}
+
+/** What a message about the cart is rendered from. */
+export function contentsOf(state: CartState, createdAt: number): CartContents {
+  const { facts } = state;
+  return {
+    email: facts.person.email,
+    name: facts.person.name,
+    timezone: facts.timezone,
+    locale: facts.locale,
+    items: facts.items,
+    totalMinor: facts.totalMinor,
+    currency: currencyOf(state),
+    coupons: facts.coupons,
+    createdAt,
   };
 }
 

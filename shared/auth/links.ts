@@ -8,10 +8,10 @@ import { DAY_MS } from "../time.ts";
 
 export const RECOVERY_TTL_MS = 30 * DAY_MS;
 
-/** `r`: recover. `u`: unsubscribe (never expires: the law wants the link in an old mail to work). */
+/** `r`: recover. `u`: unsubscribe (never expires: the law wants the link in an old mail to work), with the mail's locale. */
 export type LinkClaims =
   | { kind: "r"; store: string; cart: string; generation: number; delivery: string; at: number }
-  | { kind: "u"; store: string; shopper: string; channel: "email"; at: number };
+  | { kind: "u"; store: string; shopper: string; channel: "email"; at: number; locale?: string };
 
 const encoder = new TextEncoder();
 

@@ -1,5 +1,5 @@
 /**
- * Mails about an account, sent once each. The row comes first, in the transaction of what it tells of; the queue only
+ * Mails about an account, and tests of templates, sent once each. The row comes first, in the transaction of what it tells of; the queue only
  * hints at it, and the schedule finds rows whose hint was lost.
  */
 import type { AccountMailHint } from "../events/messages.ts";
@@ -21,6 +21,8 @@ export interface AccountMailData {
   locked: { base: string; until: number };
   /** `inviter`: a name or an address. */
   invitation: { base: string; storeName: string; inviter: string; role: string; invitationId: string };
+  /** A merchant looks at their template. `cartId` null: with the sample cart. `locale` null: the cart's. */
+  template_test: { templateId: string; cartId: string | null; locale: string | null };
 }
 export type AccountMailKind = keyof AccountMailData;
 
@@ -41,6 +43,8 @@ export const RESET_TTL_MS = HOUR_MS;
 const NOTICE_TTL_MS = DAY_MS;
 /** Of one kind to one user within an hour: whoever makes us write to somebody cannot flood them. */
 const MAX_PER_HOUR = 3;
+/** Who works on a template sends it more often; still nobody's mailbox is flooded. */
+export const MAX_TESTS_PER_HOUR = 20;
 
 export function newAccountMail<K extends AccountMailKind>(
   kind: K,
@@ -53,7 +57,7 @@ export function newAccountMail<K extends AccountMailKind>(
   return { id: newId("am"), kind, recipient, userId, storeId, data, createdAt: now, expiresAt: now + ttlMs };
 }
 
-/** The statement that queues a mail; it adds nothing to a user who got three of the kind within the hour. */
+/** The statement that queues a mail; it adds nothing once the user has, or made, as many of the kind within the hour as may be. */
 export function insertAccountMail(db: D1Database, mail: AccountMail, guard: Guard = ALWAYS): D1PreparedStatement {
   const { id, kind, recipient, userId, storeId, data, createdAt, expiresAt } = mail;
   return db
@@ -64,7 +68,7 @@ export function insertAccountMail(db: D1Database, mail: AccountMail, guard: Guar
     )
     .bind(
       ...[id, kind, recipient, userId, storeId, JSON.stringify(data), createdAt, createdAt, expiresAt],
-      ...[userId, kind, createdAt - HOUR_MS, MAX_PER_HOUR],
+      ...[userId, kind, createdAt - HOUR_MS, kind === "template_test" ? MAX_TESTS_PER_HOUR : MAX_PER_HOUR],
       ...guard.values,
     );
 }
@@ -78,11 +82,13 @@ export async function hintAccountMail(queue: Queue<AccountMailHint>, mail: Accou
   }
 }
 
-/** Queues one mail by itself. */
+/** Queues one mail by itself; `false` when there were too many of its kind. */
 export async function queueAccountMail(
   env: { DB: D1Database; INTERVENTIONS: Queue<AccountMailHint> },
   mail: AccountMail,
-): Promise<void> {
+): Promise<boolean> {
   const added = await insertAccountMail(env.DB, mail).run();
-  if (added.meta.changes > 0) await hintAccountMail(env.INTERVENTIONS, mail);
+  if (added.meta.changes === 0) return false;
+  await hintAccountMail(env.INTERVENTIONS, mail);
+  return true;
 }

@@ -256,6 +256,8 @@ export const templates = sqliteTable(
     text: text("text").notNull(),
     version: integer("version").notNull(),
     updatedAt: integer("updated_at").notNull(),
+    /** JSON: the same message in other languages, `{ subject, html, text }` by locale. */
+    translations: text("translations").notNull().default("{}"),
   },
   (t) => [primaryKey({ columns: [t.storeId, t.id] })],
 );

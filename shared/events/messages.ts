@@ -116,19 +116,27 @@ export interface Prospect {
   consent: Partial<Record<ConsentChannel, { value: Consent; at: number }>>;
 }
 
+/** What a message is rendered from. */
+export interface CartContents {
+  email: string | null;
+  name: string | null;
+  timezone: string | null;
+  locale: string | null;
+  items: Item[];
+  totalMinor: number;
+  currency: string;
+  coupons: string[];
+  createdAt: number;
+}
+
 /** The live cart, handed out with a claim. */
-export interface ClaimedCart extends Prospect {
+export interface ClaimedCart extends Prospect, CartContents {
+  email: string;
   cartId: string;
   generation: number;
   templateId: string;
   stepId: string;
   variantId: string;
-  items: Item[];
-  totalMinor: number;
-  currency: string;
-  coupons: string[];
-  locale: string | null;
-  createdAt: number;
 }
 
 /** What the store did with a cart's news. */

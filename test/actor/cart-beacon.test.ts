@@ -159,6 +159,7 @@ describe("the surface", () => {
     "beacon",
     "claim",
     "constructor",
+    "contents",
     "explain",
     "hold",
     "nudge",

@@ -223,7 +223,9 @@ export const FIXTURES: Record<string, Make> = {
 
   listTemplates: nothing,
   createTemplate: nothing,
+  listGalleryTemplates: nothing,
   previewTemplates: nothing,
+  testTemplate: template,
   getTemplate: template,
   replaceTemplate: template,
   deleteTemplate: template,

@@ -51,6 +51,8 @@ const campaign = (change: Record<string, unknown> = {}): string =>
 const template = (change: Record<string, unknown> = {}): string =>
   JSON.stringify({ name: "T", subject: "s", html: "h", ...change });
 
+const translated = (translations: Record<string, unknown>): string => template({ translations });
+
 type Case = [method: string, path: string, body: string | undefined, code: ErrorCode, field?: string];
 const named = (list: Record<string, Case>): [string, ...Case][] =>
   Object.entries(list).map(([name, c]) => [name, ...c]);
@@ -122,10 +124,65 @@ describe("bodies", () => {
       "step conditions 40,000 deep": ["POST", campaigns, stepConditions(40_000), V],
       "no such campaign": ["PUT", "/v1/campaigns/cmp_x", campaign(), "NOT_FOUND"],
 
-      "broken Liquid": ["POST", templates, template({ html: "{% if %}" }), V, "template"],
-      "an unknown filter": ["POST", templates, template({ text: "{{ 1 | explode }}" }), V, "template"],
+      "broken Liquid": ["POST", templates, template({ html: "{% if %}" }), V, "html"],
+      "an unknown filter": ["POST", templates, template({ text: "{{ 1 | explode }}" }), V, "text"],
       "Liquid without an end": ["POST", templates, template({ html: "{% for i in (1..900000000) %}x{% endfor %}" }), V],
-      "a file of the server": ["POST", templates, template({ html: "{% include '/etc/passwd' %}" }), V, "template"],
+      "a file of the server": ["POST", templates, template({ html: "{% include '/etc/passwd' %}" }), V, "html"],
+      "an unknown variable": ["POST", templates, template({ subject: "{{ shopper.nmae }}" }), V, "subject"],
+      "a locale of nowhere": ["POST", templates, template({ locale: "not a locale" }), V, "locale"],
+      "a translation without words": [
+        "POST",
+        templates,
+        translated({ de: { subject: "s" } }),
+        V,
+        "translations.de.html",
+      ],
+      "a translation without a subject": [
+        "POST",
+        templates,
+        translated({ de: { text: "t" } }),
+        V,
+        "translations.de.subject",
+      ],
+      "a broken translation": [
+        "POST",
+        templates,
+        translated({ de: { subject: "s", text: "{{ cart.totl }}" } }),
+        V,
+        "translations.de.text",
+      ],
+      "a translation into no language": [
+        "POST",
+        templates,
+        translated({ "1": { subject: "s", text: "t" } }),
+        V,
+        "translations.1",
+      ],
+      "a translation into its own": [
+        "POST",
+        templates,
+        translated({ en: { subject: "s", text: "t" } }),
+        V,
+        "translations.en",
+      ],
+      "an SMS with HTML": [
+        "POST",
+        templates,
+        JSON.stringify({ name: "T", channel: "sms", text: "t", html: "h" }),
+        V,
+        "html",
+      ],
+      "an SMS of 1,601 characters": [
+        "POST",
+        templates,
+        JSON.stringify({ name: "T", channel: "sms", text: "x".repeat(1601) }),
+        V,
+        "text",
+      ],
+      "a template of no gallery": ["POST", templates, JSON.stringify({ from: "nothing" }), V, "from"],
+      "a preview of a stranger's cart": ["POST", `${templates}/preview`, template({ cartId: "nobody" }), "NOT_FOUND"],
+      "a test to nobody": ["POST", `${templates}/default/test`, '{"to":"nobody"}', V, "to"],
+      "a test of no template": ["POST", `${templates}/tpl_x/test`, '{"to":"ada@example.com"}', "NOT_FOUND"],
       "200,001 characters": ["POST", templates, template({ html: "x".repeat(200_001) }), V, "html"],
       "no subject": ["POST", "/v1/templates/preview", template({ subject: "" }), V, "subject"],
       "no such template": ["PUT", "/v1/templates/tpl_x", template(), "NOT_FOUND"],

@@ -70,6 +70,7 @@ describe("two stores with the same carts, addresses and event ids", () => {
       ["PUT", `/v1/campaigns/${made.body.id}`, campaign],
       ["DELETE", `/v1/campaigns/${made.body.id}`, undefined],
       ["PUT", `/v1/templates/${template.body.id}`, { name: "n", subject: "s", html: "h" }],
+      ["POST", `/v1/templates/${template.body.id}/test`, { to: "blue@merchant.example" }],
       ["GET", `/v1/stores/${red.account.storeId}`, undefined],
       ["PATCH", `/v1/stores/${red.account.storeId}`, { name: "Stolen" }],
     ] as const)

@@ -1,11 +1,12 @@
 /**
- * Mails about accounts: a row is claimed by one statement, rendered, given to the provider, and settled. Whoever dies
+ * Mails about accounts, and tests of templates: a row is claimed by one statement, rendered, given to the provider, and settled. Whoever dies
  * after the claim leaves a row that nobody sends again: the schedule parks it as `unknown`.
  *
  * queued → sending → sent | failed | unknown; back to queued, a little later each time, when it was surely not sent.
  */
 import { signAccountLink } from "../../shared/auth/account-links.ts";
 import { type Config, parseConfig } from "../../shared/config.ts";
+import type { AccountMailKind } from "../../shared/db/account-mails.ts";
 import { json } from "../../shared/http.ts";
 import { log } from "../../shared/log.ts";
 import { count } from "../../shared/metrics.ts";
@@ -15,6 +16,7 @@ import type { Env } from "../env.ts";
 import { type AccountMailOf, LOGIN_PATH, renderAccountMail } from "./account-mail-texts.ts";
 import { accountMailProvider } from "./providers/index.ts";
 import { messageOf, type SendOutcome } from "./providers/provider.ts";
+import { composeTest } from "./template-tests.ts";
 
 const MAX_ATTEMPTS = 5;
 const FIRST_RETRY_MS = 30 * SECOND_MS;
@@ -23,9 +25,10 @@ const CLAIM_MS = 10 * MINUTE_MS;
 
 interface Row {
   id: string;
-  kind: AccountMailOf["kind"];
+  kind: AccountMailKind;
   recipient: string;
   user_id: string | null;
+  store_id: string | null;
   data: string;
   attempts: number;
   created_at: number;
@@ -99,31 +102,38 @@ async function deliver(env: Env, config: Config, row: Row, now: number): Promise
   const refused = (reason: string): SendOutcome => ({ kind: "refused", reason, retryable: false });
   if (row.expires_at <= now) return refused("expired");
   const provider = accountMailProvider(env, config);
-  let rendered: Rendered | null;
+  let composed: Composed | null;
   try {
-    rendered = await compose(env, config, row);
+    composed = await compose(env, config, row);
   } catch (error) {
     return { kind: "refused", reason: `template: ${messageOf(error)}`, retryable: true };
   }
-  if (!rendered) return refused("the account is gone");
+  if (!composed) return refused("what it is about is gone");
   // Locally it is kept as it is, and rendered for whoever reads it.
   if (!provider) return readableHere(config) ? { kind: "sent" } : refused("no mail provider is configured");
   return provider.send({
     deliveryId: row.id,
-    from: { name: "Cartwake", email: config.EMAIL_FROM },
+    from: { name: composed.from, email: config.EMAIL_FROM },
     to: row.recipient,
-    ...rendered,
+    ...composed.parts,
     headers: { "Auto-Submitted": "auto-generated" },
   });
 }
 
-/** The mail as it is now; `null` when the account it is about is gone. */
-async function compose(env: Env, config: Config, row: Row): Promise<Rendered | null> {
+/** A mail as it goes out, and whose name it bears. */
+export interface Composed {
+  from: string;
+  parts: Rendered;
+}
+
+/** The mail as it is now; `null` when the account or the template that it is about is gone. */
+async function compose(env: Env, config: Config, row: Row): Promise<Composed | null> {
+  if (row.kind === "template_test") return composeTest(env, row.store_id ?? "", JSON.parse(row.data));
   const mail = { kind: row.kind, data: JSON.parse(row.data) } as AccountMailOf;
   const path = await linkOf(env, config, row, mail);
   if (path === null) return null;
   const base = config.PUBLIC_URL || mail.data.base;
-  return renderAccountMail(mail, base.replace(/\/$/, "") + path, row.created_at);
+  return { from: "Cartwake", parts: await renderAccountMail(mail, base.replace(/\/$/, "") + path, row.created_at) };
 }
 
 async function linkOf(env: Env, { AUTH_SECRET }: Config, row: Row, mail: AccountMailOf): Promise<string | null> {
@@ -157,8 +167,10 @@ export async function localMails(env: Env): Promise<Response | null> {
     .all<Row>();
   const items = await Promise.all(
     results.map(async (row) => {
-      const rendered = await compose(env, config, row);
-      return rendered && { id: row.id, to: row.recipient, ...rendered, sentAt: iso(row.sent_at ?? row.created_at) };
+      const composed = await compose(env, config, row);
+      return (
+        composed && { id: row.id, to: row.recipient, ...composed.parts, sentAt: iso(row.sent_at ?? row.created_at) }
+      );
     }),
   );
   return json({ items: items.filter((item) => item !== null) });

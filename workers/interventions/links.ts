@@ -9,6 +9,7 @@ import { AppError } from "../../shared/errors.ts";
 import { json, problemResponse } from "../../shared/http.ts";
 import type { Env } from "../env.ts";
 import { page } from "./page.ts";
+import { wordsFor } from "./page-words.ts";
 
 const PUBLIC = { "access-control-allow-origin": "*", "referrer-policy": "no-referrer", "x-robots-tag": "noindex" };
 
@@ -18,14 +19,10 @@ const ROBOT = /bot|crawl|spider|preview|scan|monitor|facebookexternalhit|slurp/i
 /** `GET /r/{token}`: to the storefront, with the token for the snippet to restore the cart by. */
 export async function followRecoveryLink(request: Request, env: Env, token: string): Promise<Response> {
   const claims = await readLink(token, "r", parseConfig(env).LINK_SECRET, Date.now());
-  if (!claims)
-    return page(
-      404,
-      "This link is not valid",
-      "It may have been cut off by the mail program, or it is too old. Your shop will gladly help.",
-    );
+  const { lang, words } = wordsFor(request);
+  if (!claims) return page(404, lang, words.invalid.title, words.invalid.cutOffOrOld);
   const settings = await storeStub(env, claims.store).settings();
-  if (!settings.ok) return page(404, "This link is not valid", "The shop it belongs to no longer exists.");
+  if (!settings.ok) return page(404, lang, words.invalid.title, words.invalid.gone);
   const target = new URL(settings.value.url);
   target.searchParams.set("cartwake", token);
   const person = request.method === "GET" && !ROBOT.test(request.headers.get("user-agent") ?? "");
@@ -50,21 +47,21 @@ export async function restoreCart(env: Env, token: string, requestId: string): P
 }
 
 /** `GET /u/{token}`: a page with a button; following the link alone changes nothing. */
-export async function unsubscribePage(env: Env, token: string): Promise<Response> {
+export async function unsubscribePage(request: Request, env: Env, token: string): Promise<Response> {
   const claims = await readLink(token, "u", parseConfig(env).LINK_SECRET, Date.now());
-  if (!claims) return page(404, "This link is not valid", "It may have been cut off by the mail program.");
+  const { lang, words } = wordsFor(request, claims?.locale);
+  if (!claims) return page(404, lang, words.invalid.title, words.invalid.cutOff);
   const settings = await storeStub(env, claims.store).settings();
-  const name = settings.ok ? settings.value.name : "this shop";
-  return page(200, "No more reminders?", `${name} will not write to you about carts again.`, {
-    label: "Unsubscribe",
-    action: `/u/${token}`,
-  });
+  const name = settings.ok ? settings.value.name : words.thisShop;
+  const button = { label: words.ask.button, action: `/u/${token}` };
+  return page(200, lang, words.ask.title, words.ask.text(name), button);
 }
 
 /** `POST /u/{token}`: the button, and the mail program's one-click. */
-export async function unsubscribe(env: Env, token: string): Promise<Response> {
+export async function unsubscribe(request: Request, env: Env, token: string): Promise<Response> {
   const claims = await readLink(token, "u", parseConfig(env).LINK_SECRET, Date.now());
-  if (!claims) return page(404, "This link is not valid", "It may have been cut off by the mail program.");
+  const { lang, words } = wordsFor(request, claims?.locale);
+  if (!claims) return page(404, lang, words.invalid.title, words.invalid.cutOff);
   await shopperStub(env, claims.store, claims.shopper).suppress(claims.channel, "unsubscribed");
-  return page(200, "Done", "You will get no more reminders. You can close this page.");
+  return page(200, lang, words.done.title, words.done.text);
 }

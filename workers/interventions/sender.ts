@@ -15,7 +15,7 @@ import { stableUnit } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
 import { count, countAges, observe } from "../../shared/metrics.ts";
 import { callActor } from "../../shared/retry.ts";
-import { contextOf, render } from "../../shared/templates.ts";
+import { contextOf, inLocale, render, type TemplateStore } from "../../shared/templates.ts";
 import { SECOND_MS } from "../../shared/time.ts";
 import { withTimeout } from "../../shared/timeout.ts";
 import { traceIdOf } from "../../shared/trace.ts";
@@ -122,7 +122,7 @@ async function deliver(
   provider: Provider,
   circuit: Circuit,
   claimed: ClaimedCart,
-  store: { name: string; url: string; baseUrl: string },
+  store: TemplateStore & { baseUrl: string },
   storeId: string,
 ): Promise<SendOutcome> {
   let mail: Mail;
@@ -153,34 +153,30 @@ async function compose(
   env: Env,
   config: Config,
   claimed: ClaimedCart,
-  store: { name: string; url: string; baseUrl: string },
+  store: TemplateStore & { baseUrl: string },
   storeId: string,
 ): Promise<Mail> {
   const base = config.PUBLIC_URL || store.baseUrl || new URL(store.url).origin;
   const at = Date.now();
   const { cartId, generation, deliveryId, shopperId } = claimed;
+  const { parts, locale } = inLocale(await findTemplate(env.DB, storeId, claimed.templateId), claimed.locale);
   const recovery = await signLink(
     { kind: "r", store: storeId, cart: cartId, generation, delivery: deliveryId, at },
     config.LINK_SECRET,
   );
   const unsubscribe = await signLink(
-    { kind: "u", store: storeId, shopper: shopperId, channel: "email", at },
+    { kind: "u", store: storeId, shopper: shopperId, channel: "email", at, locale },
     config.LINK_SECRET,
   );
   const recoveryUrl = `${base}/r/${recovery}`;
   const unsubscribeUrl = `${base}/u/${unsubscribe}`;
-  const template = await findTemplate(env.DB, storeId, claimed.templateId);
-  const context = contextOf(
-    claimed,
-    { name: store.name, url: store.url },
-    { recovery: recoveryUrl, unsubscribe: unsubscribeUrl },
-  );
+  const context = contextOf(claimed, store, { recovery: recoveryUrl, unsubscribe: unsubscribeUrl }, locale);
   return {
     storeId,
     deliveryId,
     from: { name: store.name.replace(/["\r\n\\]/g, ""), email: config.EMAIL_FROM },
     to: claimed.email,
-    ...(await render(template, context)),
+    ...(await render(parts, context)),
     recoveryUrl,
     unsubscribeUrl,
     headers: { "List-Unsubscribe": `<${unsubscribeUrl}>`, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" },

@@ -16,8 +16,8 @@ export interface Neighbours {
   forgetTenant(storeId: string): void;
   followRecoveryLink(request: Request, env: Env, token: string): Promise<Response>;
   restoreCart(env: Env, token: string, requestId: string): Promise<Response>;
-  unsubscribePage(env: Env, token: string): Promise<Response>;
-  unsubscribe(env: Env, token: string): Promise<Response>;
+  unsubscribePage(request: Request, env: Env, token: string): Promise<Response>;
+  unsubscribe(request: Request, env: Env, token: string): Promise<Response>;
   localMails(env: Env): Promise<Response | null>;
 }
 
@@ -113,10 +113,11 @@ export const routes = (neighbours: Neighbours): Route[] => [
       tag,
       operationId: "showUnsubscribePage",
       summary: "Show the page to unsubscribe",
-      description: "Changes nothing: link scanners GET everything.",
+      description:
+        "In the language of `Accept-Language`, else of the mail (en, de, fr, es, it, nl). Changes nothing: link scanners GET everything.",
       answers: { 200: page("A button"), 404: page("The link is not valid") },
     },
-    ({ env, params }) => neighbours.unsubscribePage(env, params.token ?? ""),
+    ({ request, env, params }) => neighbours.unsubscribePage(request, env, params.token ?? ""),
   ),
   open(
     {
@@ -127,7 +128,7 @@ export const routes = (neighbours: Neighbours): Route[] => [
       summary: "Unsubscribe (RFC 8058 one-click)",
       answers: { 200: page("Done"), 404: page("The link is not valid") },
     },
-    ({ env, params }) => neighbours.unsubscribe(env, params.token ?? ""),
+    ({ request, env, params }) => neighbours.unsubscribe(request, env, params.token ?? ""),
   ),
   open(
     {

@@ -1,60 +1,29 @@
-/** `/v1/templates*`: Liquid; rendered once before they are saved. */
+/** `/v1/templates*`: Liquid; what is wrong with a template is told before it is saved. */
 import * as z from "zod";
+import { BUILT_IN, type TemplateRow, templateOf, templateRow } from "../../../shared/db/templates.ts";
 import { AppError } from "../../../shared/errors.ts";
+import { DEFAULT_TEMPLATE, GALLERY } from "../../../shared/gallery/index.ts";
 import { json } from "../../../shared/http.ts";
 import { newId } from "../../../shared/ids.ts";
-import { contextOf, DEFAULT_TEMPLATE, render, type Template } from "../../../shared/templates.ts";
 import { iso } from "../../../shared/time.ts";
 import { pageOf } from "../../../shared/views.ts";
-import { ifMatch, invalid, notFound, stale } from "../context.ts";
+import { ifMatch, notFound, stale } from "../context.ts";
 import { type MemberCall, member, type Route } from "../route.ts";
+import {
+  completed,
+  refuseFaulty,
+  type TemplateDraft,
+  type TemplateInput,
+  templateDraft,
+  templateInput,
+  templateOfInput,
+} from "../template-input.ts";
+import { routes as messageRoutes } from "./template-messages.ts";
 
-const templateSchema = z.object({
-  name: z.string().min(1).max(200),
-  channel: z.literal("email").default("email"),
-  locale: z.string().max(35).default("en"),
-  subject: z.string().min(1).max(1000).default(DEFAULT_TEMPLATE.subject),
-  html: z.string().max(200_000).default(""),
-  text: z.string().max(200_000).default(""),
-});
-type TemplateInput = z.infer<typeof templateSchema>;
-const checkedTemplate = templateSchema
-  .refine((t) => t.html !== "" || t.text !== "", {
-    message: "needs html or text",
-    path: ["html"],
-  })
-  .meta({
-    examples: [{ name: "Reminder", subject: "Your cart at {{ store.name }} is waiting", text: "{{ recovery_url }}" }],
-  });
-
-interface TemplateRow extends Template {
-  name: string;
-  channel: string;
-  locale: string;
-  version: number;
-  updated_at: number;
+function templateView(row: TemplateRow) {
+  const { id, name, channel, version, updated_at } = row;
+  return { ...templateOf(row), id, name, channel, version, updatedAt: iso(updated_at) };
 }
-
-const BUILT_IN: TemplateRow = {
-  name: "Reminder",
-  channel: "email",
-  locale: "en",
-  version: 0,
-  updated_at: 0,
-  ...DEFAULT_TEMPLATE,
-};
-
-const templateView = ({ id, name, channel, locale, subject, html, text, version, updated_at }: TemplateRow) => ({
-  id,
-  name,
-  channel,
-  locale,
-  subject,
-  html,
-  text,
-  version,
-  updatedAt: iso(updated_at),
-});
 
 async function listTemplates({ env, principal }: MemberCall): Promise<Response> {
   const { results } = await env.DB.prepare("SELECT * FROM templates WHERE store_id = ? ORDER BY name LIMIT 200")
@@ -63,13 +32,14 @@ async function listTemplates({ env, principal }: MemberCall): Promise<Response> 
   return json({ items: [...results, BUILT_IN].map(templateView), nextCursor: null });
 }
 
-async function getTemplate(call: MemberCall): Promise<Response> {
-  const row = call.params.id === BUILT_IN.id ? BUILT_IN : await templateRow(call);
+async function getTemplate({ env, principal, params }: MemberCall): Promise<Response> {
+  const row = await templateRow(env.DB, principal.storeId, params.id ?? "");
+  if (!row) throw notFound("template");
   return json(templateView(row), 200, { etag: `"${row.version}"` });
 }
 
 async function deleteTemplate(call: MemberCall): Promise<Response> {
-  const before = await templateRow(call);
+  const before = await ownTemplate(call);
   await call.env.DB.prepare("DELETE FROM templates WHERE store_id = ? AND id = ?")
     .bind(call.principal.storeId, before.id)
     .run();
@@ -78,47 +48,38 @@ async function deleteTemplate(call: MemberCall): Promise<Response> {
 }
 
 /** A template of the store's own. */
-async function templateRow({ env, principal, params }: MemberCall): Promise<TemplateRow> {
+async function ownTemplate({ env, principal, params }: MemberCall): Promise<TemplateRow> {
   if (params.id === BUILT_IN.id)
     throw new AppError("CONFLICT", "The built-in template stays as it is: create one of your own.");
-  const row = await env.DB.prepare("SELECT * FROM templates WHERE store_id = ? AND id = ?")
-    .bind(principal.storeId, params.id ?? "")
-    .first<TemplateRow>();
+  const row = await templateRow(env.DB, principal.storeId, params.id ?? "");
   if (!row) throw notFound("template");
   return row;
 }
 
-async function createTemplate(call: MemberCall<unknown, TemplateInput>): Promise<Response> {
-  return saveTemplate(call, null);
+async function createTemplate(call: MemberCall<unknown, TemplateDraft>): Promise<Response> {
+  return saveTemplate(call, completed(call.body), null);
 }
 
 async function updateTemplate(call: MemberCall<unknown, TemplateInput>): Promise<Response> {
-  const known = await templateRow(call);
+  const known = await ownTemplate(call);
   const expected = ifMatch(call.request);
   if (expected !== null && expected !== known.version) throw stale();
-  return saveTemplate(call, known);
+  return saveTemplate(call, call.body, known);
 }
 
-/** A template that cannot be rendered is refused when it is saved, not when a shopper waits for it. */
-async function saveTemplate(call: MemberCall<unknown, TemplateInput>, before: TemplateRow | null): Promise<Response> {
-  const given = call.body;
+async function saveTemplate(call: MemberCall, given: TemplateInput, before: TemplateRow | null): Promise<Response> {
   const id = before?.id ?? newId("tpl");
-  await rendered({ id, ...given });
+  const template = templateOfInput(id, given, DEFAULT_TEMPLATE.subject);
+  await refuseFaulty(template, given.channel);
+  const { locale, subject, html, text, translations } = template;
   const row = await call.env.DB.prepare(
-    `INSERT INTO templates (store_id, id, name, channel, locale, subject, html, text, version, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?)
+    `INSERT INTO templates (store_id, id, name, channel, locale, subject, html, text, translations, version, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)
      ON CONFLICT (store_id, id) DO UPDATE SET name = excluded.name, channel = excluded.channel, locale = excluded.locale, subject = excluded.subject,
-       html = excluded.html, text = excluded.text, version = templates.version + 1, updated_at = excluded.updated_at RETURNING *`,
+       html = excluded.html, text = excluded.text, translations = excluded.translations, version = templates.version + 1, updated_at = excluded.updated_at RETURNING *`,
   )
     .bind(
-      call.principal.storeId,
-      id,
-      given.name,
-      given.channel,
-      given.locale,
-      given.subject,
-      given.html,
-      given.text,
-      Date.now(),
+      ...[call.principal.storeId, id, given.name, given.channel, locale, subject, html, text],
+      ...[JSON.stringify(translations), Date.now()],
     )
     .first<TemplateRow>();
   if (!row) throw notFound("template");
@@ -128,33 +89,16 @@ async function saveTemplate(call: MemberCall<unknown, TemplateInput>, before: Te
   return json(after, before ? 200 : 201, { etag: `"${row.version}"` });
 }
 
-async function previewTemplate({ body }: MemberCall<unknown, TemplateInput>): Promise<Response> {
-  return json(await rendered({ id: "preview", ...body }));
-}
-
-async function rendered(template: Template) {
-  const item = {
-    productId: "p1",
-    variantId: null,
-    name: "Stoneware mug",
-    priceMinor: 1290,
-    quantity: 2,
-    url: null,
-    imageUrl: null,
-    category: null,
-  };
-  const cart = { items: [item], totalMinor: 2580, currency: "EUR", email: "ada@example.com", name: "Ada Lovelace" };
-  const links = { recovery: "https://shop.example/r/sample", unsubscribe: "https://shop.example/u/sample" };
-  try {
-    return await render(template, contextOf(cart, { name: "Your shop", url: "https://shop.example" }, links));
-  } catch (error) {
-    throw invalid("template", error instanceof Error ? error.message.slice(0, 300) : "cannot be rendered");
-  }
-}
-
-const schema = templateSchema
-  .extend({ id: z.string(), version: z.number().int(), updatedAt: z.iso.datetime() })
-  .meta({ id: "Template" });
+const parts = z.object({ subject: z.string(), html: z.string(), text: z.string() });
+const words = parts.extend({
+  id: z.string(),
+  name: z.string(),
+  channel: z.enum(["email", "sms"]),
+  locale: z.string(),
+  translations: z.record(z.string(), parts),
+});
+const schema = words.extend({ version: z.number().int(), updatedAt: z.iso.datetime() }).meta({ id: "Template" });
+const galleryEntry = words.extend({ description: z.string() }).meta({ id: "GalleryTemplate" });
 
 const tag = "Templates";
 const one = (description: string) => ({ description, schema });
@@ -178,8 +122,9 @@ export const routes: Route[] = [
       access: "campaigns:write",
       tag,
       summary: "Create a template",
-      description: "A template that cannot be rendered is refused.",
-      body: checkedTemplate,
+      description:
+        "One of your own, or one of the gallery (`from`) with your changes. What is wrong with it is told with line and column: syntax, unknown variables and filters, and what a sample cart shows.",
+      body: templateDraft,
       audit: "template.created",
       answers: { 201: one("The template") },
     },
@@ -187,21 +132,17 @@ export const routes: Route[] = [
   ),
   member(
     {
-      method: "POST",
-      path: "/v1/templates/preview",
+      method: "GET",
+      path: "/v1/templates/gallery",
       access: "carts:read",
       tag,
-      summary: "Render an unsaved template with a sample cart",
-      body: checkedTemplate,
-      answers: {
-        200: {
-          description: "The message",
-          schema: z.object({ subject: z.string(), html: z.string(), text: z.string() }),
-        },
-      },
+      operationId: "listGalleryTemplates",
+      summary: "List the templates to begin with",
+      answers: { 200: { description: "All of them", schema: z.object({ items: z.array(galleryEntry) }) } },
     },
-    previewTemplate,
+    () => json({ items: GALLERY }),
   ),
+  ...messageRoutes,
   member(
     {
       method: "GET",
@@ -220,7 +161,7 @@ export const routes: Route[] = [
       access: "campaigns:write",
       tag,
       summary: "Replace a template",
-      body: checkedTemplate,
+      body: templateInput,
       ifMatch: true,
       audit: "template.updated",
       answers: { 200: one("The template") },

@@ -36,6 +36,7 @@ const DONE: Record<string, string> = {
   "store.updated": "changed the store's settings",
   "template.created": "made a template",
   "template.deleted": "deleted a template",
+  "template.tested": "sent a test of a template",
   "template.updated": "changed a template",
   "user.registered": "opened their account",
   "user.updated": "changed their profile",
