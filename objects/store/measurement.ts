@@ -38,9 +38,9 @@ const BY_VARIANT = `WITH seen AS (SELECT shopper, step, at, arm, variant, window
   SELECT step, variant, arm, ${SUMS}, sum(done) AS done, sum(done AND orders > 0) AS doneBuyers
   FROM outcomes GROUP BY step, variant, arm ORDER BY step, variant, arm DESC`;
 
-/** The newest go first in reading, so that what is beyond the limit is what is older than the row at it. */
+/** Shoppers who met the campaign before ?2, or before the newest rows that are kept: with all of their steps, or a later one would pass for the first. */
 const TRIM = `DELETE FROM exposures WHERE campaign = ?1 AND shopper IN (SELECT shopper FROM exposures WHERE campaign = ?1 GROUP BY shopper
-  HAVING min(at) < max(?2, coalesce((SELECT at FROM exposures WHERE campaign = ?1 ORDER BY at DESC LIMIT 1 OFFSET ${MAX_EXPOSURES}), 0)))`;
+  HAVING min(at) < max(?2, coalesce((SELECT at FROM exposures WHERE campaign = ?1 ORDER BY at DESC LIMIT 1 OFFSET ${MAX_EXPOSURES - 1}), 0)))`;
 
 export class Measurement {
   readonly #sql: SqlStorage;

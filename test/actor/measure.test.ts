@@ -1,16 +1,16 @@
-/** Results of campaigns: counted once through duplicates, permutations and evictions; shadows; shares that follow what happened. */
+/** Results of campaigns: counted once through duplicates, permutations and evictions; shadows; the estimate. */
 import { applyD1Migrations, type D1Migration, evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import type { CartNews, Delta, Exposure, Purchase } from "../../shared/events/messages.ts";
+import type { Delta, Exposure, Purchase } from "../../shared/events/messages.ts";
 import { shopperIdOf } from "../../shared/ids.ts";
-import { isHeldOut, pickVariant } from "../../shared/measure/assign.ts";
-import { type CampaignCounts, resultsOf } from "../../shared/measure/results.ts";
-import { type CampaignInput, campaignSchema } from "../../shared/policy/rules.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time.ts";
+import { isHeldOut } from "../../shared/measure/assign.ts";
+import { resultsOf } from "../../shared/measure/results.ts";
+import { HOUR_MS, MINUTE_MS } from "../../shared/time.ts";
 import { send } from "../../workers/interventions/sender.ts";
 import { add, identified, ordered } from "../support/cart-life.ts";
 import { type Random, random } from "../support/random.ts";
-import { cartOf, env, HeldQueues, newStore, setClock, T0, type TestCart } from "./support.ts";
+import { exposure, measured, news, purchase, WINDOW_MS } from "./measure-support.ts";
+import { cartOf, env, HeldQueues, setClock, T0, type TestCart } from "./support.ts";
 
 const queues = new HeldQueues();
 beforeAll(async () => {
@@ -21,73 +21,6 @@ afterAll(() => queues.release());
 beforeEach(() => setClock(T0));
 afterEach(() => {
   vi.useRealTimers();
-});
-
-const WINDOW_MS = 24 * HOUR_MS;
-
-async function measured(over: Partial<CampaignInput> = {}) {
-  const made = await newStore({ abandonAfterMinutes: 30, frequencyCap: { max: 1000, perHours: 1 } });
-  const created = await made.store.createCampaign(
-    campaignSchema.parse({ name: "C", holdout: 0.5, goal: { attributionHours: 24 }, steps: [{ id: "s" }], ...over }),
-  );
-  if (!created.ok) throw new Error(created.reason);
-  const counts = async (): Promise<CampaignCounts> => {
-    const result = await made.store.results(created.value.id);
-    if (!result.ok) throw new Error(result.reason);
-    return result.value;
-  };
-  const evict = () => evictDurableObject(env.STORE.getByName(made.id));
-  return { ...made, rules: await made.store.rules(), campaign: created.value, counts, evict };
-}
-
-const news = (cartId: string, seq: number, delta: Delta): CartNews => ({
-  storeId: "ignored",
-  cartId,
-  incarnation: T0,
-  entries: [{ seq, at: T0, delta }],
-  summary: {
-    version: seq,
-    status: "abandoned",
-    itemCount: 1,
-    totalMinor: 1_000,
-    currency: "EUR",
-    shopperId: "v_1",
-    email: null,
-    name: null,
-    abandonmentRisk: 0.5,
-    createdAt: T0,
-    lastActivityAt: T0,
-    abandonedAt: T0,
-    recoveredAt: null,
-    wakesAt: null,
-    order: null,
-  },
-  deliveries: [],
-  index: true,
-});
-
-const exposure = (campaignId: string, shopperId: string, over: Partial<Exposure> = {}): Exposure => ({
-  campaignId,
-  campaignVersion: 1,
-  stepId: "s",
-  shopperId,
-  arm: "treated",
-  holdout: 0.5,
-  variantId: "a",
-  probability: 1,
-  at: T0,
-  windowMs: WINDOW_MS,
-  ...over,
-});
-
-const purchase = (orderId: string, shopperId: string, over: Partial<Purchase> = {}): Purchase => ({
-  orderId,
-  shopperId,
-  at: T0 + HOUR_MS,
-  minor: 1_000,
-  currency: "EUR",
-  credit: null,
-  ...over,
 });
 
 describe("law 1: a shopper is counted once", () => {
@@ -303,99 +236,5 @@ describe("the estimate", () => {
     });
     expect(Number(incremental!.revenue.low.amount)).toBeLessThan(100);
     expect(arms[0]!.attributed).toMatchObject({ orders: 30, revenue: { amount: "300.00" } }); // thrice what was caused
-  });
-});
-
-describe("the shares of variants", () => {
-  const variants = ["a", "b", "off"].map((id) => ({ id, templateId: "default", weight: id === "off" ? 0 : 1 }));
-
-  it("follow what shoppers did whose window is over, are what carts obey, and outlive an eviction", async () => {
-    const { id, store, campaign, counts, evict } = await measured({
-      allocation: "thompson",
-      steps: [{ id: "s", delayMinutes: 0, channel: "email", variants }],
-    });
-    const weights = async (): Promise<number[]> =>
-      (await store.rules()).campaigns.find((c) => c.id === campaign.id)!.steps[0]!.variants.map((v) => v.weight);
-    expect(await weights()).toEqual([0.5, 0.5, 0]);
-    const told = (variantId: string, n: number, buyers: number): Delta => ({
-      exposures: Array.from({ length: n }, (_, i) =>
-        exposure(campaign.id, `${variantId}_${i}`, { variantId, probability: 0.5 }),
-      ),
-      purchases: Array.from({ length: buyers }, (_, i) => purchase(`${variantId}_${i}`, `${variantId}_${i}`)),
-    });
-    await store.apply([news("x", 1, told("a", 300, 15)), news("y", 1, told("b", 300, 60))]);
-    const before = await store.rules();
-    const ring = async (at: number): Promise<void> => {
-      setClock(at);
-      await runDurableObjectAlarm(env.STORE.getByName(id));
-    };
-    await ring(T0 + 15 * MINUTE_MS);
-    expect(await weights()).toEqual([0.5, 0.5, 0]); // nobody's window is over: nothing is known
-    await ring(T0 + WINDOW_MS + MINUTE_MS);
-    const [a, b, off] = await weights();
-    expect([a, b, off]).toEqual([expect.closeTo(0.05, 3), expect.closeTo(0.95, 3), 0]);
-    const after = await store.rules();
-    expect(after.version).toBeGreaterThan(before.version);
-    await evict();
-    expect(await store.rules()).toEqual(after);
-    await ring(T0 + WINDOW_MS + 20 * MINUTE_MS);
-    expect((await store.rules()).version).toBe(after.version); // nothing moved: no new rules
-    expect(resultsOf(await counts()).variants.map((v) => v.probability)).toEqual([
-      expect.closeTo(a!, 10),
-      expect.closeTo(b!, 10),
-    ]);
-    expect((await store.campaigns())[0]!.steps[0]!.variants).toEqual(variants); // what the merchant wrote stays
-
-    const cart = cartOf(id, store, after);
-    const now = T0 + 2 * DAY_MS;
-    setClock(now);
-    await cart.beacon(add(now), identified(now, "ada@example.com"));
-    setClock(now + 31 * MINUTE_MS);
-    await runDurableObjectAlarm(cart.stub);
-    await vi.waitFor(() =>
-      expect(queues.events.some((n) => n.cartId === cart.id && n.summary.version === 2)).toBe(true),
-    );
-    const [logged] = queues.take(cart.id).flatMap((n) => n.entries.flatMap((e) => e.delta.exposures ?? []));
-    const obeyed = after.campaigns.find((c) => c.id === campaign.id)!.steps[0]!.variants;
-    const chosen = pickVariant(obeyed, `${id}/${campaign.id}/s/${shopperIdOf(id, "ada@example.com")}`);
-    expect(logged).toMatchObject({ variantId: chosen.id, probability: chosen.probability });
-    expect(logged!.probability).toBeGreaterThanOrEqual(0.05);
-  });
-
-  it("of another set of variants begin anew", async () => {
-    const { id, store, campaign } = await measured({
-      allocation: "thompson",
-      steps: [{ id: "s", delayMinutes: 0, channel: "email", variants }],
-    });
-    await runDurableObjectAlarm(env.STORE.getByName(id));
-    const three = variants.map((v) => ({ ...v, weight: 4 }));
-    await store.updateCampaign(campaign.id, { ...campaign, steps: [{ ...campaign.steps[0]!, variants: three }] }, null);
-    const weights = (await store.rules()).campaigns
-      .find((c) => c.id === campaign.id)!
-      .steps[0]!.variants.map((v) => v.weight);
-    expect(weights).toEqual([1 / 3, 1 / 3, 1 / 3]);
-  });
-});
-
-describe("law 10: what is measured has an end", () => {
-  it("shoppers and purchases are forgotten after half a year, a deleted campaign's at once", async () => {
-    const { id, store, campaign, counts } = await measured();
-    const late = T0 + 100 * DAY_MS;
-    await store.apply([
-      news("a", 1, { exposures: [exposure(campaign.id, "sh_old")], purchases: [purchase("o1", "sh_old")] }),
-      news("b", 1, {
-        exposures: [
-          exposure(campaign.id, "sh_new", { at: late }),
-          exposure(campaign.id, "sh_old", { stepId: "t", at: late }),
-        ],
-      }),
-    ]);
-    const shoppers = async (): Promise<number> => (await counts()).arms.reduce((sum, a) => sum + a.shoppers, 0);
-    expect(await shoppers()).toBe(2);
-    setClock(T0 + 181 * DAY_MS);
-    await runDurableObjectAlarm(env.STORE.getByName(id));
-    expect(await shoppers()).toBe(1); // the old shopper is gone with all steps: the later one must not count as the first
-    await store.deleteCampaign(campaign.id);
-    expect(await store.results(campaign.id)).toEqual({ ok: false, reason: "not_found" });
   });
 });

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => system.stop());
 
 /** Enough for an estimate: 30 shoppers and 10 buyers in each arm, however the names fall. */
-const SHOPPERS = 90;
+const SHOPPERS = 100;
 
 test("a campaign with half of its shoppers held out gives the figures that a recount gives", async () => {
   const merchant = await Merchant.register(system.url);
@@ -28,9 +28,9 @@ test("a campaign with half of its shoppers held out gives the figures that a rec
   expect(await read()).toMatchObject({ incremental: null, arms: [{ shoppers: 0 }, { shoppers: 0 }], variants: [] });
 
   const carts = Array.from({ length: SHOPPERS }, (_, i) => `cart-${i}`);
-  for (let i = 0; i < SHOPPERS; i += 30)
+  for (let i = 0; i < SHOPPERS; i += 50)
     await merchant.accept(
-      carts.slice(i, i + 30).flatMap((id) => [add(id, "mug", "10.00"), identify(id, `${id}@shopper.example`)]),
+      carts.slice(i, i + 50).flatMap((id) => [add(id, "mug", "10.00"), identify(id, `${id}@shopper.example`)]),
     );
   const deliveries = await until(
     "every message is sent or held back",
