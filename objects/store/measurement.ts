@@ -10,6 +10,8 @@ import { DAY_MS } from "../../shared/time.ts";
 const KEEP_MS = 180 * DAY_MS;
 /** Rows of exposures kept per campaign; the oldest go first, in both arms alike. */
 const MAX_EXPOSURES = 100_000;
+/** How late a cart may tell of an exposure. */
+const LATE_MS = 7 * DAY_MS;
 
 /**
  * What each row of `seen` (`shopper`, `at`, `window_ms`) bought within its window. The store's currency is ?2: money of others
@@ -70,7 +72,11 @@ export class Measurement {
   trim(now: number): void {
     const campaigns = this.#sql.exec<{ campaign: string }>("SELECT DISTINCT campaign FROM exposures").toArray();
     for (const { campaign } of campaigns) this.#sql.exec(TRIM, campaign, now - KEEP_MS);
-    this.#sql.exec("DELETE FROM purchases WHERE at < ?", now - KEEP_MS);
+    // What no exposure that is kept, or may still be told, looks back to.
+    this.#sql.exec(
+      "DELETE FROM purchases WHERE at < min(?1, coalesce((SELECT min(at) FROM exposures), ?1))",
+      now - LATE_MS,
+    );
   }
 
   #expose(cartId: string, exposure: Exposure): void {

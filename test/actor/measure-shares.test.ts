@@ -36,7 +36,7 @@ describe("the shares of variants", () => {
       ),
       purchases: Array.from({ length: buyers }, (_, i) => purchase(`${variantId}_${i}`, `${variantId}_${i}`)),
     });
-    await store.apply([news("x", 1, told("a", 300, 15)), news("y", 1, told("b", 300, 60))]);
+    await store.apply([news("x", 1, told("a", 300, 15)), news("y", 1, told("b", 600, 120))]);
     const before = await store.rules();
     const ring = async (at: number): Promise<void> => {
       setClock(at);
@@ -112,7 +112,9 @@ describe("law 10: what is measured has an end", () => {
     expect(await store.results(campaign.id)).toEqual({ ok: false, reason: "not_found" });
   });
 
-  it("a campaign keeps its newest shoppers, up to a limit", { timeout: 60_000 }, async () => {
+  it("a campaign keeps its newest shoppers up to a limit, and the purchases since the oldest of them", {
+    timeout: 60_000,
+  }, async () => {
     const { id, campaign, counts } = await measured();
     await runInDurableObject(env.STORE.getByName(id), (_, { storage }) => {
       storage.sql.exec(
@@ -121,10 +123,16 @@ describe("law 10: what is measured has an end", () => {
         campaign.id,
         T0,
       );
+      for (const at of [T0, T0 + 8, T0 + 8 * DAY_MS])
+        storage.sql.exec("INSERT INTO purchases VALUES ('c', ?, 'sh_9', ?, 1, 'EUR', NULL, NULL)", `o${at}`, at);
     });
-    setClock(T0 + DAY_MS);
+    setClock(T0 + 9 * DAY_MS);
     await runDurableObjectAlarm(env.STORE.getByName(id));
     expect((await counts()).arms).toMatchObject([{ arm: "treated", shoppers: 100_000 }]);
+    const purchases = await runInDurableObject(env.STORE.getByName(id), (_, { storage }) =>
+      storage.sql.exec<{ at: number }>("SELECT at FROM purchases ORDER BY at").toArray(),
+    );
+    expect(purchases.map(({ at }) => at - T0)).toEqual([8, 8 * DAY_MS]); // nobody who is kept can have caused the first
   });
 
   it("messages stay small, however much one cart has to tell of its purchases", async () => {

@@ -83,6 +83,7 @@ describe("exposure", () => {
     cart.wake(at + MINUTE_MS);
     cart.run({ type: "hold", now: at + MINUTE_MS, effectId: first.id, reason: "quiet_hours", until: at + HOUR_MS });
     cart.wake(at + HOUR_MS + MINUTE_MS);
+    expect(cart.state.process.effects[0]!.exposure).toMatchObject({ at, arm });
     expect(cart.exposures).toEqual([wanted, { ...wanted, stepId: "second", at: at + HOUR_MS + MINUTE_MS }]);
   });
 
