@@ -87,6 +87,10 @@ const cartBase = z.object({
 export const cartListItem = cartBase.extend({ abandonmentRisk: probability }).meta({ id: "CartListItem" });
 export type CartListItem = z.infer<typeof cartListItem>;
 
+const attributionModel = z
+  .enum(["last_click", "last_open", "last_touch", "first_click", "first_open", "first_touch"])
+  .describe("The last (or first) message within the window that was clicked, else opened, else sent");
+
 const statusHistory = z.array(z.object({ status: deliveryStatus, at: time, reason: z.string().optional() }));
 
 const cartDeliveryView = z.object({
@@ -118,9 +122,7 @@ export const cartView = cartBase
     timers: z.array(z.object({ name: z.string(), at: time })),
     deliveries: z.array(cartDeliveryView),
     order: z.object({ id: z.string(), total: moneyView, at: time }).optional(),
-    attribution: z
-      .object({ campaignId: z.string(), deliveryId: z.string(), model: z.enum(["last_click", "last_touch"]) })
-      .optional(),
+    attribution: z.object({ campaignId: z.string(), deliveryId: z.string(), model: attributionModel }).optional(),
   })
   .meta({ id: "Cart" });
 export type CartView = z.infer<typeof cartView>;

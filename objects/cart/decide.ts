@@ -4,8 +4,9 @@
  */
 import type { CartEvent, EventType } from "../../shared/events/types.ts";
 import { stableHash } from "../../shared/ids.ts";
+import { isHeldOut } from "../../shared/measure/assign.ts";
 import { predict } from "../../shared/model/baseline.ts";
-import type { Rules } from "../../shared/policy/rules.ts";
+import { attributionMs, type Rules } from "../../shared/policy/rules.ts";
 import type { Command, Decision, Note, Outcome, Received } from "./commands.ts";
 import { apply, before, fold, foreign } from "./fold.ts";
 import { enter } from "./journey.ts";
@@ -13,6 +14,7 @@ import * as ledger from "./ledger.ts";
 import { reconcile } from "./reconcile.ts";
 import type { CartState, Effect, Process } from "./state.ts";
 import { abandonAt, canBeAbandoned, isTerminal, jitterMs } from "./timers.ts";
+import { shopperOf } from "./view.ts";
 
 export function decide(before: CartState, command: Command, rules: Rules): Decision {
   // A gateway may still hold older rules than the cart was woken with: they do not turn back.
@@ -195,9 +197,11 @@ function due(state: CartState, effect: Effect, now: number, notes: Note[], dispa
       notes.push({ code: "failed", text: "Given up: no sender took the message", deliveryId });
       return { ...ledger.move(effect, "failed", now, "not_taken"), dueAt: null };
     }
-    const next = redispatch(state, effect, now);
+    const exposure = effect.exposure ?? exposed(state, effect, now);
+    const next = { ...redispatch(state, effect, now), exposure };
     dispatch.push(next);
-    if (effect.dispatches === 0) notes.push({ code: "dispatched", text: "Handed to the sender", deliveryId });
+    const shadow = exposure?.arm === "held_out" ? " as a shadow: the shopper is held out" : "";
+    if (effect.dispatches === 0) notes.push({ code: "dispatched", text: `Handed to the sender${shadow}`, deliveryId });
     return next;
   }
   if (effect.status !== "claimed" || now < (effect.dueAt ?? (effect.claimedAt ?? 0) + ledger.CLAIM_TIMEOUT_MS))
@@ -209,6 +213,18 @@ function due(state: CartState, effect: Effect, now: number, notes: Note[], dispa
   }
   notes.push({ code: "unknown", text: "The sender never answered: parked, not sent again", deliveryId });
   return { ...ledger.move(effect, "unknown", now, "no_answer"), dueAt: null };
+}
+
+/**
+ * Both arms are measured from the same moment, the first message that is due, and before anybody knows whether it may go
+ * out: quiet hours, caps and providers would otherwise delay the treated alone.
+ */
+function exposed(state: CartState, effect: Effect, at: number): Effect["exposure"] {
+  const { journey } = state.process;
+  if (!journey) return null;
+  const shopperId = shopperOf(state);
+  const arm = isHeldOut(state.storeId, effect.campaignId, shopperId, effect.holdout) ? "held_out" : "treated";
+  return { at, shopperId, arm, windowMs: attributionMs(journey.campaign) };
 }
 
 function redispatch(state: CartState, effect: Effect, now: number): Effect {

@@ -1,5 +1,6 @@
 /** What a cart adds to its store's counters: the difference between two states. Pure. */
-import type { Delta } from "../../shared/events/messages.ts";
+import type { Delta, Exposure, Purchase } from "../../shared/events/messages.ts";
+import { shopperIdOf } from "../../shared/ids.ts";
 import type { CartState, Order } from "./state.ts";
 
 interface Metrics {
@@ -36,11 +37,58 @@ function sentBetween(before: CartState, after: CartState): number {
   return after.process.effects.filter((e) => e.sentAt !== null && !sent.has(e.id)).length;
 }
 
+/** Effects that became due for the first time between the two. */
+function exposedBetween(before: CartState, after: CartState): Exposure[] {
+  const known = new Set(before.process.effects.filter((e) => e.exposure).map((e) => e.id));
+  return after.process.effects.flatMap(
+    ({ id, exposure, campaignId, campaignVersion, stepId, variantId, ...effect }) => {
+      if (!exposure || known.has(id)) return [];
+      const { holdout, probability } = effect;
+      return [{ campaignId, campaignVersion, stepId, variantId, probability, holdout, ...exposure }];
+    },
+  );
+}
+
+/**
+ * The orders of known shoppers, by their id. Who was measured in this generation is who bought in it, whatever address the
+ * checkout was given; else it is whom the cart knows.
+ */
+function purchasesOf({ storeId, facts, process }: CartState): Map<string, Purchase> {
+  const { email } = facts.person;
+  const purchases = new Map<string, Purchase>();
+  for (const order of facts.orders) {
+    const measured = process.effects.findLast((e) => e.exposure && e.generation === order.generation)?.exposure;
+    const shopperId = measured?.shopperId ?? (email ? shopperIdOf(storeId, email) : null);
+    if (shopperId === null) continue;
+    const credit = process.closed.find((c) => c.generation === order.generation)?.attribution;
+    purchases.set(order.id, {
+      orderId: order.id,
+      shopperId,
+      at: order.receivedAt,
+      minor: worth(order),
+      currency: order.currency,
+      credit: credit ? { campaignId: credit.campaignId, model: credit.model } : null,
+      ...(order.cancelled ? { void: true as const } : {}),
+    });
+  }
+  return purchases;
+}
+
+/** Purchases that are new or not what they were. */
+function boughtBetween(before: CartState, after: CartState): Purchase[] {
+  if (before.facts.orders.length === 0 && after.facts.orders.length === 0) return [];
+  const old = purchasesOf(before);
+  const now = purchasesOf(after);
+  const gone = [...old.values()].filter((p) => !now.has(p.orderId)).map((p) => ({ ...p, void: true as const }));
+  const moved = [...now.values()].filter((p) => JSON.stringify(p) !== JSON.stringify(old.get(p.orderId)));
+  return [...gone, ...moved];
+}
+
 /** Counters that moved from `before` to `after`; what did not move is left out. */
 export function deltaOf(before: CartState, after: CartState): Delta {
   const delta: Delta = {};
   const same = before.process === after.process && before.facts.orders === after.facts.orders;
-  if (same) return delta;
+  if (same && before.facts.person === after.facts.person) return delta;
   const old = metricsOf(before);
   const now = metricsOf(after);
   for (const name of ["abandoned", "orders", "recovered"] as const) {
@@ -54,5 +102,9 @@ export function deltaOf(before: CartState, after: CartState): Delta {
       if (moved !== 0) delta[name] = { ...delta[name], [currency]: moved };
     }
   }
+  const exposures = exposedBetween(before, after);
+  if (exposures.length > 0) delta.exposures = exposures;
+  const purchases = boughtBetween(before, after);
+  if (purchases.length > 0) delta.purchases = purchases;
   return delta;
 }

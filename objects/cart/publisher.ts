@@ -27,8 +27,9 @@ export interface Present {
   trace: string | null;
 }
 
-/** Entries a message may carry: well under the 128 KB of a message. */
+/** What a message may carry, in entries and what they tell of exposures and purchases: well under its 128 KB. */
 const MAX_ENTRIES = 100;
+const sizeOf = ({ delta }: Entry): number => 1 + (delta.exposures?.length ?? 0) + (delta.purchases?.length ?? 0);
 const MAX_RETOLD = 10;
 
 export class Publisher {
@@ -151,9 +152,9 @@ export class Publisher {
 
   /** From memory when it holds the whole gap, else from the log. */
   #pending(): Entry[] {
-    if (this.#buffer[0]?.seq === this.#sent + 1) return [...this.#buffer];
+    if (this.#buffer[0]?.seq === this.#sent + 1) return fitting(this.#buffer);
     this.#buffer = [];
-    return this.#storage.entries(this.#sent, MAX_ENTRIES);
+    return fitting(this.#storage.entries(this.#sent, MAX_ENTRIES));
   }
 
   #news({ state, seq, createdAt, trace }: Present, entries: Entry[]): CartNews {
@@ -206,4 +207,14 @@ export class Publisher {
       ),
     );
   }
+}
+
+/** The first of them, as many as a message takes, at least one. */
+function fitting(entries: readonly Entry[]): Entry[] {
+  let room = MAX_ENTRIES;
+  const end = entries.findIndex((entry, i) => {
+    room -= sizeOf(entry);
+    return room < 0 && i > 0;
+  });
+  return end < 0 ? [...entries] : entries.slice(0, end);
 }

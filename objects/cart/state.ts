@@ -2,7 +2,9 @@
  * What a cart knows. `Facts` follow from the set of accepted events alone, in whatever order they came (fold.ts);
  * `Process` is what the cart itself did about them (decide.ts). Both are plain data.
  */
+import type { AttributionModel } from "../../shared/events/messages.ts";
 import type { CartEvent, Consent, ConsentChannel, EventType, Item } from "../../shared/events/types.ts";
+import type { Arm } from "../../shared/measure/assign.ts";
 import { NO_PREDICTION, type Prediction } from "../../shared/model/baseline.ts";
 import type { Campaign, Rules } from "../../shared/policy/rules.ts";
 import type { CartStatus, Channel, DeliveryStatus } from "../../shared/views.ts";
@@ -78,6 +80,8 @@ export interface Effect {
   campaignVersion: number;
   stepId: string;
   variantId: string;
+  /** With which probability this variant was chosen. */
+  probability: number;
   templateId: string;
   channel: Channel;
   delayMs: number;
@@ -95,6 +99,8 @@ export interface Effect {
   /** The provider honours the idempotency key, so that an unknown outcome may be tried again. */
   resumable: boolean;
   history: HistoryEntry[];
+  /** Since it was due for the first time: whom it is counted for, in which arm, and for how long. */
+  exposure: { at: number; shopperId: string; arm: Arm; windowMs: number } | null;
 }
 
 export interface Journey {
@@ -106,7 +112,7 @@ export interface Journey {
 export interface Attribution {
   campaignId: string;
   deliveryId: string;
-  model: "last_click" | "last_touch";
+  model: AttributionModel;
 }
 
 /** A generation that an order ended. */

@@ -150,8 +150,13 @@ export class CartStorage {
 const fromSnapshot = ({ base, baseIds, process }: Snapshot): Partial<CartState> => ({
   base: { ...emptyFacts(), ...base },
   baseIds,
-  process: { ...emptyProcess(), ...process },
+  process: {
+    ...emptyProcess(),
+    ...process,
+    effects: process.effects.map((effect) => ({ ...UNMEASURED, ...effect })),
+  },
 });
+const UNMEASURED = { probability: 1, exposure: null };
 
 /** Is the log due to be compacted? By its rows, or by what they hold. */
 export const isLong = (rows: number, weight: number): boolean => rows > MAX_LOG_ROWS || weight > MAX_WEIGHT / 2;

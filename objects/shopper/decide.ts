@@ -4,7 +4,7 @@
  */
 import type { Prospect } from "../../shared/events/messages.ts";
 import type { Consent, ConsentChannel } from "../../shared/events/types.ts";
-import { stableUnit } from "../../shared/ids.ts";
+import { isHeldOut } from "../../shared/measure/assign.ts";
 import { quietUntil } from "../../shared/policy/quiet-hours.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
 import { HOUR_MS } from "../../shared/time.ts";
@@ -61,10 +61,6 @@ export function learn(profile: Profile, told: Prospect): Profile {
     consent,
   };
 }
-
-/** The held-out share is fixed by name before the first message: the same shopper is always in the same arm. */
-export const isHeldOut = (storeId: string, campaignId: string, shopperId: string, share: number): boolean =>
-  share > 0 && stableUnit(`holdout/${storeId}/${campaignId}/${shopperId}`) < share;
 
 /** `sends` are this shopper's reservations and messages. Asking again for the same delivery gives the same answer. */
 export function permit(

@@ -1,6 +1,7 @@
 /** The store's counting tables. One transaction a batch of news, however many carts it is about. */
 import type { AppliedCart, CartNews, Delta } from "../../shared/events/messages.ts";
 import { DAY_MS, GRAIN_MS, type Grain, HOUR_MS } from "../../shared/time.ts";
+import type { Measurement } from "./measurement.ts";
 import {
   acceptedIn,
   addDelta,
@@ -28,11 +29,13 @@ interface CartRow extends Record<string, SqlStorageValue> {
 export class Counters {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
+  readonly #measurement: Measurement;
   #gauges: Gauges;
   #counters: Delta;
 
-  constructor(storage: DurableObjectStorage) {
+  constructor(storage: DurableObjectStorage, measurement: Measurement) {
     this.#storage = storage;
+    this.#measurement = measurement;
     this.#sql = storage.sql;
     const row = this.#sql
       .exec<{ gauges: string; counters: string }>("SELECT gauges, counters FROM totals")
@@ -72,6 +75,7 @@ export class Counters {
       if (applied.moved && !news.gone)
         this.#gauges = moveGauges(this.#gauges, known?.summary ?? null, applied.cart.summary);
       fresh.push(...applied.fresh);
+      for (const { delta } of applied.fresh) this.#measurement.count(news.cartId, delta);
       const from = seen?.from ?? (known && known.incarnation === applied.cart.incarnation ? known.seq : 0);
       carts.set(news.cartId, { known: applied.cart, from, moved: applied.moved || (seen?.moved ?? false) });
     }

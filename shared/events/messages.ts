@@ -1,4 +1,5 @@
 /** What travels through queues and between actors. Every message is a hint or carries a sequence number. */
+import type { Arm } from "../measure/assign.ts";
 import type { CartStatus, Channel, DeliveryStatus } from "../views.ts";
 import type { Consent, ConsentChannel, EventType, Item } from "./types.ts";
 
@@ -17,6 +18,42 @@ export interface Delta {
   recoveredRevenue?: Record<string, number>;
   /** Rows written to storage. */
   rows?: number;
+  /** What came under measurement, and what was bought: for the results of campaigns. */
+  exposures?: Exposure[];
+  purchases?: Purchase[];
+}
+
+/** A step's message was due to this shopper for the first time: sent, or, when held out, not. From here on it is measured. */
+export interface Exposure {
+  campaignId: string;
+  campaignVersion: number;
+  stepId: string;
+  shopperId: string;
+  arm: Arm;
+  /** The held-out share that decided the arm. */
+  holdout: number;
+  variantId: string;
+  /** With which probability the shopper got this variant. */
+  probability: number;
+  at: number;
+  /** What is bought for this long counts. */
+  windowMs: number;
+}
+
+/** How an order came to be credited to a message: the last (or first) one clicked, else opened, else sent. */
+export type AttributionModel = `${"last" | "first"}_${"click" | "open" | "touch"}`;
+
+/** An order of a known shopper as it stands now. Told again when that changed; `minor` is what remains after refunds. */
+export interface Purchase {
+  orderId: string;
+  shopperId: string;
+  /** When we heard of it: late news of both arms are late alike, a shopper's clock may be wrong. */
+  at: number;
+  minor: number;
+  currency: string;
+  credit: { campaignId: string; model: AttributionModel } | null;
+  /** Cancelled, or another's echo: it never was. */
+  void?: true;
 }
 
 export interface Entry {

@@ -91,7 +91,15 @@ export const campaignSchema = z.object({
   priority: z.number().int().min(-1000).max(1000).default(0),
   /** Share of shoppers that gets no message, so that the effect can be measured. */
   holdout: z.number().min(0).max(0.9).default(0),
-  goal: z.object({ attributionHours: z.number().min(0.001).max(2160).default(72) }).default({ attributionHours: 72 }),
+  goal: z
+    .object({
+      attributionHours: z.number().min(0.001).max(2160).default(72),
+      /** Of several messages clicked (else opened, else sent) within the window: which one an order is credited to. */
+      attribution: z.enum(["last", "first"]).default("last"),
+    })
+    .default({ attributionHours: 72, attribution: "last" }),
+  /** `fixed`: variants by their weights. `thompson`: those with a weight share by how probably each is the best. */
+  allocation: z.enum(["fixed", "thompson"]).default("fixed"),
   steps: z.array(stepSchema).min(1).max(20),
 });
 
@@ -149,7 +157,8 @@ export const DEFAULT_CAMPAIGN: CampaignInput = {
   conditions: {},
   priority: -1000,
   holdout: 0,
-  goal: { attributionHours: 72 },
+  goal: { attributionHours: 72, attribution: "last" },
+  allocation: "fixed",
   steps: [
     { id: "reminder", delayMinutes: 0, channel: "email", variants: [{ id: "a", templateId: "default", weight: 1 }] },
   ],

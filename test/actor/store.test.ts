@@ -49,7 +49,8 @@ const input: CampaignInput = {
   conditions: {},
   priority: 5,
   holdout: 0,
-  goal: { attributionHours: 24 },
+  goal: { attributionHours: 24, attribution: "last" },
+  allocation: "fixed",
   steps: [{ id: "s", delayMinutes: 0, channel: "email", variants: [{ id: "a", templateId: "default", weight: 1 }] }],
 };
 

@@ -220,6 +220,7 @@ export const FIXTURES: Record<string, Make> = {
   replaceCampaign: campaign,
   updateCampaign: campaign,
   deleteCampaign: campaign,
+  getCampaignResults: campaign,
 
   listTemplates: nothing,
   createTemplate: nothing,

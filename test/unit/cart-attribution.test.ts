@@ -22,7 +22,7 @@ describe("attribution", () => {
   const twoSteps = rules({
     campaigns: [
       campaign({
-        goal: { attributionHours: 72 },
+        goal: { attributionHours: 72, attribution: "last" },
         steps: [campaign().steps[0]!, { ...campaign().steps[0]!, id: "second", delayMinutes: 60 }],
       }),
     ],

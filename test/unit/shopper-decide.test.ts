@@ -1,14 +1,7 @@
 import { describe, expect, it } from "vitest";
-import {
-  emptyProfile,
-  isHeldOut,
-  learn,
-  type Permit,
-  type Profile,
-  permit,
-  type Send,
-} from "../../objects/shopper/decide.ts";
+import { emptyProfile, learn, type Permit, type Profile, permit, type Send } from "../../objects/shopper/decide.ts";
 import type { Prospect } from "../../shared/events/messages.ts";
+import { isHeldOut } from "../../shared/measure/assign.ts";
 import { HOUR_MS } from "../../shared/time.ts";
 
 const NOON = Date.UTC(2026, 5, 10, 12);

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { storeStub } from "../../../objects/stubs.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { json } from "../../../shared/http.ts";
+import { resultsOf, resultsView } from "../../../shared/measure/results.ts";
 import { conditionError } from "../../../shared/policy/conditions.ts";
 import {
   type Campaign,
@@ -69,6 +70,12 @@ async function deleteCampaign(call: MemberCall): Promise<Response> {
   if (!deleted.ok) throw notFound("campaign");
   call.audit({ action: "campaign.deleted", objectId: before.id, before: view(before) });
   return new Response(null, { status: 204 });
+}
+
+async function results({ env, principal, params }: MemberCall): Promise<Response> {
+  const counted = await storeStub(env, principal.storeId).results(params.id ?? "");
+  if (!counted.ok) throw notFound("campaign");
+  return json(resultsOf(counted.value));
 }
 
 async function known({ env, principal, params }: MemberCall): Promise<Campaign> {
@@ -178,5 +185,18 @@ export const routes: Route[] = [
       answers: { 204: { description: "It is gone; carts in its journeys leave them" } },
     },
     deleteCampaign,
+  ),
+  member(
+    {
+      method: "GET",
+      access: "analytics:read",
+      tag: "Campaigns",
+      path: "/v1/campaigns/:id/results",
+      summary: "Read what a campaign caused",
+      description:
+        "Every shopper counts once, from the first message that was due to them, sent or (held out) not, and with all they bought within the window after it. `incremental` is treated minus held out with 95% intervals; `attributed`, beside it, is what the attribution rule credits to messages. Shoppers are counted for 180 days, at most the latest 100,000 messages' of a campaign.",
+      answers: { 200: { description: "The counts and the estimate", schema: resultsView } },
+    },
+    results,
   ),
 ];
