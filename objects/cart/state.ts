@@ -94,6 +94,8 @@ export interface Effect {
   provider: string | null;
   /** The provider honours the idempotency key, so that an unknown outcome may be tried again. */
   resumable: boolean;
+  /** Whose keys those are, when the store has an account of its own: another account knows nothing of them. */
+  account?: string;
   history: HistoryEntry[];
 }
 
