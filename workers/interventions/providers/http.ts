@@ -97,7 +97,7 @@ function waitOf(header: string | null, now: number): number | null {
 }
 
 /** Providers repeat addresses; who may see the reason may not see those. */
-const anonymous = (text: string): string => text.replace(/[^\s<>"'(),;:]+@[^\s<>"'(),;]+/g, "…").slice(0, 300);
+export const anonymous = (text: string): string => text.replace(/[^\s<>"'(),;:]+@[^\s<>"'(),;]+/g, "…").slice(0, 300);
 
 /**
  * The body goes out in three parts. The second is asked for when the first was written, so there is a connection; only
