@@ -19,6 +19,10 @@ vi.setConfig({ maxConcurrency: 10 });
 
 const TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
+/** Answers to what is not how the API is used, but for those to another account's credential. */
+const misused = (server: ProviderServer) =>
+  server.misused.map(({ answer }) => answer).filter(({ status }) => status !== 401 && status !== 403);
+
 let system: System;
 let merchant: Merchant;
 const servers: ProviderServer[] = [];
@@ -59,7 +63,7 @@ describe.concurrent.each(PROVIDERS)("$kind", { timeout: 60_000 }, ({ kind, serve
   test("takes a message as the API wants it, and tells its id", async () => {
     const to = `ada@${kind}.example`;
     const verdict = await sendBy(id, to);
-    expect(server.misused.map(({ answer }) => answer)).toEqual([]);
+    expect(misused(server)).toEqual([]);
     expect(verdict).toMatchObject({ outcome: "sent", reason: null });
     expect(verdict.messageId).toContain("msg-");
     const [mail, ...more] = server.to(to);
@@ -89,12 +93,10 @@ describe.concurrent.each(PROVIDERS)("$kind", { timeout: 60_000 }, ({ kind, serve
     const given = setup(server.url);
     const credentials = { ...given.credentials, ...wrong };
     const added = await merchant.call<{ id: string }>("POST", "/v1/providers", { ...given, credentials });
-    const before = server.misused.length;
     const verdict = await sendBy(added.body.id, `locked@${kind}.example`);
     expect(verdict).toMatchObject({ outcome: "refused", retryable: true });
     expect(verdict.reason).toMatch(/^40[13] /);
     expect(server.to(`locked@${kind}.example`)).toEqual([]);
-    server.misused.length = before;
     await merchant.call("DELETE", `/v1/providers/${added.body.id}`);
   });
 
@@ -118,7 +120,7 @@ describe.concurrent.each(PROVIDERS)("$kind", { timeout: 60_000 }, ({ kind, serve
   test("a redirect is not followed with the credential", async () => {
     const verdict = await failing("moved", { status: 307, headers: { location: `${server.url}/elsewhere` } });
     expect(verdict).toMatchObject({ outcome: "refused", retryable: false });
-    expect(server.misused).toEqual([]);
+    expect(misused(server)).toEqual([]);
   });
 
   test("a server that hangs is given up after half a minute, as unknown", async () => {

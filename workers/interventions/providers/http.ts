@@ -100,9 +100,12 @@ function waitOf(header: string | null, now: number): number | null {
 export const anonymous = (text: string): string => text.replace(/[^\s<>"'(),;:]+@[^\s<>"'(),;]+/g, "…").slice(0, 300);
 
 /**
- * The body goes out in three parts. The second is asked for when the first was written, so there is a connection; only
- * then the last byte is given away (`handedOver`). Whatever fails before that has sent a request that no server can obey.
+ * The body goes out in parts, and each is asked for when an earlier one was written: the runtime reads two or three ahead
+ * of an open connection, never this many. Only then the last byte is given away (`handedOver`). Whatever fails before that
+ * has sent a request that no server can obey; a runtime that read further ahead would only make more failures `unknown`.
  */
+const LAST_PARTS = 8;
+
 async function exchange({ url, headers, body }: ApiRequest, progress: { handedOver: boolean }): Promise<ApiReply> {
   const bytes = new TextEncoder().encode(body);
   const { readable, writable } = new FixedLengthStream(bytes.length);
@@ -121,8 +124,8 @@ async function write(
   progress: { handedOver: boolean },
 ): Promise<void> {
   const writer = writable.getWriter();
-  await writer.write(bytes.subarray(0, -2));
-  await writer.write(bytes.subarray(-2, -1));
+  await writer.write(bytes.subarray(0, -LAST_PARTS));
+  for (let left = LAST_PARTS; left > 1; left--) await writer.write(bytes.subarray(-left, bytes.length - left + 1));
   progress.handedOver = true;
   await writer.write(bytes.subarray(-1));
   await writer.close();
