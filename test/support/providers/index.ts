@@ -18,7 +18,7 @@ export interface Provider {
   /** The same with a credential that is not the account's. */
   wrong: Record<string, string>;
   /** A callback about a message; `endpoint`: where its certificate is, if it has one. */
-  callback(happening: Happening, deliveryId: string, endpoint: string, at?: number): RequestInit;
+  callback(happening: Happening, deliveryId: string, to: string, endpoint: string, at?: number): RequestInit;
   /** How much older a callback may be than now. */
   toleranceMs: number | null;
 }
@@ -92,8 +92,8 @@ export const PROVIDERS: Provider[] = [
       credentials: { apiKey: sendgrid.API_KEY },
     }),
     wrong: { apiKey: "SG.somebody-else" },
-    callback: (happening, deliveryId, _endpoint, at) =>
-      sendgrid.sendgridCallback([{ sg_event_id: "e1", deliveryId, ...SENDGRID[happening] }], at),
+    callback: (happening, deliveryId, to, _endpoint, at) =>
+      sendgrid.sendgridCallback([{ sg_event_id: "e1", email: to, deliveryId, ...SENDGRID[happening] }], at),
     toleranceMs: 5 * MINUTE,
   },
   {
@@ -106,8 +106,8 @@ export const PROVIDERS: Provider[] = [
       credentials: { serverToken: postmark.SERVER_TOKEN, webhookSecret: postmark.WEBHOOK_SECRET },
     }),
     wrong: { serverToken: "somebody-elses-token" },
-    callback: (happening, deliveryId) =>
-      postmark.postmarkCallback({ MessageID: "m1", Metadata: { deliveryId }, ...POSTMARK[happening] }),
+    callback: (happening, deliveryId, to) =>
+      postmark.postmarkCallback({ MessageID: "m1", Recipient: to, Metadata: { deliveryId }, ...POSTMARK[happening] }),
     toleranceMs: null,
   },
   {
@@ -120,9 +120,9 @@ export const PROVIDERS: Provider[] = [
       credentials: { apiKey: resend.API_KEY, webhookSecret: resend.WEBHOOK_SECRET },
     }),
     wrong: { apiKey: "re_somebody_else" },
-    callback: (happening, deliveryId, _endpoint, at) => {
+    callback: (happening, deliveryId, to, _endpoint, at) => {
       const { type, ...data } = RESEND[happening];
-      return resend.resendCallback({ type, data: { email_id: "m1", tags: { deliveryId }, ...data } }, at);
+      return resend.resendCallback({ type, data: { email_id: "m1", to: [to], tags: { deliveryId }, ...data } }, at);
     },
     toleranceMs: 5 * MINUTE,
   },
@@ -136,8 +136,11 @@ export const PROVIDERS: Provider[] = [
       credentials: ses.CREDENTIALS,
     }),
     wrong: { secretAccessKey: "somebody-elses-secret" },
-    callback: (happening, deliveryId, endpoint, at = Date.now()) => {
-      const event = { mail: { tags: { deliveryId: [deliveryId], "ses:caller": ["x"] } }, ...SES[happening] };
+    callback: (happening, deliveryId, to, endpoint, at = Date.now()) => {
+      const event = {
+        mail: { destination: [to], tags: { deliveryId: [deliveryId], "ses:caller": ["x"] } },
+        ...SES[happening],
+      };
       return snsMessage(endpoint, event, { Timestamp: new Date(at).toISOString() });
     },
     toleranceMs: 2 * HOUR,
@@ -152,8 +155,8 @@ export const PROVIDERS: Provider[] = [
       credentials: { apiKey: mailgun.API_KEY, webhookSigningKey: mailgun.SIGNING_KEY },
     }),
     wrong: { apiKey: "somebody-elses-key" },
-    callback: (happening, deliveryId, _endpoint, at) =>
-      mailgun.mailgunCallback({ id: "e1", "user-variables": { deliveryId }, ...MAILGUN[happening] }, at),
+    callback: (happening, deliveryId, to, _endpoint, at) =>
+      mailgun.mailgunCallback({ id: "e1", recipient: to, "user-variables": { deliveryId }, ...MAILGUN[happening] }, at),
     toleranceMs: 9 * HOUR,
   },
 ];

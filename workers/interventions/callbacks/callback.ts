@@ -1,6 +1,7 @@
 /** What a provider's callback is made of, and what is read from it. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { MINUTE_MS, SECOND_MS } from "../../../shared/time.ts";
+import { textOf } from "../providers/http.ts";
 
 /** A callback as it came. */
 export interface Callback {
@@ -14,6 +15,8 @@ export interface Callback {
 /** What an event says about one message. */
 export interface MailEvent {
   deliveryId: string;
+  /** Whom it was sent to: by now the cart may be somebody else's. */
+  recipient: string | null;
   status: "delivered" | "opened" | "clicked" | "bounced" | "complained" | null;
   /** Why this shopper must not be written to again. */
   suppress: "bounced" | "complained" | "unsubscribed" | null;
@@ -48,7 +51,7 @@ export function isSame(given: string, expected: string): boolean {
   return timingSafeEqual(digest(given), digest(expected));
 }
 
-type Kind = Omit<MailEvent, "deliveryId">;
+type Kind = Omit<MailEvent, "deliveryId" | "recipient">;
 
 /** Every kind of event, by what it means for the message and its shopper. */
 export const MEANING = {
@@ -66,7 +69,12 @@ export const MEANING = {
 export type Meaning = keyof typeof MEANING;
 
 /** An event about a message of ours, if it is one. `id` comes back as it was given to the provider. */
-export function eventOf(id: unknown, meaning: Meaning | undefined, reason: string | null = null): MailEvent[] {
+export function eventOf(
+  id: unknown,
+  recipient: unknown,
+  meaning: Meaning | undefined,
+  reason: string | null = null,
+): MailEvent[] {
   if (!meaning || typeof id !== "string" || !/^[\w-]{1,80}$/.test(id)) return [];
-  return [{ deliveryId: id, ...MEANING[meaning], ...(reason ? { reason } : {}) }];
+  return [{ deliveryId: id, recipient: textOf(recipient), ...MEANING[meaning], ...(reason ? { reason } : {}) }];
 }

@@ -7,6 +7,7 @@ import { parseConfig } from "../../../shared/config.ts";
 import { opened, type ProviderRow } from "../../../shared/db/providers.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { readText } from "../../../shared/http.ts";
+import { shopperIdOf } from "../../../shared/ids.ts";
 import { log } from "../../../shared/log.ts";
 import type { Setup } from "../../../shared/providers.ts";
 import { callActor } from "../../../shared/retry.ts";
@@ -104,9 +105,11 @@ async function deliveriesOf(env: Env, storeId: string, ids: string[]): Promise<M
 }
 
 async function tell(env: Env, storeId: string, delivery: Delivery, event: MailEvent): Promise<Result> {
-  const { suppress, status } = event;
-  if (suppress)
-    await callActor("shopper", () => shopperStub(env, storeId, delivery.shopper_id).suppress("email", suppress));
+  const { suppress, status, recipient } = event;
+  if (suppress) {
+    const shopperId = recipient ? shopperIdOf(storeId, recipient) : delivery.shopper_id;
+    await callActor("shopper", () => shopperStub(env, storeId, shopperId).suppress("email", suppress));
+  }
   if (!status) return "applied";
   const reason = event.reason && anonymous(event.reason);
   const reported = await callActor("cart", () =>

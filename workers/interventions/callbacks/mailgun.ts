@@ -27,7 +27,7 @@ export const mailgunReader =
     const bytes = Buffer.from(String(signature), "hex");
     if (!(await isHmac(bytes, `${timestamp}${token}`, Buffer.from(webhookSigningKey)))) return null;
     if (!isObject(event)) return [];
-    return eventOf(objectIn(event["user-variables"]).deliveryId, meaningOf(event), reasonOf(event));
+    return eventOf(objectIn(event["user-variables"]).deliveryId, event.recipient, meaningOf(event), reasonOf(event));
   };
 
 /** A temporary failure is tried again by Mailgun. */

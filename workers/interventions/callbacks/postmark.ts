@@ -35,7 +35,12 @@ export const postmarkReader =
     if (!webhookSecret || !isSame(secretIn(headers), webhookSecret)) return null;
     const event = parseJson(body);
     if (!isObject(event) || !isObject(event.Metadata)) return [];
-    return eventOf(event.Metadata.deliveryId, meaningOf(event), textOf(event.Description));
+    return eventOf(
+      event.Metadata.deliveryId,
+      event.Recipient ?? event.Email,
+      meaningOf(event),
+      textOf(event.Description),
+    );
   };
 
 function secretIn(headers: Headers): string {

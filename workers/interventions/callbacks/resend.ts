@@ -18,11 +18,16 @@ export const resendReader =
     if (!webhookSecret || !(await isSigned(callback, webhookSecret))) return null;
     const event = parseJson(callback.body);
     if (!isObject(event) || !isObject(event.data)) return [];
-    const { tags, bounce } = event.data;
+    const { tags, to, bounce } = event.data;
     const permanent = isObject(bounce) && bounce.type === "Permanent";
     const meaning =
       event.type === "email.bounced" ? (permanent ? "hardBounce" : "softBounce") : EVENTS[String(event.type)];
-    return eventOf(deliveryIn(tags), meaning, isObject(bounce) ? textOf(bounce.message) : null);
+    return eventOf(
+      deliveryIn(tags),
+      Array.isArray(to) ? to[0] : to,
+      meaning,
+      isObject(bounce) ? textOf(bounce.message) : null,
+    );
   };
 
 async function isSigned({ headers, body, now }: Callback, secret: string): Promise<boolean> {

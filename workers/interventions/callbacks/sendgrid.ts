@@ -21,7 +21,7 @@ export const sendgridReader =
     const events = parseJson(callback.body);
     return (Array.isArray(events) ? events : [events])
       .filter(isObject)
-      .flatMap((event) => eventOf(event.deliveryId, meaningOf(event), textOf(event.reason)));
+      .flatMap((event) => eventOf(event.deliveryId, event.email, meaningOf(event), textOf(event.reason)));
   };
 
 function isSigned({ headers, body, now }: Callback, publicKey: string): boolean {

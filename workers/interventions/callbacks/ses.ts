@@ -31,9 +31,12 @@ function eventsIn(text: string): MailEvent[] {
   const event = parseJson(text);
   if (!isObject(event) || !isObject(event.mail) || !isObject(event.mail.tags)) return [];
   const { deliveryId } = event.mail.tags;
+  const { destination } = event.mail;
   const bounce = isObject(event.bounce) ? event.bounce : {};
   const permanent = bounce.bounceType === "Permanent";
   const meaning =
     event.eventType === "Bounce" ? (permanent ? "hardBounce" : "softBounce") : EVENTS[String(event.eventType)];
-  return eventOf(Array.isArray(deliveryId) ? deliveryId[0] : null, meaning, textOf(bounce.bounceSubType));
+  return eventOf(first(deliveryId), first(destination), meaning, textOf(bounce.bounceSubType));
 }
+
+const first = (list: unknown): unknown => (Array.isArray(list) ? list[0] : null);
