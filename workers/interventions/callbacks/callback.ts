@@ -1,7 +1,7 @@
 /** What a provider's callback is made of, and what is read from it. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { MINUTE_MS, SECOND_MS } from "../../../shared/time.ts";
-import { textOf } from "../providers/http.ts";
+import { textOf } from "../providers/mail-api.ts";
 
 /** A callback as it came. */
 export interface Callback {

@@ -12,7 +12,7 @@ import { log } from "../../../shared/log.ts";
 import type { Setup } from "../../../shared/providers.ts";
 import { callActor } from "../../../shared/retry.ts";
 import type { Env } from "../../env.ts";
-import { anonymous } from "../providers/http.ts";
+import { anonymous } from "../providers/mail-api.ts";
 import type { MailEvent, Reader } from "./callback.ts";
 import { mailgunReader } from "./mailgun.ts";
 import { postmarkReader } from "./postmark.ts";

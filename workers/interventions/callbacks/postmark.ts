@@ -1,6 +1,6 @@
 import { parseJson } from "../../../shared/http.ts";
 import type { CredentialsOf } from "../../../shared/providers.ts";
-import { isObject, textOf } from "../providers/http.ts";
+import { isObject, textOf } from "../providers/mail-api.ts";
 import { eventOf, isSame, type Meaning, type Reader } from "./callback.ts";
 
 const EVENTS: Record<string, Meaning> = {

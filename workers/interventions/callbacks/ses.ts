@@ -1,6 +1,6 @@
 import { parseJson } from "../../../shared/http.ts";
 import type { SettingsOf } from "../../../shared/providers.ts";
-import { isObject, textOf } from "../providers/http.ts";
+import { isObject, textOf } from "../providers/mail-api.ts";
 import { eventOf, type MailEvent, type Meaning, type Reader } from "./callback.ts";
 import { confirm, verified } from "./sns.ts";
 

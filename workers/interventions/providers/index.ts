@@ -1,7 +1,8 @@
 import type { Config } from "../../../shared/config.ts";
 import type { Setup } from "../../../shared/providers.ts";
 import type { Env } from "../../env.ts";
-import { HttpProvider, type MailApi } from "./http.ts";
+import { HttpProvider } from "./http.ts";
+import type { MailApi } from "./mail-api.ts";
 import { mailgun } from "./mailgun.ts";
 import { OutboxProvider } from "./outbox.ts";
 import { postmark } from "./postmark.ts";

@@ -1,6 +1,6 @@
 import type { CredentialsOf, SettingsOf } from "../../../shared/providers.ts";
 import { plainMailbox } from "./headers.ts";
-import { type MailApi, textOf } from "./http.ts";
+import { type MailApi, textOf } from "./mail-api.ts";
 import type { OutgoingMail } from "./provider.ts";
 
 const HOSTS = { us: "https://api.mailgun.net", eu: "https://api.eu.mailgun.net" } as const;

@@ -1,6 +1,6 @@
 import type { CredentialsOf, SettingsOf } from "../../../shared/providers.ts";
 import { plainMailbox } from "./headers.ts";
-import { jsonHeaders, type MailApi, textOf } from "./http.ts";
+import { jsonHeaders, type MailApi, textOf } from "./mail-api.ts";
 
 const HOST = "https://api.resend.com";
 

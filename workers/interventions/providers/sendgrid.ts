@@ -1,5 +1,5 @@
 import type { CredentialsOf, SettingsOf } from "../../../shared/providers.ts";
-import { isObject, jsonHeaders, type MailApi, textOf } from "./http.ts";
+import { isObject, jsonHeaders, type MailApi, textOf } from "./mail-api.ts";
 
 const HOSTS = { global: "https://api.sendgrid.com", eu: "https://api.eu.sendgrid.com" } as const;
 

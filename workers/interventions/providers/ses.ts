@@ -1,7 +1,7 @@
 import { AwsV4Signer } from "aws4fetch";
 import type { CredentialsOf, SettingsOf } from "../../../shared/providers.ts";
 import { mailbox } from "./headers.ts";
-import { jsonHeaders, type MailApi, textOf } from "./http.ts";
+import { jsonHeaders, type MailApi, textOf } from "./mail-api.ts";
 
 /** Errors (400) that blame the account. */
 const ACCOUNT_ERRORS = new Set([
