@@ -68,6 +68,10 @@ export const MEANING = {
 
 export type Meaning = keyof typeof MEANING;
 
+/** What a provider's word means; a word that it does not have means nothing. */
+export const meaningIn = (words: Record<string, Meaning>, word: unknown): Meaning | undefined =>
+  typeof word === "string" && Object.hasOwn(words, word) ? words[word] : undefined;
+
 /** An event about a message of ours, if it is one. `id` comes back as it was given to the provider. */
 export function eventOf(
   id: unknown,

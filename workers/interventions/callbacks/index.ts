@@ -81,13 +81,18 @@ async function applied(env: Env, storeId: string, events: MailEvent[]): Promise<
     const told = chunk.map(async ([id, its]) => {
       const delivery = known.get(id);
       const all: Result[] = [];
-      for (const event of its) all.push(delivery ? await tell(env, storeId, delivery, event) : "ignored");
+      for (const event of distinct(its)) all.push(delivery ? await tell(env, storeId, delivery, event) : "ignored");
       return all;
     });
     results.push(...(await Promise.all(told)).flat());
   }
   return results;
 }
+
+/** However often a batch says the same of a message, it is told once. */
+const distinct = (events: MailEvent[]): MailEvent[] => [
+  ...new Map(events.map((event) => [`${event.status} ${event.suppress} ${event.recipient}`, event])).values(),
+];
 
 interface Delivery {
   id: string;

@@ -2,7 +2,7 @@ import { parseJson } from "../../../shared/http.ts";
 import type { CredentialsOf } from "../../../shared/providers.ts";
 import { HOUR_MS } from "../../../shared/time.ts";
 import { isObject, textOf } from "../providers/mail-api.ts";
-import { eventOf, isFresh, isHmac, type Meaning, type Reader } from "./callback.ts";
+import { eventOf, isFresh, isHmac, type Meaning, meaningIn, type Reader } from "./callback.ts";
 
 /** Repeated for eight hours, perhaps with the first signature. Within them a repeat changes nothing: events only move on. */
 const TOLERANCE_MS = 9 * HOUR_MS;
@@ -30,10 +30,18 @@ export const mailgunReader =
     return eventOf(objectIn(event["user-variables"]).deliveryId, event.recipient, meaningOf(event), reasonOf(event));
   };
 
+/** Failures for good that do not mean that the address is dead: tried for too long, blocked, or on the account's lists. */
+const FAILURES: Record<string, Meaning> = {
+  old: "softBounce",
+  espblock: "softBounce",
+  "suppress-complaint": "complaint",
+  "suppress-unsubscribe": "unsubscribe",
+};
+
 /** A temporary failure is tried again by Mailgun. */
-function meaningOf({ event, severity }: Record<string, unknown>): Meaning | undefined {
-  if (event === "failed") return severity === "permanent" ? "hardBounce" : undefined;
-  return EVENTS[String(event)];
+function meaningOf({ event, severity, reason }: Record<string, unknown>): Meaning | undefined {
+  if (event === "failed") return severity === "permanent" ? (meaningIn(FAILURES, reason) ?? "hardBounce") : undefined;
+  return meaningIn(EVENTS, event);
 }
 
 function reasonOf(event: Record<string, unknown>): string | null {

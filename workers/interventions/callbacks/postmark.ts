@@ -1,7 +1,7 @@
 import { parseJson } from "../../../shared/http.ts";
 import type { CredentialsOf } from "../../../shared/providers.ts";
 import { isObject, textOf } from "../providers/mail-api.ts";
-import { eventOf, isSame, type Meaning, type Reader } from "./callback.ts";
+import { eventOf, isSame, type Meaning, meaningIn, type Reader } from "./callback.ts";
 
 const EVENTS: Record<string, Meaning> = {
   Delivery: "delivered",
@@ -52,8 +52,8 @@ function secretIn(headers: Headers): string {
 
 function meaningOf({ RecordType, Type, SuppressSending, SuppressionReason }: Record<string, unknown>) {
   if (RecordType === "SubscriptionChange")
-    return SuppressSending === true ? SUPPRESSIONS[String(SuppressionReason)] : undefined;
-  if (RecordType !== "Bounce") return EVENTS[String(RecordType)];
+    return SuppressSending === true ? meaningIn(SUPPRESSIONS, SuppressionReason) : undefined;
+  if (RecordType !== "Bounce") return meaningIn(EVENTS, RecordType);
   const type = String(Type);
   if (type === "SpamComplaint" || type === "SpamNotification") return "complaint";
   if (type === "Unsubscribe") return "unsubscribe";

@@ -1,7 +1,7 @@
 import { parseJson } from "../../../shared/http.ts";
 import type { CredentialsOf } from "../../../shared/providers.ts";
 import { isObject, textOf } from "../providers/mail-api.ts";
-import { type Callback, eventOf, FRESH_MS, isFresh, isHmac, type Meaning, type Reader } from "./callback.ts";
+import { type Callback, eventOf, FRESH_MS, isFresh, isHmac, type Meaning, meaningIn, type Reader } from "./callback.ts";
 
 const EVENTS: Record<string, Meaning> = {
   "email.delivered": "delivered",
@@ -21,7 +21,7 @@ export const resendReader =
     const { tags, to, bounce } = event.data;
     const permanent = isObject(bounce) && bounce.type === "Permanent";
     const meaning =
-      event.type === "email.bounced" ? (permanent ? "hardBounce" : "softBounce") : EVENTS[String(event.type)];
+      event.type === "email.bounced" ? (permanent ? "hardBounce" : "softBounce") : meaningIn(EVENTS, event.type);
     return eventOf(
       deliveryIn(tags),
       Array.isArray(to) ? to[0] : to,

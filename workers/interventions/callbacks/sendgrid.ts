@@ -2,7 +2,7 @@ import { createPublicKey, verify } from "node:crypto";
 import { parseJson } from "../../../shared/http.ts";
 import type { SettingsOf } from "../../../shared/providers.ts";
 import { isObject, textOf } from "../providers/mail-api.ts";
-import { type Callback, eventOf, FRESH_MS, isFresh, type Meaning, type Reader } from "./callback.ts";
+import { type Callback, eventOf, FRESH_MS, isFresh, type Meaning, meaningIn, type Reader } from "./callback.ts";
 
 const EVENTS: Record<string, Meaning> = {
   delivered: "delivered",
@@ -41,12 +41,12 @@ function meaningOf({ event, type, reason }: Record<string, unknown>): Meaning | 
   // `blocked` is a bounce that says nothing about the address.
   if (event === "bounce") return type === "blocked" ? "softBounce" : "hardBounce";
   if (event === "dropped") return droppedFor(String(reason));
-  return EVENTS[String(event)];
+  return meaningIn(EVENTS, event);
 }
 
 /** Not even tried: the account's own lists say no. */
 function droppedFor(reason: string): Meaning {
   if (/spam report/i.test(reason)) return "complaint";
-  if (/bounced|invalid/i.test(reason)) return "hardBounce";
+  if (/^(bounced address|invalid)$/i.test(reason)) return "hardBounce";
   return "softBounce";
 }

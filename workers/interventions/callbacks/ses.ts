@@ -1,7 +1,7 @@
 import { parseJson } from "../../../shared/http.ts";
 import type { SettingsOf } from "../../../shared/providers.ts";
 import { isObject, textOf } from "../providers/mail-api.ts";
-import { eventOf, type MailEvent, type Meaning, type Reader } from "./callback.ts";
+import { eventOf, type MailEvent, type Meaning, meaningIn, type Reader } from "./callback.ts";
 import { confirm, verified } from "./sns.ts";
 
 const EVENTS: Record<string, Meaning> = {
@@ -35,7 +35,7 @@ function eventsIn(text: string): MailEvent[] {
   const bounce = isObject(event.bounce) ? event.bounce : {};
   const permanent = bounce.bounceType === "Permanent";
   const meaning =
-    event.eventType === "Bounce" ? (permanent ? "hardBounce" : "softBounce") : EVENTS[String(event.eventType)];
+    event.eventType === "Bounce" ? (permanent ? "hardBounce" : "softBounce") : meaningIn(EVENTS, event.eventType);
   return eventOf(first(deliveryId), first(destination), meaning, textOf(bounce.bounceSubType));
 }
 

@@ -40,7 +40,7 @@ export async function verified(
 ): Promise<SnsType | null> {
   const { Type, TopicArn, Timestamp, SignatureVersion, Signature } = message;
   if (!isType(Type) || TopicArn !== topicArn || !isFresh(textOf(Timestamp), now, TOLERANCE_MS)) return null;
-  const algorithm = { "1": "RSA-SHA1", "2": "RSA-SHA256" }[String(SignatureVersion)];
+  const algorithm = SignatureVersion === "1" ? "RSA-SHA1" : SignatureVersion === "2" ? "RSA-SHA256" : null;
   const url = String(message.SigningCertURL);
   if (!algorithm || !allowed(url, CERTIFICATE, trust)) return null;
   const text = SIGNED[Type]
