@@ -138,6 +138,29 @@ describe.concurrent("failover", { timeout: 120_000 }, () => {
     expect([first.attempts.get(to), second.attempts.get(to)]).toEqual([1, 1]);
   });
 
+  test("when one refuses for now and the next its account, it is planned again for the first", async () => {
+    const [first, second] = [await serverOf("sendgrid"), await serverOf("mailgun")];
+    const to = first.fail("mixed@shopper.example", { status: 503 });
+    second.fail(to, { status: 401, body: { message: "Forbidden" } });
+    const merchant = await storeWith(["sendgrid", first.url], ["mailgun", second.url]);
+    const cartId = await leave(merchant, "mixed", to);
+    await deliveryOf(merchant, cartId, "scheduled");
+    await deliveryOf(merchant, cartId, "sent", RETRY_MS + 30_000);
+    expect([first.to(to).length, second.attempts.get(to)]).toEqual([1, 1]);
+  });
+
+  test("an account that is refused, alone, is no reason to try again", async () => {
+    const server = await serverOf("postmark");
+    const to = server.fail("alone@shopper.example", {
+      status: 401,
+      body: { ErrorCode: 10, Message: "No valid token" },
+    });
+    const merchant = await storeWith(["postmark", server.url]);
+    const cartId = await leave(merchant, "alone", to);
+    const { dueAt, statusHistory } = await deliveryOf(merchant, cartId, "failed");
+    expect([dueAt, statusHistory.at(-1)?.reason]).toEqual([null, "401 10 No valid token"]);
+  });
+
   test("a refusal of the message itself is for good: nobody else is asked", async () => {
     const [first, second] = [await serverOf("postmark"), await serverOf("sendgrid")];
     const to = "nobody@shopper.example";

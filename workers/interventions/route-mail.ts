@@ -99,18 +99,28 @@ export class MailRoute {
     return this.#ways.length === 1 && this.way.provider.resumable;
   }
 
-  /** Sends by the open way, and by those behind it while they surely did not send. */
+  /**
+   * Sends by the open way, and by those behind it while they surely did not send. When nobody did, it is for good only if
+   * nobody may later: neither one that refused for now, nor one that was passed by.
+   */
   async carry(mail: Mail): Promise<Carried> {
     const deadline = Date.now() + FAILOVER_MS;
+    let retryable = false;
     let retryAfterMs = 0;
     for (;;) {
       const { way } = this;
       const outcome = await this.#call(way, mail);
-      const carried = { outcome, provider: way.provider.name };
-      if (outcome.kind !== "refused" || !(outcome.retryable || outcome.account)) return carried;
+      const provider = way.provider.name;
+      if (outcome.kind !== "refused" || !(outcome.retryable || outcome.account)) return { outcome, provider };
+      retryable ||= outcome.retryable;
       retryAfterMs = Math.max(retryAfterMs, outcome.retryAfterMs ?? 0);
-      const last = { ...carried, outcome: { ...outcome, ...(retryAfterMs > 0 ? { retryAfterMs } : {}) } };
-      if (Date.now() > deadline || !(await this.#next())) return last;
+      const late = Date.now() > deadline;
+      if (late || !(await this.#next())) {
+        retryable ||= late || this.#until < Number.POSITIVE_INFINITY;
+        const { reason } = outcome;
+        const refused = { kind: "refused", reason, retryable, ...(retryAfterMs > 0 ? { retryAfterMs } : {}) } as const;
+        return { outcome: refused, provider };
+      }
       log("info", "failover", { from: way.circuit, to: this.way.circuit, delivery: mail.deliveryId });
     }
   }
