@@ -8,8 +8,10 @@ import { postEvents, preflight } from "./ingest/beacons.ts";
 import { consumeEvents } from "./ingest/consumer.ts";
 import { forgetTenant } from "./ingest/tenants.ts";
 import { localMails } from "./interventions/account-mails.ts";
+import { receiveCallback } from "./interventions/callbacks/index.ts";
 import { followRecoveryLink, restoreCart, unsubscribe, unsubscribePage } from "./interventions/links.ts";
 import { consumeInterventions } from "./interventions/sender.ts";
+import { testProvider } from "./interventions/test-mail.ts";
 import { runSchedule } from "./jobs/cron.ts";
 import { consumeDeadLetters } from "./jobs/dead-letters.ts";
 
@@ -30,6 +32,8 @@ const handle = createGateway({
   restoreCart,
   unsubscribePage,
   unsubscribe,
+  testProvider,
+  receiveCallback,
   localMails,
 });
 

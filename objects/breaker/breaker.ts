@@ -67,7 +67,8 @@ export class Breaker extends DurableObject<Actors> {
   }
 
   async #tell({ phase, until }: BreakerState): Promise<void> {
-    const provider = parseName(this.#name).key;
+    // A store may have several accounts at one provider: their names go on after its own.
+    const [provider = ""] = parseName(this.#name).key.split("/");
     try {
       await meterStub(this.env).report(`breaker:${this.#name}`, {
         gauges: phase === "closed" ? [] : [["cartwake_breakers", { provider, state: phase }, 1]],

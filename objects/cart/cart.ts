@@ -108,10 +108,14 @@ export class Cart extends DurableObject<CartEnv> {
     return email ? ok(prospectOf(state, effect, email)) : no("no_address");
   }
 
-  /** The point of no return: hands out the live cart once. `resumable`: the provider honours the delivery's key. */
-  claim(effectId: string, provider: string, resumable: boolean): Result<ClaimedCart> {
+  /**
+   * The point of no return: hands out the live cart once. `resumable`: the provider honours the delivery's key; `account`:
+   * with which of the store's accounts.
+   */
+  claim(effectId: string, provider: string, resumable: boolean, account?: string): Result<ClaimedCart> {
     if (!this.#state) return no("unknown_effect");
-    const { claimed, rejection } = this.#run({ type: "claim", now: Date.now(), effectId, provider, resumable });
+    const command: Command = { type: "claim", now: Date.now(), effectId, provider, resumable };
+    const { claimed, rejection } = this.#run(account === undefined ? command : { ...command, account });
     const { email } = this.#state.facts.person;
     if (!claimed || !email) return no(rejection ?? "no_address");
     return ok(claimedCart(this.#state, claimed, email, this.#createdAt));

@@ -7,14 +7,14 @@ import type { CartState, Effect } from "./state.ts";
 
 /** How a provider call ended. `refused`: surely not sent. `unknown`: the answer was lost. */
 export type Outcome =
-  | { kind: "sent"; provider: string }
-  | { kind: "refused"; provider: string; reason: string; retryable: boolean }
+  | { kind: "sent"; provider: string; messageId?: string }
+  | { kind: "refused"; provider: string; reason: string; retryable: boolean; retryAfterMs?: number }
   | { kind: "unknown"; provider: string; reason: string };
 
 export type Command =
   | { type: "receive"; now: number; events: CartEvent[] }
   | { type: "wake"; now: number }
-  | { type: "claim"; now: number; effectId: string; provider: string; resumable: boolean }
+  | { type: "claim"; now: number; effectId: string; provider: string; resumable: boolean; account?: string }
   | { type: "settle"; now: number; effectId: string; outcome: Outcome }
   /** The arbiter said no: for good (`until` null) or until then. */
   | { type: "hold"; now: number; effectId: string; reason: string; until: number | null }

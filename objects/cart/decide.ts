@@ -238,11 +238,11 @@ const isCurrent = ({ facts }: CartState, effect: Effect): boolean =>
 
 /** The point of no return. Whoever gets the claim may call the provider, once. */
 function claim(state: CartState, command: Extract<Command, { type: "claim" }>): Decision {
-  const { now, effectId, provider, resumable } = command;
+  const { now, effectId, provider, resumable, account } = command;
   const effect = ledger.find(state.process, effectId);
   if (!effect) return reject(state, "unknown_effect");
-  const again =
-    effect.status === "claimed" && effect.resumable && resumable && now >= (effect.claimedAt ?? 0) + ledger.RESUME_MS;
+  const honoured = effect.resumable && resumable && effect.provider === provider && effect.account === account;
+  const again = effect.status === "claimed" && honoured && now >= (effect.claimedAt ?? 0) + ledger.RESUME_MS;
   if (effect.status !== "scheduled" && !again) return reject(state, `already_${effect.status}`);
   const refusal = whyNot(state, effect, now);
   if (refusal === "not_due" || refusal === "no_address") return reject(state, refusal);
@@ -261,6 +261,7 @@ function claim(state: CartState, command: Extract<Command, { type: "claim" }>): 
     claimedAt: now,
     provider,
     resumable,
+    ...(account === undefined ? {} : { account }),
     dueAt: resumable ? now + ledger.RESUME_MS : null,
   };
   const process: Process = { ...ledger.put(state.process, claimed), status: "recovering" };
@@ -301,6 +302,7 @@ function settle(state: CartState, effectId: string, outcome: Outcome, now: numbe
       now,
       outcome.reason,
       outcome.retryable && isCurrent(state, effect),
+      outcome.retryAfterMs,
     );
     const text =
       after.status === "failed" ? `Not sent: ${outcome.reason}` : `Not sent yet: ${outcome.reason}; trying again`;
@@ -312,14 +314,16 @@ function settle(state: CartState, effectId: string, outcome: Outcome, now: numbe
   }
   if (outcome.kind === "unknown") {
     if (effect.status === "unknown") return reject(state, "already_unknown");
-    const parked = { ...ledger.move(effect, "unknown", now, outcome.reason), dueAt: null };
+    const { provider, reason } = outcome;
+    const parked = { ...ledger.move(effect, "unknown", now, reason), dueAt: null, provider };
     return accept(state, ledger.put(state.process, parked), [
       { code: "unknown", text: `Outcome unknown: ${outcome.reason}`, deliveryId },
     ]);
   }
   const status = isCurrent(state, effect) ? "sent" : "raced";
   const sent: Effect = { ...ledger.move(effect, status, now), sentAt: now, dueAt: null, provider: outcome.provider };
-  const text = status === "sent" ? `Sent by ${outcome.provider}` : "Sent, but the order had come in between";
+  const named = outcome.messageId ? ` as ${outcome.messageId}` : "";
+  const text = status === "sent" ? `Sent by ${outcome.provider}${named}` : "Sent, but the order had come in between";
   return accept(state, ledger.put(state.process, sent), [{ code: status, text, deliveryId }]);
 }
 
@@ -342,6 +346,7 @@ function hold(state: CartState, command: Extract<Command, { type: "hold" }>): De
 }
 
 const RANK: Partial<Record<Effect["status"], number>> = {
+  unknown: 0,
   sent: 1,
   delivered: 2,
   opened: 3,
@@ -350,14 +355,18 @@ const RANK: Partial<Record<Effect["status"], number>> = {
   complained: 6,
 };
 
-/** A callback moves a sent message forward, never back. */
+/** A callback moves a sent message forward, never back; it also tells that a message of unknown fate was sent after all. */
 function report(state: CartState, command: Extract<Command, { type: "report" }>): Decision {
   const effect = state.process.effects.find((e) => e.deliveryId === command.deliveryId);
   if (!effect) return reject(state, "unknown_effect");
+  if (effect.status === "claimed") return reject(state, "not_settled");
   const from = RANK[effect.status];
   const to = RANK[command.status];
   if (from === undefined || to === undefined || to <= from) return reject(state, "no_change");
-  const moved = ledger.move(effect, command.status, command.now, command.reason);
+  const moved = {
+    ...ledger.move(effect, command.status, command.now, command.reason),
+    sentAt: effect.sentAt ?? command.now,
+  };
   const note = { code: command.status, text: `Message ${command.status}`, deliveryId: effect.deliveryId };
   return accept(state, ledger.put(state.process, moved), [note]);
 }

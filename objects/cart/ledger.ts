@@ -1,5 +1,5 @@
 /** The effect ledger: every change of an effect's status goes through here. Pure. */
-import { MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
 import type { DeliveryStatus } from "../../shared/views.ts";
 import type { Note } from "./commands.ts";
 import type { Effect, Process } from "./state.ts";
@@ -14,6 +14,8 @@ export const RESUME_MS = 30 * SECOND_MS;
 /** Sends that surely failed before it is given up. Their waits double from half a minute: more than four hours in all. */
 export const MAX_ATTEMPTS = 10;
 const RETRY_MS = 30 * SECOND_MS;
+/** Longer than this no provider's wish to be left alone is obeyed: it is asked again, and may say so again. */
+const MAX_RETRY_AFTER_MS = 6 * HOUR_MS;
 const MAX_HISTORY = 30;
 /** Effects kept; the oldest finished ones go first. */
 const MAX_EFFECTS = 100;
@@ -71,10 +73,10 @@ export function resume(process: Process, leftAt: number): Process {
 
 export const backoff = (base: number, tries: number): number => base * 2 ** Math.min(tries, 8);
 
-/** After a send that surely failed: again later, or given up. */
-export function afterFailure(effect: Effect, at: number, reason: string, retryable: boolean): Effect {
+/** After a send that surely failed: again later, not before the provider wishes (`retryAfterMs`), or given up. */
+export function afterFailure(effect: Effect, at: number, reason: string, retryable: boolean, retryAfterMs = 0): Effect {
   const attempts = effect.attempts + 1;
   if (!retryable || attempts >= MAX_ATTEMPTS) return { ...move(effect, "failed", at, reason), attempts, dueAt: null };
-  const dueAt = at + backoff(RETRY_MS, attempts - 1);
+  const dueAt = at + Math.max(backoff(RETRY_MS, attempts - 1), Math.min(retryAfterMs, MAX_RETRY_AFTER_MS));
   return { ...move(effect, "scheduled", at, reason), attempts, dueAt, dispatches: 0, claimedAt: null };
 }

@@ -98,6 +98,8 @@ export interface Effect {
   provider: string | null;
   /** The provider honours the idempotency key, so that an unknown outcome may be tried again. */
   resumable: boolean;
+  /** Whose keys those are, when the store has an account of its own: another account knows nothing of them. */
+  account?: string;
   history: HistoryEntry[];
   /** Since it was due for the first time: whom it is counted for, in which arm, and for how long. */
   exposure: { at: number; shopperId: string; arm: Arm; windowMs: number } | null;

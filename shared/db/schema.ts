@@ -262,6 +262,30 @@ export const templates = sqliteTable(
   (t) => [primaryKey({ columns: [t.storeId, t.id] })],
 );
 
+/** A store's own ways to send; `credentials` are sealed. In the order of `position`, the next takes what one refuses. */
+export const providers = sqliteTable(
+  "providers",
+  {
+    id: text("id").primaryKey(),
+    storeId: text("store_id").notNull(),
+    channel: text("channel").notNull(),
+    kind: text("kind").notNull(),
+    position: integer("position").notNull(),
+    fromName: text("from_name"),
+    fromEmail: text("from_email").notNull(),
+    /** JSON: what is no secret, such as a region. */
+    settings: text("settings").notNull(),
+    credentials: text("credentials").notNull(),
+    /** The last characters of the main credential, for people to know it again. */
+    hint: text("hint").notNull(),
+    enabled: integer("enabled").notNull(),
+    createdAt: integer("created_at").notNull(),
+    updatedAt: integer("updated_at").notNull(),
+    version: integer("version").notNull(),
+  },
+  (t) => [index("providers_by_store").on(t.storeId, t.channel, t.position)],
+);
+
 /** What a queue gave up on. Repaired and replayed by hand. */
 export const failedEvents = sqliteTable("failed_events", {
   id: text("id").primaryKey(),

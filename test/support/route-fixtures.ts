@@ -63,6 +63,13 @@ type Make = (world: World) => Fixture | Promise<Fixture>;
 const TEMPLATE = { name: "T", text: "{{ recovery_url }}" };
 const CAMPAIGN = { name: "C", steps: [{ id: "s" }] };
 
+const POSTMARK = {
+  kind: "postmark",
+  from: { email: "hello@kiln.example" },
+  settings: { endpoint: "http://127.0.0.1:9" },
+  credentials: { serverToken: "postmark-token", webhookSecret: "postmark-secret" },
+};
+
 /** The id of something made for one request. */
 async function made({ merchant }: World, path: string, body: unknown): Promise<Fixture> {
   const { status, text, body: answer } = await merchant.call<{ id: string }>("POST", path, body);
@@ -89,6 +96,12 @@ const newEmail = () => `fixture-${++people}@member.example`;
 /** A merchant of their own, for what ends sessions or changes passwords. */
 const alone = ({ url }: World): Promise<Merchant> => Merchant.register(url);
 const password = "correct horse battery";
+
+/** A provider of a store of its own, so that nobody's mail goes by it. */
+const provider: Make = async (world) => {
+  const merchant = await alone(world);
+  return { ...(await made({ ...world, merchant }, "/v1/providers", POSTMARK)), credential: merchant.credential };
+};
 
 const invited: Make = async ({ merchant }) => ({
   params: { id: merchant.account.storeId, invitationId: (await invite(merchant, newEmail(), "api_user")).id },
@@ -230,6 +243,23 @@ export const FIXTURES: Record<string, Make> = {
   getTemplate: template,
   replaceTemplate: template,
   deleteTemplate: template,
+
+  listProviders: nothing,
+  createProvider: async (world) => ({ credential: (await alone(world)).credential }),
+  getProvider: provider,
+  updateProvider: async (world) => ({ ...(await provider(world)), body: { enabled: false } }),
+  deleteProvider: provider,
+  // Nobody listens there: that is an outcome too.
+  testProvider: async (world) => ({ ...(await provider(world)), body: { to: "ada@example.com" } }),
+  receiveCallback: async (world) => {
+    const { params } = await provider(world);
+    const event = { RecordType: "Open", Metadata: { deliveryId: world.deliveryId } };
+    return {
+      params: { provider: "postmark", providerId: params?.id ?? "" },
+      headers: { "x-webhook-token": POSTMARK.credentials.webhookSecret },
+      body: event,
+    };
+  },
 
   listDeliveries: nothing,
   getDelivery: ({ deliveryId }) => ({ params: { id: deliveryId } }),

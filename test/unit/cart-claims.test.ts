@@ -131,6 +131,54 @@ describe("law 4: at most one provider call per effect", () => {
     expect(cart.effect.status).toBe("sent");
   });
 
+  it("another provider, or another account at the same one, knows nothing of the key", () => {
+    const cart = life();
+    const at = abandoned(cart) + 1;
+    const claim = (now: number, provider: string, account?: string) => {
+      const { id: effectId } = cart.effect;
+      return cart.run({ type: "claim", now, effectId, provider, resumable: true, ...(account ? { account } : {}) });
+    };
+    expect(claim(at, "resend", "prv_1@1").claimed).toMatchObject({ account: "prv_1@1" });
+    for (const [provider, account] of [["resend"], ["resend", "prv_1@2"], ["resend", "prv_2@1"], ["outbox", "prv_1@1"]])
+      expect(claim(at + RESUME_MS, provider!, account)).toMatchObject({ rejection: "already_claimed" });
+    expect(claim(at + RESUME_MS, "resend", "prv_1@1").claimed).toBeDefined();
+  });
+
+  it("what became of it is shown with who was asked last", () => {
+    const cart = life();
+    const at = abandoned(cart) + 1;
+    cart.claim(at);
+    cart.settle(at + 1, { kind: "unknown", provider: "postmark", reason: "lost" });
+    expect(cart.effect).toMatchObject({ status: "unknown", provider: "postmark" });
+  });
+
+  it("a provider's wish to be left alone is obeyed, within reason", () => {
+    for (const [wish, wait] of [
+      [1, 30_000],
+      [120_000, 120_000],
+      [24 * HOUR_MS, 6 * HOUR_MS],
+    ] as const) {
+      const cart = life();
+      const at = abandoned(cart) + 1;
+      cart.claim(at);
+      cart.settle(at, { kind: "refused", provider: "ses", reason: "429", retryable: true, retryAfterMs: wish });
+      expect(cart.effect).toMatchObject({ status: "scheduled", dueAt: at + wait });
+    }
+  });
+
+  it("a callback waits for the settle, and tells what an unknown message became", () => {
+    const cart = life();
+    const at = abandoned(cart) + 1;
+    cart.claim(at);
+    expect(cart.report(at + 1, "delivered")).toMatchObject({ rejection: "not_settled" });
+    cart.settle(at + 2, UNKNOWN);
+    expect(cart.report(at + 3, "sent")).toBeDefined();
+    expect(cart.effect.status).toBe("sent");
+    cart.report(at + 4, "opened");
+    expect(cart.report(at + 5, "delivered")).toMatchObject({ rejection: "no_change" });
+    expect(cart.effect).toMatchObject({ status: "opened", sentAt: at + 3 });
+  });
+
   it("a resumable effect that nobody answers is parked in the end", () => {
     const cart = life();
     const at = abandoned(cart) + 1;

@@ -11,6 +11,7 @@ export const TAGS: Record<Tag, string> = {
   Carts: "Carts as their actors see them: content, prediction, journey, and why each message was sent or not.",
   Campaigns: "When shoppers are written to, how often, and with which template. Versioned: a journey ends as it began.",
   Templates: "What messages say, in Liquid. Rendered once before they are saved.",
+  Providers: "By what a store's own mail goes, in order of failover, and what providers report of it.",
   Deliveries: "Every message that was planned, sent or kept back, with its history.",
   Analytics: "Exact counters of the store, now and over time.",
   Storefront: "What shops, shoppers and their mail programs call.",

@@ -85,6 +85,7 @@ export type Tag =
   | "Carts"
   | "Campaigns"
   | "Templates"
+  | "Providers"
   | "Deliveries"
   | "Analytics"
   | "Storefront"

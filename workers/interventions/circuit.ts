@@ -40,9 +40,10 @@ export class Circuit {
     return this.#entry.allowed ? null : (this.#entry.until ?? 0);
   }
 
-  /** How the call ended. A refusal for good is an answer: what was wrong is the message, not the provider. */
+  /** How the call ended. A refusal of the message for good is an answer: nothing is wrong with the provider. */
   note(outcome: SendOutcome): void {
-    const failed = outcome.kind === "unknown" || (outcome.kind === "refused" && outcome.retryable);
+    const failed =
+      outcome.kind === "unknown" || (outcome.kind === "refused" && (outcome.retryable || outcome.account === true));
     this.#verdict = failed ? "failure" : "success";
   }
 

@@ -1,9 +1,9 @@
 /**
  * Queue `interventions`: one due effect at a time. A command is a hint; what is true now is asked of the actors:
- * prospect → Breaker.enter → Shopper.permit (reserves the cap) → Cart.claim (the point of no return, hands out the live cart)
+ * prospect → MailRoute.enter (Breaker) → Shopper.permit (reserves the cap) → Cart.claim (the point of no return, hands out the live cart)
  * → Shopper.settle (the place under the cap is used, whatever becomes of this process) → render → provider → Cart.settle.
  * A refused claim releases the reservation; a provider that surely did not send frees the used place (Shopper.unsent).
- * While the provider's circuit is open nothing is promised: the cart holds the effect until it may be tried again, by its
+ * While the circuit of every provider is open nothing is promised: the cart holds the effect until it may be tried again, by its
  * own timer, which neither a queue's bound of retries nor its loss can end.
  */
 import { cartStub, shopperStub, storeStub } from "../../objects/stubs.ts";
@@ -13,20 +13,16 @@ import { findTemplate } from "../../shared/db/templates.ts";
 import type { AccountMailHint, ClaimedCart, Prospect, SendCommand } from "../../shared/events/messages.ts";
 import { stableUnit } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
-import { count, countAges, observe } from "../../shared/metrics.ts";
+import { count, countAges } from "../../shared/metrics.ts";
 import { callActor } from "../../shared/retry.ts";
 import { contextOf, inLocale, render, type TemplateStore } from "../../shared/templates.ts";
 import { SECOND_MS } from "../../shared/time.ts";
-import { withTimeout } from "../../shared/timeout.ts";
 import { traceIdOf } from "../../shared/trace.ts";
 import type { Env } from "../env.ts";
 import { consumeAccountMail } from "./account-mails.ts";
-import { Circuit } from "./circuit.ts";
-import { emailProvider } from "./providers/index.ts";
-import { type Mail, messageOf, type Provider, type SendOutcome } from "./providers/provider.ts";
+import { type Mail, messageOf, type SendOutcome } from "./providers/provider.ts";
+import { type Carried, MailRoute, waysOf } from "./route-mail.ts";
 
-/** A provider that answers later than this counts as not answering; less than a claim's time-out and a probe's lease. */
-const CALL_MS = 90 * SECOND_MS;
 /** Messages held back by the same open circuit come back spread over this. */
 const SPREAD_MS = 5 * SECOND_MS;
 
@@ -55,31 +51,23 @@ export async function consumeInterventions(
 /** Carries one command out; returns what became of it. Throws only before the claim, when nothing was promised yet. */
 export async function send(command: SendCommand, env: Env): Promise<string> {
   const { storeId, cartId, effectId } = command;
-  const config = parseConfig(env);
   const asked = await callActor("cart", () => cartStub(env, storeId, cartId).prospect(effectId));
   if (!asked.ok) return asked.reason;
-  const provider = emailProvider(env, config);
-  const circuit = await Circuit.enter(env, storeId, provider.name);
-  if (circuit.until !== null) {
-    const until = circuit.until + Math.round(SPREAD_MS * stableUnit(`${cartId}/${effectId}`));
+  const route = await MailRoute.enter(env, storeId, await waysOf(env, parseConfig(env), storeId));
+  if (route.until !== null) {
+    const until = route.until + Math.round(SPREAD_MS * stableUnit(`${cartId}/${effectId}`));
     await cartStub(env, storeId, cartId).hold(effectId, "provider_unavailable", until);
-    countSend(provider, "delayed");
     return "provider_unavailable";
   }
   try {
-    return await sendBy(provider, circuit, command, asked.value, env);
+    return await sendBy(route, command, asked.value, env);
   } finally {
-    await circuit.leave();
+    await route.leave();
   }
 }
 
-async function sendBy(
-  provider: Provider,
-  circuit: Circuit,
-  { storeId, cartId, effectId }: SendCommand,
-  prospect: Prospect,
-  env: Env,
-): Promise<string> {
+async function sendBy(route: MailRoute, command: SendCommand, prospect: Prospect, env: Env): Promise<string> {
+  const { storeId, cartId, effectId } = command;
   const [rules, settings] = await Promise.all([
     callActor("store", () => storeStub(env, storeId).rules()),
     callActor("store", () => storeStub(env, storeId).settings()),
@@ -92,17 +80,20 @@ async function sendBy(
     await cart.hold(effectId, permit.reason, permit.until);
     return permit.reason;
   }
-  const claim = await cart.claim(effectId, provider.name, provider.resumable);
+  const { provider, account } = route.way;
+  const claim = await cart.claim(effectId, provider.name, route.resumable, account);
   if (!claim.ok) {
     if (!claim.reason.startsWith("already_")) await shopper.release(prospect.deliveryId);
     return claim.reason;
   }
-  const outcome =
-    (await takePlace(shopper, prospect.deliveryId)) ??
-    (await deliver(env, provider, circuit, claim.value, settings.value, storeId));
+  const unplaced = await takePlace(shopper, prospect.deliveryId);
+  const carried = unplaced
+    ? { outcome: unplaced, provider: provider.name }
+    : await deliver(env, route, claim.value, settings.value, command);
+  const { outcome } = carried;
   // The provider honours the key: the cart hands the effect over again, and asking twice sends once.
-  if (outcome.kind === "unknown" && provider.resumable) return "unanswered";
-  const settled = await cart.settle(effectId, { ...outcome, provider: provider.name });
+  if (outcome.kind === "unknown" && route.resumable) return "unanswered";
+  const settled = await cart.settle(effectId, { ...outcome, provider: carried.provider });
   if (outcome.kind === "refused") await shopper.unsent(prospect.deliveryId);
   return settled.ok ? settled.value : settled.reason;
 }
@@ -119,34 +110,20 @@ async function takePlace(shopper: ReturnType<typeof shopperStub>, deliveryId: st
 
 async function deliver(
   env: Env,
-  provider: Provider,
-  circuit: Circuit,
+  route: MailRoute,
   claimed: ClaimedCart,
   store: TemplateStore & { baseUrl: string },
-  storeId: string,
-): Promise<SendOutcome> {
+  { storeId, traceparent }: SendCommand,
+): Promise<Carried> {
   let mail: Mail;
   try {
     mail = await compose(env, parseConfig(env), claimed, store, storeId);
   } catch (error) {
-    return { kind: "refused", reason: `template: ${messageOf(error)}`, retryable: false };
+    const outcome: SendOutcome = { kind: "refused", reason: `template: ${messageOf(error)}`, retryable: false };
+    return { outcome, provider: route.way.provider.name };
   }
-  const started = Date.now();
-  const outcome = await withTimeout(provider.send(mail), CALL_MS, provider.name).catch(
-    (error): SendOutcome => ({ kind: "unknown", reason: messageOf(error) }),
-  );
-  circuit.note(outcome);
-  observe(
-    "cartwake_send_duration_seconds",
-    { channel: "email", provider: provider.name },
-    (Date.now() - started) / SECOND_MS,
-  );
-  countSend(provider, outcome.kind === "refused" && outcome.retryable ? "refused_for_now" : outcome.kind);
-  return outcome;
+  return route.carry({ ...mail, traceparent });
 }
-
-const countSend = (provider: Provider, outcome: SendOutcome["kind"] | "refused_for_now" | "delayed"): void =>
-  count("cartwake_sends_total", { channel: "email", provider: provider.name, outcome });
 
 /** The message, from the cart as it is at this moment. */
 async function compose(

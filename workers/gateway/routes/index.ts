@@ -4,6 +4,7 @@ import * as analytics from "./analytics.ts";
 import * as apiKeys from "./api-keys.ts";
 import * as audit from "./audit.ts";
 import * as auth from "./auth.ts";
+import * as callbacks from "./callbacks.ts";
 import * as campaigns from "./campaigns.ts";
 import * as carts from "./carts.ts";
 import * as deliveries from "./deliveries.ts";
@@ -16,6 +17,7 @@ import * as members from "./members.ts";
 import * as metrics from "./metrics.ts";
 import * as mfa from "./mfa.ts";
 import * as passwords from "./passwords.ts";
+import * as providers from "./providers.ts";
 import * as sessions from "./sessions.ts";
 import * as storefront from "./storefront.ts";
 import * as stores from "./stores.ts";
@@ -34,8 +36,10 @@ const described = (neighbours: storefront.Neighbours): Route[] => [
   ...carts.routes,
   ...campaigns.routes,
   ...templates.routes,
+  ...providers.routes(neighbours),
   ...deliveries.routes,
   ...analytics.routes,
+  ...callbacks.routes(neighbours),
   storefront.beacons(neighbours),
   ...storefront.routes(neighbours),
   ...jwks.routes,

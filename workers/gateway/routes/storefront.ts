@@ -2,12 +2,14 @@
 import * as z from "zod";
 import { liveRoom, lobbyRoom, storeStub } from "../../../objects/stubs.ts";
 import { verifyAccessToken } from "../../../shared/auth/tokens.ts";
+import type { ProviderRow } from "../../../shared/db/providers.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { eventSchema, LIMITS } from "../../../shared/events/schema.ts";
 import { stableHash } from "../../../shared/ids.ts";
 import type { Env } from "../../env.ts";
 import { publicKeysFor } from "../authenticate.ts";
 import { type Call, open, type Route } from "../route.ts";
+import type { ProviderVerdict } from "./providers.ts";
 
 /** Routes of other folders, handed in by the entry point: worker folders do not import each other. */
 export interface Neighbours {
@@ -18,6 +20,8 @@ export interface Neighbours {
   restoreCart(env: Env, token: string, requestId: string): Promise<Response>;
   unsubscribePage(request: Request, env: Env, token: string): Promise<Response>;
   unsubscribe(request: Request, env: Env, token: string): Promise<Response>;
+  testProvider(env: Env, row: ProviderRow, to: string, traceparent: string | null): Promise<ProviderVerdict>;
+  receiveCallback(request: Request, env: Env, kind: string, providerId: string): Promise<number>;
   localMails(env: Env): Promise<Response | null>;
 }
 

@@ -19,6 +19,15 @@ export function headerText(text: string): string {
   return [...words, word].map((w) => `=?UTF-8?B?${Buffer.from(w).toString("base64")}?=`).join("\r\n ");
 }
 
+/** `"Name" <address>` as APIs take it, in any alphabet. */
+export function plainMailbox({ name, email }: { name: string; email: string }): string {
+  const shown = name
+    .replace(/[\p{Cc}\s]+/gu, " ")
+    .replace(/["\\]/g, "")
+    .trim();
+  return shown === "" ? email : `"${shown}" <${email}>`;
+}
+
 /** `"Name" <address>`; an encoded word must not stand in quotes. */
 export function mailbox({ name, email }: { name: string; email: string }): string {
   const shown = headerText(name);

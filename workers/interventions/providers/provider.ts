@@ -10,6 +10,8 @@ export interface OutgoingMail {
   html: string;
   text: string;
   headers: Record<string, string>;
+  /** The trace it belongs to (W3C `traceparent`), for providers that are spoken to over HTTP. */
+  traceparent?: string;
 }
 
 /** The mail of a delivery, with what the outbox shows beside it. */
@@ -21,8 +23,16 @@ export interface Mail extends OutgoingMail {
 
 /** How a call ended. `refused`: surely not sent. `unknown`: the answer was lost; it is never sent again by itself. */
 export type SendOutcome =
-  | { kind: "sent" }
-  | { kind: "refused"; reason: string; retryable: boolean }
+  | { kind: "sent"; messageId?: string }
+  | {
+      kind: "refused";
+      reason: string;
+      retryable: boolean;
+      /** How long the provider wants to be left alone. */
+      retryAfterMs?: number;
+      /** What was wrong is the account, not the message: another provider may take it. */
+      account?: true;
+    }
   | { kind: "unknown"; reason: string };
 
 export interface Provider {
