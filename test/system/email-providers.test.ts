@@ -96,6 +96,18 @@ describe.concurrent("a recovery mail", { timeout: 90_000 }, () => {
     expect(JSON.stringify(items)).toMatch(new RegExp(`Sent by ${kind} as <?${mail?.id}`));
   });
 
+  test("is tried out by the provider that will send it", async () => {
+    const server = await serverOf("postmark");
+    const merchant = await storeWith(["postmark", server.url]);
+    const { body } = await merchant.call<{ id: string }>("POST", "/v1/templates", { from: "reminder" });
+    const tested = await merchant.call("POST", `/v1/templates/${body.id}/test`, { to: "me@merchant.example" });
+    expect(tested.status, tested.text).toBe(202);
+    const mail = await until("the test mail", async () => server.to("me@merchant.example")[0]);
+    expect(mail.from).toContain("Kiln & Co");
+    expect(mail.subject).toMatch(/^\[Test\] /);
+    expect(server.misused).toEqual([]);
+  });
+
   test("goes by the deployment's own provider while the store's are not enabled", async () => {
     const merchant = await storeWith();
     await added(merchant, { ...kindOf("sendgrid").setup(NOWHERE), enabled: false });

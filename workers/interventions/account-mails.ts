@@ -16,6 +16,7 @@ import type { Env } from "../env.ts";
 import { type AccountMailOf, LOGIN_PATH, renderAccountMail } from "./account-mail-texts.ts";
 import { accountMailProvider } from "./providers/index.ts";
 import { messageOf, type SendOutcome } from "./providers/provider.ts";
+import { ownWayOf } from "./route-mail.ts";
 import { composeTest } from "./template-tests.ts";
 
 const MAX_ATTEMPTS = 5;
@@ -101,7 +102,9 @@ async function settle(
 async function deliver(env: Env, config: Config, row: Row, now: number): Promise<SendOutcome> {
   const refused = (reason: string): SendOutcome => ({ kind: "refused", reason, retryable: false });
   if (row.expires_at <= now) return refused("expired");
-  const provider = accountMailProvider(env, config);
+  // The test of a template goes the way that the store's messages go.
+  const own = row.kind === "template_test" && row.store_id ? await ownWayOf(env, config, row.store_id) : null;
+  const provider = own?.provider ?? accountMailProvider(env, config);
   let composed: Composed | null;
   try {
     composed = await compose(env, config, row);
@@ -113,12 +116,16 @@ async function deliver(env: Env, config: Config, row: Row, now: number): Promise
   if (!provider) return readableHere(config) ? { kind: "sent" } : refused("no mail provider is configured");
   return provider.send({
     deliveryId: row.id,
-    from: { name: composed.from, email: config.EMAIL_FROM },
+    from: { name: own?.from?.name ?? composed.from, email: own?.from?.email ?? config.EMAIL_FROM },
     to: row.recipient,
     ...composed.parts,
     headers: { "Auto-Submitted": "auto-generated" },
+    ...NO_DELIVERY,
   });
 }
+
+/** What only deliveries have. */
+const NO_DELIVERY = { storeId: "", recoveryUrl: "", unsubscribeUrl: "" };
 
 /** A mail as it goes out, and whose name it bears. */
 export interface Composed {

@@ -36,6 +36,12 @@ export async function waysOf(env: Env, config: Config, storeId: string): Promise
   return [{ provider, circuit: provider.name }];
 }
 
+/** The preferred provider of the store's own, for a message that is no delivery; `null` when it has none. */
+export async function ownWayOf(env: Env, config: Config, storeId: string): Promise<Way | null> {
+  const [way] = await waysOf(env, config, storeId);
+  return way?.account === undefined ? null : way;
+}
+
 async function wayOf(row: ProviderRow, { AUTH_SECRET }: Config): Promise<Way> {
   const setup = await opened(row, AUTH_SECRET);
   return {
