@@ -6,6 +6,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { type ChildProcess, spawn } from "node:child_process";
 import diagnostics from "node:diagnostics_channel";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
@@ -78,6 +79,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     ],
   } as Parameters<typeof convertV4MiniflareOptions>[0]);
   config.resourcePersistencePath = options.state;
+  await migrateApart(worker, options.state, log);
 
   const child = watchChild(options.onProcess);
   const miniflare = child.run(() => ownSignals(() => new Miniflare(config)));
@@ -90,7 +92,6 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
   try {
     await miniflare.ready;
-    await migrate(await miniflare.getD1Database("DB", "cartwake"), MIGRATIONS);
     await answers(`http://${localHost(options.host)}:${options.port}/health/live`);
     stopCron.stop = startCron(miniflare, (cronTriggers as string[] | undefined) ?? []);
   } catch (error) {
@@ -98,6 +99,33 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     throw error;
   }
   return { miniflare, dispose };
+}
+
+/**
+ * Migrations, in a runtime of their own that holds the database and nothing else. Miniflare's way to a binding blocks this
+ * process for an answer; a Worker whose overdue alarms all wake and log at that moment fills the pipe that this process
+ * no longer reads, and both would wait for ever. What was applied is noted beside the state, so that a restart skips it.
+ */
+async function migrateApart(worker: { d1Databases?: unknown }, state: string, log: Log): Promise<void> {
+  const note = join(state, "migrated.json");
+  const known = existsSync(MIGRATIONS) ? readdirSync(MIGRATIONS).filter((name) => name.endsWith(".sql")) : [];
+  const wanted = JSON.stringify(known.sort());
+  if (existsSync(note) && readFileSync(note, "utf8") === wanted) return;
+  const config = convertV4MiniflareOptions({
+    host: "127.0.0.1",
+    port: 0,
+    cf: false,
+    log,
+    workers: [{ name: "cartwake", modules: true, script: "export default {}", d1Databases: worker.d1Databases }],
+  } as Parameters<typeof convertV4MiniflareOptions>[0]);
+  config.resourcePersistencePath = state;
+  const miniflare = ownSignals(() => new Miniflare(config));
+  try {
+    await migrate(await miniflare.getD1Database("DB", "cartwake"), MIGRATIONS);
+  } finally {
+    await miniflare.dispose();
+  }
+  writeFileSync(note, wanted);
 }
 
 /** Miniflare ends the whole process on a signal, at once: its handlers are removed, the commands have their own. */
