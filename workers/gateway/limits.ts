@@ -67,8 +67,9 @@ export const limitStranger = async (env: Env, request: Request): Promise<LimitVe
   networkOf(request) === null ? null : limitAddress(env, request);
 
 /**
- * The failures of one network over all accounts; `null` where no network is known, as above. Ask before the password is looked at: the attempt counts as a failure
- * until `forgiveAuthFailure` takes it back, so that a hundred attempts at once are not a hundred free guesses.
+ * The failures of one network over all accounts; `null` where no network is known, as above. Ask before the password is
+ * looked at: the attempt counts as a failure until `forgiveAuthFailure` takes it back, so that a hundred attempts at once
+ * are not a hundred free guesses.
  */
 export const limitAuthFailures = async (env: Env, request: Request): Promise<LimitVerdict | null> =>
   networkOf(request) === null
