@@ -377,6 +377,9 @@ function claimedCart(state: CartState, effect: Effect, email: string, createdAt:
   return {
     ...contentsOf(state, createdAt),
     ...prospectOf(state, effect, email),
+    email,
+    channel: "email",
+    coupon: null,
     cartId: state.cartId,
     generation: effect.generation,
     templateId: effect.templateId,

@@ -2,8 +2,8 @@
  * The one arbiter of a shopper: may this message go out now? Consent, suppression, holdout, quiet hours in the
  * shopper's own zone and the frequency cap, whatever campaign asks. Pure.
  */
-import type { Prospect } from "../../shared/events/messages.ts";
-import type { Consent, ConsentChannel } from "../../shared/events/types.ts";
+import type { Permit, Prospect } from "../../shared/events/messages.ts";
+import type { ConsentChannel, ConsentRecord } from "../../shared/events/types.ts";
 import { isHeldOut } from "../../shared/measure/assign.ts";
 import { quietUntil } from "../../shared/policy/quiet-hours.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
@@ -15,7 +15,7 @@ export interface Profile {
   name: string | null;
   timezone: string | null;
   visitors: string[];
-  consent: Partial<Record<ConsentChannel, { value: Consent; at: number }>>;
+  consent: Partial<Record<ConsentChannel, ConsentRecord>>;
   /** Channels the shopper must never be written to again, and why: unsubscribed, bounced, complained. */
   suppressed: Partial<Record<ConsentChannel, { reason: string; at: number }>>;
 }
@@ -25,8 +25,6 @@ export interface Send {
   at: number;
   status: "reserved" | "sent";
 }
-
-export type Permit = { granted: true } | { granted: false; reason: string; until: number | null };
 
 export const emptyProfile = (): Profile => ({
   email: null,
@@ -43,7 +41,7 @@ const MAX_VISITORS = 50;
 /** What a cart knows of its shopper, merged in: latest claim of consent wins, contact data is only added. */
 export function learn(profile: Profile, told: Prospect): Profile {
   const consent = { ...profile.consent };
-  for (const [channel, said] of Object.entries(told.consent) as [ConsentChannel, { value: Consent; at: number }][]) {
+  for (const [channel, said] of Object.entries(told.consent) as [ConsentChannel, ConsentRecord][]) {
     const known = consent[channel];
     if (!known || said.at > known.at) consent[channel] = said;
   }
@@ -70,12 +68,10 @@ export function permit(
   rules: Pick<Rules, "frequencyCap" | "quietHours" | "timezone">,
   now: number,
 ): Permit {
-  const channel = asked.channel === "onsite" ? null : asked.channel;
-  if (channel) {
-    const suppressed = profile.suppressed[channel];
-    if (suppressed) return { granted: false, reason: `suppressed_${suppressed.reason}`, until: null };
-    if (profile.consent[channel]?.value === "denied") return { granted: false, reason: "no_consent", until: null };
-  }
+  const channel = asked.channels[0] ?? "email";
+  const suppressed = profile.suppressed[channel];
+  if (suppressed) return { granted: false, reason: `suppressed_${suppressed.reason}`, until: null };
+  if (profile.consent[channel]?.value === "denied") return { granted: false, reason: "no_consent", until: null };
   if (isHeldOut(asked.storeId, asked.campaignId, asked.shopperId, asked.holdout)) {
     return { granted: false, reason: "holdout", until: null };
   }
@@ -84,5 +80,5 @@ export function permit(
   const since = now - rules.frequencyCap.perHours * HOUR_MS;
   const recent = sends.filter((send) => send.at > since && send.deliveryId !== asked.deliveryId);
   if (recent.length >= rules.frequencyCap.max) return { granted: false, reason: "frequency_cap", until: null };
-  return { granted: true };
+  return { granted: true, channel };
 }

@@ -7,14 +7,14 @@
  * Peers   none: it is asked, it never asks.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { Prospect } from "../../shared/events/messages.ts";
+import type { Permit, Prospect } from "../../shared/events/messages.ts";
 import type { Consent, ConsentChannel } from "../../shared/events/types.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
 import { DAY_MS, HOUR_MS } from "../../shared/time.ts";
 import { migrate } from "../kit/migrate.ts";
 import { TIMERS_TABLE, Timers } from "../kit/timers.ts";
 import { parseName } from "../stubs.ts";
-import { emptyProfile, learn, type Permit, type Profile, permit, type Send } from "./decide.ts";
+import { emptyProfile, learn, type Profile, permit, type Send } from "./decide.ts";
 
 const MIGRATIONS = [
   `CREATE TABLE profile (id INTEGER PRIMARY KEY CHECK (id = 1), data TEXT NOT NULL);

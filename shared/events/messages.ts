@@ -1,7 +1,8 @@
 /** What travels through queues and between actors. Every message is a hint or carries a sequence number. */
 import type { Arm } from "../measure/assign.ts";
+import type { Coupon, MessageChannel, Trigger } from "../policy/rules.ts";
 import type { CartStatus, Channel, DeliveryStatus } from "../views.ts";
-import type { Consent, ConsentChannel, EventType, Item } from "./types.ts";
+import type { ConsentChannel, ConsentRecord, EventType, Item, PushTarget } from "./types.ts";
 
 /** What one committed row of a cart's log adds to the counters. Summed by `Store`, once per `seq`. */
 export interface Delta {
@@ -52,6 +53,8 @@ export interface Purchase {
   minor: number;
   currency: string;
   credit: { campaignId: string; model: AttributionModel } | null;
+  /** Codes that were on the cart when it was ordered: what of them was given out here is redeemed. */
+  coupons?: string[];
   /** Cancelled, or another's echo: it never was. */
   void?: true;
 }
@@ -142,16 +145,27 @@ export interface Prospect {
   effectId: string;
   deliveryId: string;
   campaignId: string;
+  /** The campaign's: of several messages to one shopper the higher goes first. */
+  priority: number;
   holdout: number;
-  channel: Channel;
+  /** By which it may go, the preferred first; several only while a step of channel `all` has not chosen. Never none. */
+  channels: MessageChannel[];
   shopperId: string;
-  email: string;
+  cartId: string;
+  email: string | null;
   phone: string | null;
+  push: PushTarget | null;
   name: string | null;
   visitorId: string | null;
   timezone: string | null;
-  consent: Partial<Record<ConsentChannel, { value: Consent; at: number }>>;
+  consent: Partial<Record<ConsentChannel, ConsentRecord>>;
 }
+
+/** The arbiter's answer. A yes names the channel and has reserved a place under the cap. */
+export type Permit =
+  | { granted: true; channel: MessageChannel }
+  /** `until` (ms): ask again then; `null`: never. */
+  | { granted: false; reason: string; until: number | null };
 
 /** What a message is rendered from. */
 export interface CartContents {
@@ -168,12 +182,49 @@ export interface CartContents {
 
 /** The live cart, handed out with a claim. */
 export interface ClaimedCart extends Prospect, CartContents {
-  email: string;
+  email: string | null;
+  name: string | null;
+  timezone: string | null;
+  channel: MessageChannel;
+  /** What the message gives away, if anything. */
+  coupon: Coupon | null;
   cartId: string;
   generation: number;
   templateId: string;
   stepId: string;
   variantId: string;
+}
+
+/** An on-site offer that the shopper is to see now: what it is rendered from. Asking again gives the same one. */
+export interface OfferDue {
+  deliveryId: string;
+  campaignId: string;
+  stepId: string;
+  trigger: Trigger;
+  templateId: string;
+  generation: number;
+  coupon: Coupon | null;
+  contents: CartContents;
+  /** When it is over (ms). */
+  expiresAt: number;
+}
+
+/** A coupon asked of the store. Asking again for the same cart's generation and step gives the same code. */
+export interface CouponAsk {
+  campaignId: string;
+  stepId: string;
+  cartId: string;
+  generation: number;
+  shopperId: string;
+  coupon: Coupon;
+}
+
+export interface IssuedCoupon {
+  code: string;
+  kind: Coupon["kind"];
+  amount: number;
+  /** ms */
+  expiresAt: number;
 }
 
 /** What the store did with a cart's news. */

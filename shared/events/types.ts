@@ -43,6 +43,8 @@ export interface Item {
   url: string | null;
   imageUrl: string | null;
   category: string | null;
+  /** Said of a viewed product: whether it can be bought now. */
+  available?: boolean;
 }
 
 export interface OrderFact {
@@ -51,8 +53,26 @@ export interface OrderFact {
   currency: string;
 }
 
+/** Where a push message goes: a browser's own service (RFC 8030), or a device as FCM or OneSignal know it. */
+export type PushTarget =
+  | { kind: "webpush"; endpoint: string; p256dh: string; auth: string }
+  | { kind: "fcm"; token: string }
+  | { kind: "onesignal"; subscriptionId: string };
+
 export type ConsentChannel = "email" | "sms" | "push" | "analytics";
 export type Consent = "granted" | "denied";
+
+/** What was said about a channel, when, and how that can be proven. */
+export interface ConsentRecord {
+  value: Consent;
+  at: number;
+  /** Who told: the shopper in the shop, on the preference page or by an answer (`shopper`), the merchant, a provider. */
+  source?: "storefront" | "shopper" | "merchant" | "provider";
+  /** The page on which it was said. */
+  url?: string;
+  /** What the shopper agreed to, in the words that stood there. */
+  text?: string;
+}
 
 /** One event as the cart keeps it. Which optional fields are set follows from `type`. */
 export interface CartEvent {
@@ -81,6 +101,12 @@ export interface CartEvent {
   externalId?: string;
   name?: string;
   consent?: Partial<Record<ConsentChannel, Consent>>;
+  /** The words that a consent was given to. */
+  consentText?: string;
+  push?: PushTarget;
+  /** `exit_intent_detected`: leaving the page, or hesitating at the checkout. */
+  intent?: "exit" | "hesitation";
+  /** Of `message_clicked`, and of the offer in `offer_*`. */
   deliveryId?: string;
   url?: string;
   locale?: string;

@@ -32,6 +32,8 @@ const fields = {
   jurisdiction: z.enum(["eu", "fedramp"]).nullable(),
   /** Calls a minute of each of the store's users and secret keys; `null`: as this Worker is configured. */
   rateLimits: z.object({ apiPerMinute: z.number().int().min(1).max(MAX_LIMIT) }).nullable(),
+  /** Channels that need a granted consent before the first message. */
+  requireConsent: z.array(z.enum(["email", "push", "sms"])).max(3),
 };
 
 export const settingsSchema = z.object({
@@ -45,6 +47,7 @@ export const settingsSchema = z.object({
   connectionLimit: fields.connectionLimit.default(1000),
   jurisdiction: fields.jurisdiction.default(null),
   rateLimits: fields.rateLimits.default(null),
+  requireConsent: fields.requireConsent.default(["sms"]),
   /** Where this Worker answered when the store registered; links lead there without `PUBLIC_URL`. Nobody can change it. */
   baseUrl: z.string().max(2048).default(""),
 });
@@ -62,9 +65,48 @@ const id = z
   .max(64)
   .regex(/^[A-Za-z0-9_.-]+$/, "letters, digits, dot, dash and underscore only");
 
+/** What starts a journey. All but the first three are moments of the shopper on the page, for on-site offers above all. */
+export const TRIGGERS = [
+  "cart_abandoned",
+  "prediction_high",
+  "time_based",
+  "exit_intent",
+  "checkout_hesitation",
+  "payment_failed",
+  "price_drop",
+  "back_in_stock",
+] as const;
+export type Trigger = (typeof TRIGGERS)[number];
+
+/** The channels that a message leaves the page by. */
+export const MESSAGE_CHANNELS = ["email", "push", "sms"] as const;
+export type MessageChannel = (typeof MESSAGE_CHANNELS)[number];
+
+/** A code of its own for each cart. `budget` is how many the step may give out, ever: it is never exceeded. */
+export const couponSchema = z
+  .object({
+    kind: z.enum(["percent", "amount", "free_shipping", "pool"]),
+    /** `percent`: 1–100; `amount`: in whole units of the store's currency; else unused. */
+    amount: z.number().min(0).max(1_000_000).default(0),
+    expiresHours: z.number().min(0.001).max(8760).default(72),
+    budget: z.number().int().min(1).max(1_000_000),
+    /** `pool`: which imported codes it takes. */
+    poolId: id.optional(),
+  })
+  .refine((c) => c.kind !== "percent" || (c.amount > 0 && c.amount <= 100), "a percent must be above 0 and at most 100")
+  .refine((c) => c.kind !== "amount" || c.amount > 0, "an amount must be above 0")
+  .refine((c) => c.kind !== "pool" || c.poolId !== undefined, "a pool must be named by poolId");
+export type Coupon = z.infer<typeof couponSchema>;
+
+const templateId = z.string().min(1).max(64);
 const variant = z.object({
   id,
-  templateId: z.string().min(1).max(64).default("default"),
+  templateId: templateId.default("default"),
+  /** For a channel other than the template's own: a step of channel `all` has one for each. */
+  templates: z
+    .object({ email: templateId, sms: templateId, push: templateId, onsite: templateId })
+    .partial()
+    .optional(),
   weight: z.number().min(0).max(1e6).default(1),
 });
 
@@ -72,20 +114,26 @@ export const stepSchema = z.object({
   id,
   /** After the trigger, in minutes; fractions allowed. */
   delayMinutes: minutes.default(0),
-  /** `all` is the shopper's best permitted channel; e-mail is the only one so far. */
-  channel: z.enum(["email", "all"]).default("email"),
+  /** `all` is the shopper's best permitted channel first, then the next if unanswered. */
+  channel: z.enum(["email", "sms", "push", "onsite", "all"]).default("email"),
+  /** `all`: how long an answer (a click, a return) is waited for before the next channel; 240 unless told. */
+  fallbackMinutes: minutes.min(0.001).optional(),
   variants: z
     .array(variant)
     .min(1)
     .max(20)
     .default([{ id: "a", templateId: "default", weight: 1 }]),
+  coupon: couponSchema.optional(),
+  /** Judged when the step is due. */
   conditions: conditions.optional(),
 });
 
 export const campaignSchema = z.object({
   name: z.string().min(1).max(200),
   enabled: z.boolean().default(true),
-  trigger: z.enum(["cart_abandoned"]).default("cart_abandoned"),
+  trigger: z.enum(TRIGGERS).default("cart_abandoned"),
+  /** `prediction_high`: from which abandonment risk on; 0.7 unless told. */
+  threshold: z.number().min(0).max(1).optional(),
   /** Mongo-style, over the cart (`total.amount`, `itemCount`, `shopper.email`, `prediction.abandonmentRisk`, …). */
   conditions: conditions.default({}),
   priority: z.number().int().min(-1000).max(1000).default(0),
@@ -101,6 +149,8 @@ export const campaignSchema = z.object({
   /** `fixed`: variants by their weights. `thompson`: those with a weight share by how probably each is the best. */
   allocation: z.enum(["fixed", "thompson"]).default("fixed"),
   steps: z.array(stepSchema).min(1).max(20),
+  /** Once these hold (`{ "journey.clicked": true }`, say) the journey ends and what was not sent is cancelled. */
+  exit: conditions.optional(),
 });
 
 /** Every cart of a journey keeps its campaign, and every beacon carries the enabled ones: both stay small. */
@@ -124,6 +174,10 @@ export interface Rules {
   retentionMs: number;
   frequencyCap: Settings["frequencyCap"];
   quietHours: Settings["quietHours"];
+  /** Channels that need a granted consent; on the others it is enough that none was denied. */
+  requireConsent: MessageChannel[];
+  /** Why no message may go out now (`signal_loss`), or `null`. */
+  paused: string | null;
   /** Enabled campaigns only, in the order in which they are tried. */
   campaigns: Campaign[];
 }
@@ -143,6 +197,8 @@ export function compileRules(settings: Settings, campaigns: Campaign[], version:
     retentionMs: Math.round(settings.retentionDays * DAY_MS),
     frequencyCap: settings.frequencyCap,
     quietHours: settings.quietHours,
+    requireConsent: settings.requireConsent,
+    paused: null,
     campaigns: campaigns
       .filter((c) => c.enabled)
       .sort((a, b) => b.priority - a.priority || b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1)),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { emptyProfile, learn, type Permit, type Profile, permit, type Send } from "../../objects/shopper/decide.ts";
-import type { Prospect } from "../../shared/events/messages.ts";
+import { emptyProfile, learn, type Profile, permit, type Send } from "../../objects/shopper/decide.ts";
+import type { Permit, Prospect } from "../../shared/events/messages.ts";
 import { isHeldOut } from "../../shared/measure/assign.ts";
 import { HOUR_MS } from "../../shared/time.ts";
 
@@ -12,7 +12,10 @@ const asked = (over: Partial<Prospect> = {}): Prospect & { storeId: string } => 
   deliveryId: "dl_1",
   campaignId: "cmp",
   holdout: 0,
-  channel: "email",
+  channels: ["email"],
+  priority: 0,
+  cartId: "cart",
+  push: null,
   shopperId: "sh_1",
   email: "ada@example.com",
   phone: null,
@@ -46,7 +49,7 @@ const sent = (deliveryId: string, hoursAgo: number, status: Send["status"] = "se
 
 describe("law 6: one arbiter per shopper", () => {
   it("says yes when nothing speaks against it", () => {
-    expect(ask()).toEqual({ granted: true });
+    expect(ask()).toEqual({ granted: true, channel: "email" });
   });
 
   it("never writes on a suppressed channel, and says why", () => {
@@ -56,8 +59,7 @@ describe("law 6: one arbiter per shopper", () => {
 
   it("a suppressed channel is no reason not to use another", () => {
     const profile = { suppressed: { email: { reason: "bounced", at: 1 } } };
-    expect(ask({ profile, ask: { channel: "sms" } }).granted).toBe(true);
-    expect(ask({ profile, ask: { channel: "onsite" } }).granted).toBe(true);
+    expect(ask({ profile, ask: { channels: ["sms"] } }).granted).toBe(true);
   });
 
   it("respects a denied consent", () => {
@@ -68,7 +70,7 @@ describe("law 6: one arbiter per shopper", () => {
 
   it("over the quiet hours postpones, to their end in the shopper's own zone", () => {
     const rules = { quietHours: { from: "21:00", to: "08:00" } };
-    expect(ask({ rules })).toEqual({ granted: true });
+    expect(ask({ rules })).toEqual({ granted: true, channel: "email" });
     const tokyo = ask({ rules, profile: { timezone: "Asia/Tokyo" } }); // 21:00 there
     expect(tokyo).toEqual({ granted: false, reason: "quiet_hours", until: NOON + 11 * HOUR_MS });
     const auckland = ask({ rules, profile: { timezone: "Pacific/Auckland" } }); // past midnight there
@@ -78,7 +80,7 @@ describe("law 6: one arbiter per shopper", () => {
   it("takes the store's zone for a shopper whose own is unknown", () => {
     const rules = { quietHours: { from: "21:00", to: "08:00" }, timezone: "Asia/Tokyo" };
     expect(ask({ rules })).toMatchObject({ reason: "quiet_hours" });
-    expect(ask({ rules, profile: { timezone: "Europe/London" } })).toEqual({ granted: true });
+    expect(ask({ rules, profile: { timezone: "Europe/London" } })).toEqual({ granted: true, channel: "email" });
   });
 
   it("counts messages and reservations of the window, across campaigns and carts", () => {

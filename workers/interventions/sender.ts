@@ -152,7 +152,7 @@ async function compose(
     storeId,
     deliveryId,
     from: { name: store.name.replace(/["\r\n\\]/g, ""), email: config.EMAIL_FROM },
-    to: claimed.email,
+    to: claimed.email ?? "",
     ...(await render(parts, context)),
     recoveryUrl,
     unsubscribeUrl,
