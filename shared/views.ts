@@ -148,7 +148,10 @@ export const deliveryView = z
     to: z.string().nullable().describe("In full only with `shoppers:read`"),
     subject: z.string().nullish(),
     html: z.string().nullish(),
-    text: z.string().nullish(),
+    text: z.string().nullish().describe("Of mail and SMS"),
+    title: z.string().nullish().describe("Of push, as `body` and `imageUrl`"),
+    body: z.string().nullish(),
+    imageUrl: z.string().nullish(),
     recoveryUrl: z.string().nullish(),
     unsubscribeUrl: z.string().nullish(),
   })

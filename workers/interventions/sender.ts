@@ -1,6 +1,6 @@
 /**
  * Queue `interventions`: one due effect at a time. A command is a hint; what is true now is asked of the actors:
- * prospect → MailRoute.enter (Breaker) → Shopper.permit (reserves the cap) → Cart.claim (the point of no return, hands out the live cart)
+ * prospect → Route.enter (Breaker) → Shopper.permit (reserves the cap) → Cart.claim (the point of no return, hands out the live cart)
  * → Shopper.settle (the place under the cap is used, whatever becomes of this process) → render → provider → Cart.settle.
  * A refused claim releases the reservation; a provider that surely did not send frees the used place (Shopper.unsent).
  * While the circuit of every provider is open nothing is promised: the cart holds the effect until it may be tried again, by its
@@ -21,7 +21,7 @@ import { traceIdOf } from "../../shared/trace.ts";
 import type { Env } from "../env.ts";
 import { consumeAccountMail } from "./account-mails.ts";
 import { type Mail, messageOf, type SendOutcome } from "./providers/provider.ts";
-import { type Carried, MailRoute, waysOf } from "./route-mail.ts";
+import { type Carried, NO_PROVIDER, Route, waysOf } from "./route.ts";
 
 /** Messages held back by the same open circuit come back spread over this. */
 const SPREAD_MS = 5 * SECOND_MS;
@@ -53,7 +53,12 @@ export async function send(command: SendCommand, env: Env): Promise<string> {
   const { storeId, cartId, effectId } = command;
   const asked = await callActor("cart", () => cartStub(env, storeId, cartId).prospect(effectId));
   if (!asked.ok) return asked.reason;
-  const route = await MailRoute.enter(env, storeId, await waysOf(env, parseConfig(env), storeId));
+  const ways = await waysOf(env, parseConfig(env), storeId, "email");
+  if (ways.length === 0) {
+    await cartStub(env, storeId, cartId).hold(effectId, NO_PROVIDER, null);
+    return NO_PROVIDER;
+  }
+  const route = await Route.enter(env, storeId, ways);
   if (route.until !== null) {
     const until = route.until + Math.round(SPREAD_MS * stableUnit(`${cartId}/${effectId}`));
     await cartStub(env, storeId, cartId).hold(effectId, "provider_unavailable", until);
@@ -66,7 +71,7 @@ export async function send(command: SendCommand, env: Env): Promise<string> {
   }
 }
 
-async function sendBy(route: MailRoute, command: SendCommand, prospect: Prospect, env: Env): Promise<string> {
+async function sendBy(route: Route, command: SendCommand, prospect: Prospect, env: Env): Promise<string> {
   const { storeId, cartId, effectId } = command;
   const [rules, settings] = await Promise.all([
     callActor("store", () => storeStub(env, storeId).rules()),
@@ -110,7 +115,7 @@ async function takePlace(shopper: ReturnType<typeof shopperStub>, deliveryId: st
 
 async function deliver(
   env: Env,
-  route: MailRoute,
+  route: Route,
   claimed: ClaimedCart,
   store: TemplateStore & { baseUrl: string },
   { storeId, traceparent }: SendCommand,
@@ -149,7 +154,9 @@ async function compose(
   const unsubscribeUrl = `${base}/u/${unsubscribe}`;
   const context = contextOf(claimed, store, { recovery: recoveryUrl, unsubscribe: unsubscribeUrl }, locale);
   return {
+    channel: "email",
     storeId,
+    shopperId,
     deliveryId,
     from: { name: store.name.replace(/["\r\n\\]/g, ""), email: config.EMAIL_FROM },
     to: claimed.email ?? "",
