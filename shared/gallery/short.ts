@@ -16,8 +16,9 @@ interface Entry {
   de: Said;
 }
 
-const named = (before: string, after = ""): string =>
-  `${before}{% if shopper.firstName != '' %} {{ shopper.firstName }}{% endif %}${after}`;
+/** `Hi Ada,` or `Hi,`. */
+const named = (before: string, joint: string, after = ""): string =>
+  `${before}{% if shopper.firstName != '' %}${joint}{{ shopper.firstName }}{% endif %}${after}`;
 const FIRST = "{{ cart.items.first.name | truncate: 60 }}";
 /** A percentage, a sum, or free delivery: what the code is worth. */
 const worth = (percent: string, amount: string, delivery: string, other: string): string =>
@@ -30,10 +31,10 @@ export const SHORT: Entry[] = [
     name: "Reminder by SMS",
     description: "One line about a cart that was left behind, with the way back to it.",
     en: {
-      text: `${named("Hi", ",")} your cart at {{ store.name }} is waiting: {{ recovery_url }} Reply STOP to opt out.`,
+      text: `${named("Hi", " ", ",")} your cart at {{ store.name }} is waiting: {{ recovery_url }} Reply STOP to opt out.`,
     },
     de: {
-      text: `${named("Hallo", ",")} Ihr Warenkorb bei {{ store.name }} wartet: {{ recovery_url }} Abmelden mit STOP.`,
+      text: `${named("Hallo", " ", ",")} Ihr Warenkorb bei {{ store.name }} wartet: {{ recovery_url }} Abmelden mit STOP.`,
     },
   },
   {
@@ -127,11 +128,11 @@ export const SHORT: Entry[] = [
     name: "Before they go",
     description: "For shoppers about to leave the page with something in the cart. Gives nothing away.",
     en: {
-      title: named("Before you go", ""),
+      title: named("Before you go", ", "),
       text: "Your cart is saved. Finish now, or come back to it whenever it suits you.",
     },
     de: {
-      title: named("Bevor Sie gehen", ""),
+      title: named("Bevor Sie gehen", ", "),
       text: "Ihr Warenkorb ist gespeichert. Bestellen Sie jetzt, oder kommen Sie wieder, wann es Ihnen passt.",
     },
   },
