@@ -81,7 +81,7 @@ async function sendBy(route: MailRoute, command: SendCommand, prospect: Prospect
     return permit.reason;
   }
   const { provider, account } = route.way;
-  const claim = await cart.claim(effectId, provider.name, route.resumable, account);
+  const claim = await cart.claim(effectId, provider.name, route.resumable, account, permit.channel);
   if (!claim.ok) {
     if (!claim.reason.startsWith("already_")) await shopper.release(prospect.deliveryId);
     return claim.reason;
