@@ -141,7 +141,10 @@ async function compose(
   const base = config.PUBLIC_URL || store.baseUrl || new URL(store.url).origin;
   const at = Date.now();
   const { cartId, generation, deliveryId, shopperId } = claimed;
-  const { parts, locale } = inLocale(await findTemplate(env.DB, storeId, claimed.templateId), claimed.locale);
+  const { parts, locale } = inLocale(
+    await findTemplate(env.DB, storeId, claimed.templateId, claimed.channel),
+    claimed.locale,
+  );
   const recovery = await signLink(
     { kind: "r", store: storeId, cart: cartId, generation, delivery: deliveryId, at },
     config.LINK_SECRET,
