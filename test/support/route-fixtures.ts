@@ -237,6 +237,7 @@ export const FIXTURES: Record<string, Make> = {
   updateCampaign: campaign,
   deleteCampaign: campaign,
   getCampaignResults: campaign,
+  simulateCampaign: campaign,
 
   listCoupons: () => ({ query: { status: "issued" } }),
   getCampaignCoupons: campaign,

@@ -21,6 +21,7 @@ import * as orderSignal from "./order-signal.ts";
 import * as passwords from "./passwords.ts";
 import * as providers from "./providers.ts";
 import * as sessions from "./sessions.ts";
+import * as simulate from "./simulate.ts";
 import * as storefront from "./storefront.ts";
 import * as stores from "./stores.ts";
 import * as templates from "./templates.ts";
@@ -39,6 +40,7 @@ const described = (neighbours: storefront.Neighbours): Route[] => [
   ...carts.routes,
   ...campaigns.routes,
   ...coupons.routes,
+  ...simulate.routes,
   ...templates.routes,
   ...providers.routes(neighbours),
   ...deliveries.routes,
