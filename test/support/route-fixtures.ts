@@ -278,6 +278,7 @@ export const FIXTURES: Record<string, Make> = {
   getAnalyticsRealtime: nothing,
   listAnalyticsRollups: nothing,
 
+  getPushKey: ({ merchant }) => ({ query: { key: merchant.account.key } }),
   sendEvents: ({ merchant }) => ({ query: { key: merchant.account.key } }),
   followRecoveryLink: ({ recovery }) => ({ params: { token: recovery } }),
   getRecoveredCart: ({ recovery }) => ({ params: { token: recovery } }),
