@@ -1,9 +1,9 @@
 /** Pools, coupons and the order signal over HTTP, as a merchant and the dashboard meet them. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { CouponPoolView } from "../../shared/coupons.ts";
+import type { CouponPoolView, CouponView } from "../../shared/coupons.ts";
 import type { OrderSignalView } from "../../shared/views.ts";
 import { LiveSocket } from "../support/live.ts";
-import { add, event, Merchant, order, until } from "../support/merchant.ts";
+import { add, event, identify, Merchant, order, until } from "../support/merchant.ts";
 import { expectProblem, unexpectedIn } from "../support/problems.ts";
 import { type System, startSystem } from "../support/system.ts";
 
@@ -80,6 +80,40 @@ test("a campaign draws only from a pool that is there, and holds it while it is 
   expect(await merchant.get("/v1/coupons?status=issued")).toEqual({ items: [], nextCursor: null });
   for (const cursor of ["x", "W10", "%00", "eyJhIjoxfQ"])
     expectProblem(await merchant.call("GET", `/v1/coupons?cursor=${cursor}`), "VALIDATION_ERROR");
+});
+
+test("a coupon goes out with the message and comes back with the order; a cancelled order gives it back", async () => {
+  const merchant = await Merchant.register(system.url);
+  await merchant.settings({ abandonAfterMinutes: 0.01 });
+  const coupon = { kind: "percent", amount: 10, budget: 1 };
+  const made = await merchant.call<{ id: string }>("POST", "/v1/campaigns", {
+    name: "C",
+    steps: [{ id: "s", coupon }],
+  });
+  const steps = () => merchant.get<{ steps: unknown[] }>(`/v1/campaigns/${made.body.id}/coupons`);
+  const list = async (query: string) => (await merchant.get<{ items: CouponView[] }>(`/v1/coupons?${query}`)).items;
+  await merchant.accept([add("left", "mug", "10.00"), identify("left", "ada@example.com")]);
+  const [given] = await until("a coupon was given out", async () => {
+    const found = await list(`campaignId=${made.body.id}`);
+    return found.length > 0 && found;
+  });
+  expect(given).toMatchObject({
+    cartId: "left",
+    stepId: "s",
+    kind: "percent",
+    amount: 10,
+    status: "issued",
+    redeemed: null,
+  });
+  const code = given!.code.toLowerCase();
+  await merchant.accept([event("left", "coupon_applied", { code }), order("left", "o-9", "9.00")]);
+  const status = (wanted: string) =>
+    until(`it is ${wanted}`, async () => (await list(`code=${code}`))[0]?.status === wanted);
+  await status("redeemed");
+  expect((await list("status=redeemed"))[0]?.redeemed).toMatchObject({ orderId: "o-9" });
+  expect(await steps()).toEqual({ steps: [{ stepId: "s", budget: 1, issued: 1, redeemed: 1, expired: 0, left: 0 }] });
+  await merchant.accept([event("left", "order_cancelled", { order: { id: "o-9" } })]);
+  await status("issued");
 });
 
 test("a store that loses its order signal is paused, its dashboards are told, and orders let it go", async () => {
