@@ -81,6 +81,7 @@ const nothing: Make = () => ({});
 const store: Make = ({ merchant }) => ({ params: { id: merchant.account.storeId } });
 const cart: Make = ({ cartId }) => ({ params: { id: cartId } });
 const campaign: Make = (world) => made(world, "/v1/campaigns", CAMPAIGN);
+const pool: Make = (world) => made(world, "/v1/coupon-pools", { name: "P" });
 const template: Make = (world) => made(world, "/v1/templates", TEMPLATE);
 
 /** Another login of the same merchant, so that ending it ends nobody else's. */
@@ -209,6 +210,8 @@ export const FIXTURES: Record<string, Make> = {
   listStores: nothing,
   getStore: store,
   updateStore: store,
+  getStoreOrderSignal: store,
+  overrideStoreOrderSignal: store,
   getUsage: nothing,
   listApiKeys: nothing,
   createApiKey: nothing,
@@ -235,6 +238,13 @@ export const FIXTURES: Record<string, Make> = {
   deleteCampaign: campaign,
   getCampaignResults: campaign,
   simulateCampaign: campaign,
+
+  listCoupons: () => ({ query: { status: "issued" } }),
+  getCampaignCoupons: campaign,
+  listCouponPools: nothing,
+  createCouponPool: nothing,
+  addCouponPoolCodes: pool,
+  deleteCouponPool: pool,
 
   listTemplates: nothing,
   createTemplate: nothing,
@@ -268,6 +278,7 @@ export const FIXTURES: Record<string, Make> = {
   getAnalyticsRealtime: nothing,
   listAnalyticsRollups: nothing,
 
+  getPushKey: ({ merchant }) => ({ query: { key: merchant.account.key } }),
   sendEvents: ({ merchant }) => ({ query: { key: merchant.account.key } }),
   followRecoveryLink: ({ recovery }) => ({ params: { token: recovery } }),
   getRecoveredCart: ({ recovery }) => ({ params: { token: recovery } }),

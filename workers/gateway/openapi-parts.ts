@@ -10,6 +10,7 @@ export const TAGS: Record<Tag, string> = {
   Stores: "A store's settings, its API keys, and the log of who did what.",
   Carts: "Carts as their actors see them: content, prediction, journey, and why each message was sent or not.",
   Campaigns: "When shoppers are written to, how often, and with which template. Versioned: a journey ends as it began.",
+  Coupons: "Codes of their own for carts, new or imported, and what became of them.",
   Templates: "What messages say, in Liquid. Rendered once before they are saved.",
   Providers: "By what a store's own mail goes, in order of failover, and what providers report of it.",
   Deliveries: "Every message that was planned, sent or kept back, with its history.",

@@ -64,7 +64,7 @@ function Notices() {
   return (
     <>
       {loadProblem.value && <ProblemNotice problem={loadProblem.value} retry={() => void loadBoard()} />}
-      {signal !== "ok" && (
+      {signal === "signal_loss" && (
         <Notice title="Messages are paused">
           The store stopped telling of orders (<code>{signal}</code>), so nobody who already bought is written to.
           Sending goes on when the next order arrives.
