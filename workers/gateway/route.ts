@@ -83,6 +83,7 @@ export type Tag =
   | "Auth"
   | "Stores"
   | "Carts"
+  | "Shoppers"
   | "Campaigns"
   | "Templates"
   | "Providers"

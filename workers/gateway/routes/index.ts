@@ -19,6 +19,7 @@ import * as mfa from "./mfa.ts";
 import * as passwords from "./passwords.ts";
 import * as providers from "./providers.ts";
 import * as sessions from "./sessions.ts";
+import * as shoppers from "./shoppers.ts";
 import * as storefront from "./storefront.ts";
 import * as stores from "./stores.ts";
 import * as templates from "./templates.ts";
@@ -34,6 +35,7 @@ const described = (neighbours: storefront.Neighbours): Route[] => [
   ...apiKeys.routes,
   ...audit.routes,
   ...carts.routes,
+  ...shoppers.routes,
   ...campaigns.routes,
   ...templates.routes,
   ...providers.routes(neighbours),
