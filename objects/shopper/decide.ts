@@ -5,6 +5,7 @@
 import type { Permit, Prospect } from "../../shared/events/messages.ts";
 import type { ConsentChannel, ConsentRecord } from "../../shared/events/types.ts";
 import {
+  counts,
   lapsesAt,
   type PermitRules,
   permit,
@@ -106,19 +107,15 @@ export function ask(
   const others = shopper.wishes.filter((wish) => wish.deliveryId !== deliveryId && lapsesAt(wish) > now);
   if (answer.granted) {
     const send: Send = { deliveryId, channel: answer.channel, at: now, status: "reserved" };
-    return { shopper: { ...shopper, sends: placed(shopper.sends, send), wishes: others }, permit: answer };
+    const known = shopper.sends.find((s) => s.deliveryId === deliveryId);
+    const isUsed = known?.status === "sent" && counts(known, rules, now);
+    const sends = isUsed ? shopper.sends : [...shopper.sends.filter((s) => s !== known), send];
+    return { shopper: { ...shopper, sends, wishes: others }, permit: answer };
   }
   const { until } = answer;
   const wishes =
     until === null ? others : [...others, { deliveryId, priority, at, until }].sort(rank).slice(0, MAX_WISHES);
   return { shopper: { ...shopper, wishes }, permit: answer };
-}
-
-/** With a reservation: a new one counts from now, and one that was used stays used. */
-function placed(sends: readonly Send[], send: Send): Send[] {
-  const known = sends.find((s) => s.deliveryId === send.deliveryId);
-  if (known?.status === "sent") return [...sends];
-  return [...sends.filter((s) => s !== known), send];
 }
 
 /**

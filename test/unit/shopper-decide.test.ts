@@ -153,6 +153,14 @@ describe("places and those that wait for one", () => {
     expect(ask(shopper, "other").permit).toMatchObject({ reason: "frequency_cap" });
   });
 
+  it("what is tried again after its window takes a place again, and within it keeps the one it has", () => {
+    const sent = decide.settle(ask(STRANGER, "dl").shopper, "dl", NOON);
+    expect(ask(sent, "dl", NOON + HOUR_MS).shopper.sends).toEqual(sent.sends);
+    const again = ask(sent, "dl", NOON + DAY_MS).shopper;
+    expect(again.sends).toEqual([{ deliveryId: "dl", channel: "email", at: NOON + DAY_MS, status: "reserved" }]);
+    expect(ask(again, "other", NOON + DAY_MS).permit).toMatchObject({ reason: "frequency_cap" });
+  });
+
   it("keeps no more sends than any cap counts, and none longer than any cap looks back", () => {
     let shopper = STRANGER;
     for (let i = 0; i < 1_100; i++) shopper = decide.settle(shopper, `dl_${i}`, NOON + i);
