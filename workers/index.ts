@@ -6,13 +6,14 @@ import type { Env } from "./env.ts";
 import { createGateway } from "./gateway/index.ts";
 import { postEvents, preflight } from "./ingest/beacons.ts";
 import { consumeEvents } from "./ingest/consumer.ts";
+import { pushKey } from "./ingest/push-key.ts";
 import { forgetTenant } from "./ingest/tenants.ts";
 import { localMails } from "./interventions/account-mails.ts";
 import { receiveCallback } from "./interventions/callbacks/index.ts";
 import { followRecoveryLink, restoreCart } from "./interventions/links.ts";
 import { unsubscribe, unsubscribePage } from "./interventions/preferences.ts";
+import { testProvider } from "./interventions/provider-test.ts";
 import { consumeInterventions } from "./interventions/sender.ts";
-import { testProvider } from "./interventions/test-mail.ts";
 import { runSchedule } from "./jobs/cron.ts";
 import { consumeDeadLetters } from "./jobs/dead-letters.ts";
 
@@ -35,6 +36,7 @@ const handle = createGateway({
   unsubscribe,
   testProvider,
   receiveCallback,
+  pushKey,
   localMails,
 });
 

@@ -20,6 +20,7 @@ import * as passwords from "./passwords.ts";
 import * as providers from "./providers.ts";
 import * as sessions from "./sessions.ts";
 import * as shoppers from "./shoppers.ts";
+import * as simulate from "./simulate.ts";
 import * as storefront from "./storefront.ts";
 import * as stores from "./stores.ts";
 import * as templates from "./templates.ts";
@@ -37,6 +38,7 @@ const described = (neighbours: storefront.Neighbours): Route[] => [
   ...carts.routes,
   ...shoppers.routes,
   ...campaigns.routes,
+  ...simulate.routes,
   ...templates.routes,
   ...providers.routes(neighbours),
   ...deliveries.routes,
