@@ -174,7 +174,9 @@ export function consent(shopper: Shopper, entry: ConsentEntry): Shopper {
   const after = heard(shopper, entry);
   const { channel, value, source, at } = entry;
   if (value === "granted" || source !== "shopper" || after.suppressed[channel]) return after;
-  if (after.consent[channel]?.value !== "denied") return after; // they have said otherwise since
+  const latest = after.consent[channel];
+  // Only another word to us takes it back: the clock of a shop's page may be minutes ahead.
+  if (latest?.value === "granted" && isOwn(latest)) return after;
   return { ...after, suppressed: { ...after.suppressed, [channel]: { reason: "unsubscribed", at } } };
 }
 
@@ -203,6 +205,9 @@ const bounded = ({ channel, value, at, source, url, text }: ConsentEntry): Conse
   ...(text === undefined ? {} : { text: text.slice(0, MAX_TEXT) }),
 });
 
+/** Said to us: on the preference page, by an answer, or by the merchant. */
+const isOwn = ({ source }: ConsentRecord): boolean => source !== undefined && source !== "storefront";
+
 /**
  * Without the suppressions that a later yes takes back. A box ticked in the shop does not: who unsubscribed by a message
  * comes back by the preference page, by an answer, or by the merchant, who vouches for it.
@@ -210,8 +215,7 @@ const bounded = ({ channel, value, at, source, url, text }: ConsentEntry): Conse
 function lifted(shopper: Shopper): Shopper {
   const kept = Object.entries(shopper.suppressed).filter(([channel, { reason, at }]) => {
     const said = shopper.consent[channel as ConsentChannel];
-    const isOwn = said?.source !== undefined && said.source !== "storefront";
-    return !(isSoft(reason) && isOwn && said.value === "granted" && said.at >= at);
+    return !(said?.value === "granted" && isOwn(said) && isSoft(reason) && said.at >= at);
   });
   if (kept.length === Object.keys(shopper.suppressed).length) return shopper;
   return { ...shopper, suppressed: Object.fromEntries(kept) };

@@ -66,6 +66,12 @@ describe("consent and suppression", () => {
     expect(decide.consent(back, email(denied(15, { source: "shopper" }))).suppressed).toEqual({}); // came late
   });
 
+  it("an unsubscribing counts although a shop's clock, ahead of ours, has said yes a little later", () => {
+    const ahead = told({ consent: { email: granted(99, { source: "storefront" }) } });
+    expect(decide.consent(ahead, email(denied(10, { source: "shopper" }))).suppressed).toHaveProperty("email");
+    expect(decide.suppress(ahead, "email", "unsubscribed", 10).suppressed).toHaveProperty("email");
+  });
+
   it.each(["unsubscribed", "stop"])("a yes to us lifts `%s`; a box ticked in the shop does not", (reason) => {
     const out = decide.suppress(STRANGER, "sms", reason, 10);
     expect(out.consent.sms).toMatchObject({ value: "denied", at: 10 });
