@@ -3,6 +3,7 @@
  * the reference shows, and `{id}` of a path must be given. What a request changes or deletes, it makes first.
  */
 import { TOTP } from "otpauth";
+import { shopperIdOf } from "../../shared/ids.ts";
 import { sampleOf } from "../../workers/gateway/docs/sample.ts";
 import type { Operation, Spec } from "../../workers/gateway/docs/spec.ts";
 import { type Invited, invite, joinAs, tokenOf } from "./members.ts";
@@ -80,6 +81,9 @@ async function made({ merchant }: World, path: string, body: unknown): Promise<F
 const nothing: Make = () => ({});
 const store: Make = ({ merchant }) => ({ params: { id: merchant.account.storeId } });
 const cart: Make = ({ cartId }) => ({ params: { id: cartId } });
+const shopper: Make = ({ merchant }) => ({
+  params: { id: shopperIdOf(merchant.account.storeId, "ada@example.com") },
+});
 const campaign: Make = (world) => made(world, "/v1/campaigns", CAMPAIGN);
 const pool: Make = (world) => made(world, "/v1/coupon-pools", { name: "P" });
 const template: Make = (world) => made(world, "/v1/templates", TEMPLATE);
@@ -229,6 +233,10 @@ export const FIXTURES: Record<string, Make> = {
     await merchant.accept([add("unlinked", "mug", "12.30")]);
     return { params: { id: "unlinked" } };
   },
+
+  listShoppers: () => ({ query: { email: "ADA@example.com" } }),
+  getShopper: shopper,
+  setShopperConsent: async (world) => ({ ...(await shopper(world)), body: { channel: "sms", value: "granted" } }),
 
   listCampaigns: nothing,
   createCampaign: nothing,

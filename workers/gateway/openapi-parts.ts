@@ -9,6 +9,7 @@ export const TAGS: Record<Tag, string> = {
   Auth: "Accounts, sessions, and the keys that access tokens are signed with.",
   Stores: "A store's settings, its API keys, and the log of who did what.",
   Carts: "Carts as their actors see them: content, prediction, journey, and why each message was sent or not.",
+  Shoppers: "People: what they consented to and in which words, what was sent to them, and what waits.",
   Campaigns: "When shoppers are written to, how often, and with which template. Versioned: a journey ends as it began.",
   Coupons: "Codes of their own for carts, new or imported, and what became of them.",
   Templates: "What messages say, in Liquid. Rendered once before they are saved.",

@@ -87,6 +87,7 @@ export type Tag =
   | "Auth"
   | "Stores"
   | "Carts"
+  | "Shoppers"
   | "Campaigns"
   | "Coupons"
   | "Templates"

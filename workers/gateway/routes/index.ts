@@ -21,6 +21,7 @@ import * as orderSignal from "./order-signal.ts";
 import * as passwords from "./passwords.ts";
 import * as providers from "./providers.ts";
 import * as sessions from "./sessions.ts";
+import * as shoppers from "./shoppers.ts";
 import * as simulate from "./simulate.ts";
 import * as storefront from "./storefront.ts";
 import * as stores from "./stores.ts";
@@ -38,6 +39,7 @@ const described = (neighbours: storefront.Neighbours): Route[] => [
   ...apiKeys.routes,
   ...audit.routes,
   ...carts.routes,
+  ...shoppers.routes,
   ...campaigns.routes,
   ...coupons.routes,
   ...simulate.routes,
