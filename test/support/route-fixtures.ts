@@ -268,6 +268,7 @@ export const FIXTURES: Record<string, Make> = {
   listAnalyticsRollups: nothing,
 
   sendEvents: ({ merchant }) => ({ query: { key: merchant.account.key } }),
+  getPushKey: ({ merchant }) => ({ query: { key: merchant.account.key } }),
   followRecoveryLink: ({ recovery }) => ({ params: { token: recovery } }),
   getRecoveredCart: ({ recovery }) => ({ params: { token: recovery } }),
   showUnsubscribePage: ({ unsubscribe }) => ({ params: { token: unsubscribe } }),
