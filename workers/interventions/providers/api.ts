@@ -74,6 +74,35 @@ export function judged(api: MessageApi, reply: ApiReply, now: number): SendOutco
   };
 }
 
+/** No API's answer to one message is longer. */
+const MAX_ANSWER = 64 * 1024;
+
+/** The answer's text. One that breaks off or goes on for ever is read as none: what the status says stays. */
+export async function readBody(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of response.body ?? []) {
+      size += chunk.byteLength;
+      if (size > MAX_ANSWER) return "";
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks).toString("utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** The object that a text is in JSON; `{}` for anything else. */
+export function objectOf(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : {};
+  } catch {
+    return {};
+  }
+}
+
 /** `Retry-After` in milliseconds: seconds, or a date. */
 function waitOf(header: string | null, now: number): number | null {
   if (header === null) return null;
