@@ -7,6 +7,7 @@ import { AppError } from "../../../shared/errors.ts";
 import { eventSchema, LIMITS } from "../../../shared/events/schema.ts";
 import type { PushTarget } from "../../../shared/events/types.ts";
 import { stableHash } from "../../../shared/ids.ts";
+import { offerView } from "../../../shared/offers.ts";
 import type { Env } from "../../env.ts";
 import { publicKeysFor } from "../authenticate.ts";
 import { type Call, open, type Route } from "../route.ts";
@@ -50,7 +51,7 @@ const receipt = z
     rejected: z.array(
       z.object({ index: z.number().int(), id: z.string().nullable(), code: z.string(), message: z.string() }),
     ),
-    offers: z.array(z.record(z.string(), z.unknown())),
+    offers: z.array(offerView).describe("What the shopper is to see now, by `cartwake.js` or by the shop itself"),
   })
   .meta({ id: "Receipt" });
 

@@ -127,7 +127,8 @@ async function obey(env: Env, storeId: string, { replyId, number, says }: Number
   for (const shopperId of shoppers)
     await callActor("shopper", () => {
       const shopper = shopperStub(env, storeId, shopperId);
-      return says === "stop" ? shopper.suppress("sms", "unsubscribed") : shopper.consent("sms", "granted");
+      if (says === "stop") return shopper.suppress("sms", "stop");
+      return shopper.consent("sms", { value: "granted", at: Date.now(), source: "shopper", text: "START" });
     });
   // Last: when something above failed, it may come again.
   await rememberReply(env.DB, storeId, replyId, Date.now());
