@@ -7,7 +7,6 @@ CREATE TABLE `sms_numbers` (
 );
 --> statement-breakpoint
 CREATE INDEX `sms_numbers_by_shopper` ON `sms_numbers` (`store_id`,`shopper_id`);--> statement-breakpoint
-CREATE INDEX `sms_numbers_sweep` ON `sms_numbers` (`at`);--> statement-breakpoint
 CREATE TABLE `sms_replies` (
 	`store_id` text NOT NULL,
 	`id` text NOT NULL,

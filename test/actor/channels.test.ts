@@ -199,13 +199,14 @@ describe("the ways of a message", () => {
     expect(await resumable(SNS, "sms")).toBe(false);
   });
 
-  it("are none for a number that is no number: nobody is asked, and it is gone", async () => {
+  it("are none for a number that does not say its country: nobody is asked; others go out as E.164 writes them", async () => {
     const storeId = unique("st");
     expect(await carried(env, sms(storeId, "d1", "0151 0000001"))).toMatchObject({
       outcome: { kind: "refused", retryable: false, gone: true },
     });
+    expect((await carried(env, sms(storeId, "d2", "+49 (0)151 / 000 0001"))).outcome).toEqual({ kind: "sent" });
     const { results } = await env.DB.prepare("SELECT * FROM outbox WHERE store_id = ?").bind(storeId).all();
-    expect(results).toEqual([]);
+    expect(results).toMatchObject([{ delivery_id: "d2", recipient: NUMBER }]);
   });
 });
 
@@ -229,7 +230,7 @@ describe("an answer of STOP", () => {
     const { storeId, message, answer, of } = await written();
     const everybody = [message.shopperId, shopperIdOf(storeId, NUMBER)];
     expect(await answer("Stop", "SM1")).toBe(1);
-    for (const shopper of everybody) expect(await of(shopper)).toBe("unsubscribed");
+    for (const shopper of everybody) expect(await of(shopper)).toBe("stop");
     expect(await answer("START", "SM2")).toBe(1);
     for (const shopper of everybody) expect(await of(shopper)).toBeUndefined();
     expect((await shopperStub(env, storeId, message.shopperId).profile()).consent.sms?.value).toBe("granted");
@@ -240,7 +241,7 @@ describe("an answer of STOP", () => {
     await answer("START", "SM1");
     await answer("STOP", "SM2");
     await answer("START", "SM1");
-    expect(await of(message.shopperId)).toBe("unsubscribed");
+    expect(await of(message.shopperId)).toBe("stop");
     await answer("START", "SM3");
     await answer("STOP", "SM2");
     expect(await of(message.shopperId)).toBeUndefined();
@@ -262,7 +263,7 @@ describe("an answer of STOP", () => {
       const { message, answer, of } = await written();
       const url = await addressAt(message.storeId, base);
       await answer("STOP", sid, url, { ...env, PUBLIC_URL: "https://shops.example" });
-      expect(await of(message.shopperId), base).toBe("unsubscribed");
+      expect(await of(message.shopperId), base).toBe("stop");
     }
     const { message, answer, of } = await written();
     const elsewhere = await addressAt(message.storeId, "https://evil.example");
