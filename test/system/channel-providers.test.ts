@@ -138,6 +138,20 @@ describe.concurrent("by push", { timeout: 60_000 }, () => {
     expect(server.attempts.get("sold")).toBe(1);
   });
 
+  test("of two keys that a store has had, each reaches those who subscribed with it", async () => {
+    const { merchant, server } = await shopBy("webpush");
+    const setup = { kind: "webpush", settings: { subject: "mailto:push@kiln.example" } };
+    const older = await merchant.call<{ settings: { publicKey: string } }>("POST", "/v1/providers", setup);
+    (server as PushServer).applicationServerKey = older.body.settings.publicKey;
+    const { endpoint, p256dh, auth } = (server as PushServer).subscription("faithful");
+    await merchant.accept([
+      add("faithful", "mug", "12.30"),
+      subscribed("faithful", { endpoint, keys: { p256dh, auth } }),
+    ]);
+    await reached(merchant, "faithful", "sent");
+    expect([server.misused.length, server.to("faithful").length]).toEqual([1, 1]);
+  });
+
   test.each([
     ["fcm", "phone-of-ada:0123456789", (token: string) => ({ token })],
     ["onesignal", "6f1b2c3d-0000-4000-8000-00000000000a", (oneSignalId: string) => ({ oneSignalId })],

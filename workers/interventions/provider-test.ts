@@ -46,8 +46,8 @@ export async function testProvider(
   const result = await provider.send({ ...messageTo(row, to), ...(trace ? { traceparent: trace } : {}) });
   const ms = Date.now() - started;
   if (result.kind === "sent") return { ...none, outcome: "sent", messageId: result.messageId ?? null, ms };
-  const retryable = result.kind === "refused" && (result.retryable || result.account === true);
   const gone = result.kind === "refused" && result.gone === true;
+  const retryable = result.kind === "refused" && (result.retryable || (result.account === true && !gone));
   return { ...none, outcome: result.kind, reason: result.reason, retryable, gone, ms };
 }
 

@@ -165,8 +165,10 @@ export class Route {
       const late = Date.now() > deadline;
       if (late || !(await this.#next())) {
         retryable ||= late || this.#until < Number.POSITIVE_INFINITY;
-        const { reason } = outcome;
-        const refused = { kind: "refused", reason, retryable, ...(retryAfterMs > 0 ? { retryAfterMs } : {}) } as const;
+        const { reason, gone } = outcome;
+        const refused: SendOutcome = { kind: "refused", reason, retryable };
+        if (retryAfterMs > 0) refused.retryAfterMs = retryAfterMs;
+        if (gone && !retryable) refused.gone = gone;
         return { outcome: refused, provider };
       }
       log("info", "failover", { from: way.circuit, to: this.way.circuit, delivery: message.deliveryId });

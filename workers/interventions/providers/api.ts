@@ -42,6 +42,11 @@ export interface MessageApi<M extends OutgoingMessage = OutgoingMessage> {
   isAccountFault?(reply: ApiReply): boolean;
   /** Nothing will ever reach this number or device again. */
   isGone?(reply: ApiReply): boolean;
+  /**
+   * The device is another account's: to this one it is gone, the store's next may know it. It must not count against the
+   * account, for shops' pages tell devices, and so may anybody.
+   */
+  isForeign?(reply: ApiReply): boolean;
   /** Answers that mean something else here than their status says. */
   special?(reply: ApiReply): SendOutcome | null;
 }
@@ -56,6 +61,7 @@ export function judged(api: MessageApi, reply: ApiReply, now: number): SendOutco
   if (special) return special;
   const { status, headers } = reply;
   const reason = `${status} ${anonymous(api.reason(reply))}`.trim();
+  if (api.isForeign?.(reply)) return { kind: "refused", reason, retryable: false, account: true, gone: true };
   if (api.isGone?.(reply)) return { kind: "refused", reason, retryable: false, gone: true };
   if (status >= 200 && status < 300) {
     const messageId = api.messageId(reply);
