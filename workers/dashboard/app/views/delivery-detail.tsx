@@ -43,7 +43,7 @@ function Detail({ delivery }: { delivery: DeliveryView }) {
     <article class="delivery" data-testid="delivery" data-status={delivery.status}>
       <header class="delivery-head">
         <DeliveryStatusChip status={delivery.status} />
-        <h2>{delivery.subject || words(delivery.stepId)}</h2>
+        <h2>{delivery.subject || delivery.title || words(delivery.stepId)}</h2>
         <p class="delivery-facts">
           {words(delivery.channel)} to <b>{delivery.to ?? "an anonymous visitor"}</b>
           {delivery.provider && ` through ${delivery.provider}`} ·{" "}
@@ -78,7 +78,8 @@ const FORMS: { value: Form; label: string }[] = [
 
 function Content({ delivery }: { delivery: DeliveryView }) {
   const [form, setForm] = useState<Form>("html");
-  const { html, text } = delivery;
+  const { html } = delivery;
+  const text = delivery.text ?? delivery.body;
   if (!html && !text) {
     return (
       <p class="panel panel-none">

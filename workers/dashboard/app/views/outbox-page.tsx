@@ -67,7 +67,9 @@ function Rows({ rows, current }: { rows: readonly DeliveryView[] | null; current
               <span class="outbox-to">{row.to ?? "Anonymous visitor"}</span>
               <Ago at={row.statusHistory.at(-1)?.at ?? row.sentAt ?? row.scheduledAt ?? ""} />
             </span>
-            <span class="outbox-subject">{row.subject || `${words(row.channel)} · ${words(row.stepId)}`}</span>
+            <span class="outbox-subject">
+              {row.subject || row.title || `${words(row.channel)} · ${words(row.stepId)}`}
+            </span>
             <DeliveryStatusChip status={row.status} />
           </a>
         </li>
