@@ -85,6 +85,7 @@ export const offerOf = (state: CartState, effect: Effect, createdAt: number): Of
   trigger: effect.trigger,
   templateId: templateOf(effect),
   generation: effect.generation,
+  shopperId: shopperOf(state),
   coupon: effect.coupon,
   contents: contentsOf(state, createdAt),
   expiresAt: offerEndsAt(effect),
