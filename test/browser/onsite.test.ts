@@ -1,0 +1,355 @@
+/** Offers as a shopper meets them: the demo shop and a stranger's page, a real Chromium, the production build. */
+import { mkdirSync } from "node:fs";
+import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { launchBrowser, newContext, SIZES } from "../support/browser.ts";
+import { byTestId, violationsInBoth } from "../support/dashboard.ts";
+import { Merchant } from "../support/merchant.ts";
+import { type System, startSystem } from "../support/system.ts";
+
+const SHOTS = "dist/screenshots";
+const STRANGER = "http://stranger.test/";
+
+let system: System;
+let browser: Browser;
+let merchant: Merchant;
+const problems: string[] = [];
+const contexts: BrowserContext[] = [];
+
+const onsite = (name: string, trigger: string, templateId = "default") =>
+  merchant.call("POST", "/v1/campaigns", {
+    name,
+    trigger,
+    steps: [{ id: "offer", channel: "onsite", variants: [{ id: "a", templateId, weight: 1 }] }],
+  });
+
+beforeAll(async () => {
+  mkdirSync(SHOTS, { recursive: true });
+  system = await startSystem();
+  merchant = await Merchant.register(system.url, { name: "Oblong", url: `${system.url}/shop/` });
+  for (const trigger of ["exit_intent", "checkout_hesitation", "payment_failed", "price_drop"])
+    expect((await onsite(trigger, trigger)).status).toBe(201);
+  browser = await launchBrowser();
+});
+afterAll(async () => {
+  await browser?.close();
+  await system?.stop();
+});
+
+/** A shopper's browser of their own, which counts every shift of the layout. */
+async function shopper(size: keyof typeof SIZES = "desktop"): Promise<Page> {
+  const context = await newContext(browser, problems);
+  contexts.push(context);
+  const page = await context.newPage();
+  await page.setViewportSize(SIZES[size]);
+  await page.addInitScript(() => {
+    const seen = window as unknown as { shifts: number };
+    seen.shifts = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) seen.shifts += (entry as unknown as { value: number }).value;
+    }).observe({ type: "layout-shift", buffered: true });
+  });
+  return page;
+}
+
+const shifts = (page: Page): Promise<number> => page.evaluate(() => (window as unknown as { shifts: number }).shifts);
+const dialog = (page: Page): Locator =>
+  page.getByRole("dialog", { name: /.+/ }).and(page.locator("cartwake-offer dialog"));
+const focused = (page: Page): Promise<string> =>
+  page.evaluate(() => {
+    let at = document.activeElement;
+    while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+    return at?.getAttribute("aria-label") ?? (at?.matches("button,a") ? (at.textContent ?? "") : (at?.localName ?? ""));
+  });
+
+async function shopWith(page: Page, ...products: string[]): Promise<void> {
+  await page.goto(`${system.url}/shop/?key=${merchant.account.key}`);
+  for (const product of products) await page.click(byTestId(`add-${product}`));
+}
+
+/** The pointer goes up and out, once the page has been there for a moment. */
+async function leave(page: Page): Promise<void> {
+  await page.waitForTimeout(1_200);
+  await page.mouse.move(600, 300);
+  await page.mouse.move(600, 40);
+  await page.mouse.move(600, -5);
+}
+
+/** What the page told about offers, as the endpoint heard it. */
+function heard(page: Page): string[] {
+  const told: string[] = [];
+  page.on("request", (request) => {
+    if (!request.url().includes("/v1/events")) return;
+    for (const { type } of JSON.parse(request.postData() ?? "{}").events ?? []) told.push(type);
+  });
+  return told;
+}
+
+async function shoot(page: Page, name: string): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    for (const [size, viewport] of Object.entries(SIZES)) {
+      await page.setViewportSize(viewport);
+      await page.waitForTimeout(200);
+      await page.screenshot({ path: `${SHOTS}/${name}-${size}-${colorScheme}.png` });
+    }
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize(SIZES.desktop);
+}
+
+describe("who leaves with something in the cart", () => {
+  it("is offered a word before they go, by keyboard and screen reader too, and nothing moves", async () => {
+    const page = await shopper();
+    const told = heard(page);
+    await shopWith(page, "p1");
+    await page.focus(byTestId("cart-open"));
+    const before = await shifts(page);
+    await leave(page);
+    const offer = dialog(page);
+    await offer.waitFor();
+    await expect.poll(() => told).toContain("offer_shown");
+    expect(await shifts(page)).toBe(before);
+    expect(await offer.getAttribute("aria-modal")).toBe("true");
+    expect(await page.getByRole("heading", { name: "Before you go" }).count()).toBe(1);
+    const described = await offer.evaluate(
+      (element) => element.querySelector(`#${element.getAttribute("aria-describedby")}`)?.textContent,
+    );
+    expect(described).toContain("Your cart is saved.");
+    expect(await focused(page)).toBe("dialog");
+    const stops: string[] = [];
+    for (let i = 0; i < 4; i++) {
+      await page.keyboard.press("Tab");
+      stops.push(await focused(page));
+    }
+    expect(stops).toEqual(["No, thanks", "To the checkout", "No, thanks", "No, thanks"]);
+    await page.keyboard.press("Shift+Tab");
+    expect(await focused(page)).toBe("No, thanks");
+    expect(await violationsInBoth(page)).toEqual([]);
+    await shoot(page, "offer-exit");
+    await page.keyboard.press("Escape");
+    await offer.waitFor({ state: "detached" });
+    expect(await focused(page)).toContain("Cart");
+    await expect.poll(() => told).toContain("offer_dismissed");
+  });
+
+  it("is left alone after a no: over a reload, and in another tab", async () => {
+    const page = contexts.at(-1)!.pages()[0]!;
+    const again = { id: "another", headline: "Again", text: "t", button: "b", dismiss: "d", locale: "en" };
+    const reply = (trigger: string) => ({
+      accepted: 1,
+      duplicates: 0,
+      rejected: [],
+      offers: [
+        {
+          ...again,
+          id: trigger,
+          trigger,
+          cartId: "c",
+          coupon: null,
+          imageUrl: null,
+          expiresAt: "2099-01-01T00:00:00Z",
+        },
+      ],
+    });
+    let trigger = "exit_intent";
+    const answer = async (on: Page) =>
+      on.route("**/v1/events*", (route) => route.fulfill({ status: 202, json: reply(trigger) }));
+    await answer(page);
+    await page.reload();
+    const tab = await contexts.at(-1)!.newPage();
+    await answer(tab);
+    await tab.goto(`${system.url}/shop/`);
+    for (const on of [page, tab]) {
+      await on.waitForResponse(/\/v1\/events/).catch(() => null);
+      await on.waitForTimeout(300);
+      expect(await dialog(on).count()).toBe(0);
+    }
+    trigger = "payment_failed";
+    await tab.click(byTestId("add-p2"));
+    await dialog(tab).waitFor();
+    await tab.close();
+    await page.unroute("**/v1/events*");
+  });
+});
+
+describe("at the checkout", () => {
+  it("a declined card is met with help, and trying again is one key away", async () => {
+    const page = await shopper("phone");
+    const told = heard(page);
+    await shopWith(page, "p1");
+    await page.goto(`${system.url}/shop/?page=checkout`);
+    await page.fill(byTestId("email"), "ada@example.com");
+    await page.fill(byTestId("name"), "Ada");
+    await page.check(byTestId("card-declined"));
+    await page.click(byTestId("place-order"));
+    await page.getByRole("heading", { name: "That payment did not go through" }).waitFor();
+    expect(await violationsInBoth(page)).toEqual([]);
+    await shoot(page, "offer-payment");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await dialog(page).waitFor({ state: "detached" });
+    await expect.poll(() => told).toContain("offer_accepted");
+    expect(page.url()).toContain("page=checkout");
+    await page.check(byTestId("card-works"));
+    await page.click(byTestId("place-order"));
+    await page.waitForSelector(byTestId("order-done"));
+  });
+
+  it("the price that fell is told to whoever has it in the cart, also over an open dialog of the shop's", async () => {
+    const page = await shopper();
+    await shopWith(page, "p3");
+    await page.click(".counter summary");
+    await page.check(byTestId("sale"), { force: true });
+    await page.getByRole("heading", { name: "Good news: the price has dropped" }).waitFor();
+    expect(await page.locator("cartwake-offer #text").textContent()).toContain("€103.20");
+    await page.getByRole("button", { name: "To the checkout" }).click();
+    await page.waitForURL(/page=checkout/);
+    expect(await page.locator(".summary .grand dd").textContent()).toBe("€103.20");
+  });
+});
+
+describe("a code", () => {
+  it("is shown, copied, and on the cart as soon as the offer is taken", async () => {
+    const page = await shopper();
+    const told = heard(page);
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"], { origin: system.url });
+    await shopWith(page, "p2");
+    const coupon = {
+      code: "YOURS-7F3K",
+      kind: "percent",
+      amount: 10,
+      expiresAt: "2099-11-24T10:00:00.000Z",
+      ...{ copy: "Copy code", copied: "Copied", validUntil: "Good until" },
+    };
+    await page.route("**/v1/events*", async (route) => {
+      const response = await route.fetch();
+      const reply = await response.json();
+      for (const offer of reply.offers ?? []) offer.coupon = coupon;
+      await route.fulfill({ response, json: reply });
+    });
+    await leave(page);
+    await page.getByText("YOURS-7F3K").waitFor();
+    await page.getByRole("button", { name: "Copy code" }).click();
+    await page.getByRole("button", { name: "Copied" }).waitFor();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe("YOURS-7F3K");
+    expect(await page.locator("cartwake-offer [role=status]").textContent()).toBe("Copied");
+    expect(await violationsInBoth(page)).toEqual([]);
+    await shoot(page, "offer-coupon");
+    await page.getByRole("button", { name: "To the checkout" }).click();
+    await page.waitForSelector(byTestId("coupon-row"));
+    expect(await page.textContent(byTestId("coupon-row"))).toBe("Code YOURS-7F3K−€7.60");
+    expect(await page.locator(".summary .grand dd").textContent()).toBe("€68.40");
+    await expect
+      .poll(() => told.filter((type) => type === "coupon_applied" || type === "offer_accepted"))
+      .toHaveLength(2);
+    expect(await violationsInBoth(page)).toEqual([]);
+    await shoot(page, "shop-coupon");
+  });
+});
+
+describe("a stranger's page", () => {
+  /** Nothing is allowed but scripts with the nonce, and requests to Cartwake. */
+  const policy = () => `default-src 'none'; script-src 'nonce-n1'; connect-src ${system.url}; base-uri 'none'`;
+  async function visit(page: Page, attributes: string): Promise<void> {
+    await page.route(STRANGER, (route) =>
+      route.fulfill({
+        contentType: "text/html",
+        headers: { "content-security-policy": policy() },
+        body: `<!doctype html><html lang="en"><title>Stranger</title><h1>A shop</h1><input aria-label="Street" id="street">
+          <script nonce="n1" src="${system.url}/cartwake.js" data-key="${merchant.account.key}" ${attributes}></script>
+          <script nonce="n1">
+            cartwake("add", { productId: "x", name: "<img src=x onerror=alert(1)>", price: "30.00", currency: "EUR",
+              imageUrl: "javascript:alert(1)".slice(11) && "${STRANGER}x.png" });
+            cartwake("checkout", "start");
+          </script>`,
+      }),
+    );
+    await page.goto(STRANGER);
+  }
+
+  it("with the strictest policy sees who hesitates, in its own colours, and logs no violation", async () => {
+    const page = await shopper();
+    const violated: string[] = [];
+    await page.exposeFunction("violated", (what: string) => violated.push(what));
+    await page.addInitScript(() =>
+      addEventListener("securitypolicyviolation", (event) =>
+        (window as unknown as { violated(what: string): void }).violated(event.violatedDirective),
+      ),
+    );
+    await visit(
+      page,
+      'data-hesitate-seconds="1" data-accent="rgb(120, 20, 90)" data-scheme="light" data-position="center"',
+    );
+    await page.getByRole("heading", { name: "Almost there" }).waitFor();
+    const button = page.getByRole("button", { name: "To the checkout" });
+    expect(await button.evaluate((element) => getComputedStyle(element).backgroundColor)).toBe("rgb(120, 20, 90)");
+    expect(await dialog(page).evaluate((element) => getComputedStyle(element).position)).toBe("fixed");
+    await shoot(page, "offer-stranger");
+    await page.evaluate(() => {
+      document.addEventListener("cartwake:accept", (event) => {
+        document.title = (event as CustomEvent).detail.trigger;
+      });
+    });
+    await button.click();
+    await dialog(page).waitFor({ state: "detached" });
+    expect(await page.title()).toBe("checkout_hesitation");
+    expect(page.url()).toBe(STRANGER);
+    expect(violated).toEqual([]);
+  });
+
+  it("may draw the offer itself", async () => {
+    const page = await shopper();
+    await page.addInitScript(() =>
+      document.addEventListener("cartwake:offer", (event) => {
+        event.preventDefault();
+        document.title = (event as CustomEvent).detail.headline;
+      }),
+    );
+    await visit(page, 'data-hesitate-seconds="1"');
+    await expect.poll(() => page.title()).toBe("Almost there");
+    await page.waitForTimeout(300);
+    expect(await dialog(page).count()).toBe(0);
+  });
+});
+
+describe("push messages", () => {
+  it("are not asked for where the store sends none, and the shop says so", async () => {
+    const page = await shopper();
+    await page.context().grantPermissions(["notifications"], { origin: system.url });
+    await page.route("**/v1/push-key*", (route) => route.fulfill({ json: { publicKey: null } }));
+    await shopWith(page);
+    await page.click(byTestId("push"));
+    await expect.poll(() => page.textContent(byTestId("push-said"))).toBe("This store sends no push messages yet.");
+  });
+
+  it("are asked for in words of the shop's, by a dialog that remembers a no", async () => {
+    const page = await shopper();
+    await page.route("**/v1/push-key*", (route) => route.fulfill({ json: { publicKey: "BAAA" } }));
+    await shopWith(page);
+    const ask = () =>
+      page.evaluate(() =>
+        (window as unknown as { cartwake(...args: unknown[]): void }).cartwake("push", {
+          ask: true,
+          text: "May we tell you when your cart gets cheaper?",
+          yes: "Yes, please",
+          no: "Not now",
+        }),
+      );
+    const asked = ask();
+    await page.getByRole("heading", { name: "May we tell you when your cart gets cheaper?" }).waitFor();
+    expect(await violationsInBoth(page)).toEqual([]);
+    await shoot(page, "push-ask");
+    await page.getByRole("button", { name: "Not now" }).last().click();
+    await asked;
+    await page.reload();
+    await page.waitForFunction(
+      () => "cartwake" in window && (window as { cartwake?: { ready?: true } }).cartwake?.ready,
+    );
+    await ask();
+    expect(await dialog(page).count()).toBe(0);
+  });
+});
+
+it("no page had anything to complain about", () => {
+  expect(problems).toEqual([]);
+});
