@@ -148,7 +148,10 @@ export const deliveryView = z
     to: z.string().nullable().describe("In full only with `shoppers:read`"),
     subject: z.string().nullish(),
     html: z.string().nullish(),
-    text: z.string().nullish(),
+    text: z.string().nullish().describe("Of mail and SMS"),
+    title: z.string().nullish().describe("Of push, as `body` and `imageUrl`"),
+    body: z.string().nullish(),
+    imageUrl: z.string().nullish(),
     recoveryUrl: z.string().nullish(),
     unsubscribeUrl: z.string().nullish(),
   })
@@ -194,6 +197,26 @@ export const explainView = z
   .meta({ id: "Explanation" });
 export type ExplainView = z.infer<typeof explainView>;
 
+export const orderSignal = z
+  .enum(["ok", "none_yet", "signal_loss"])
+  .describe(
+    "Whether the store tells of its orders. `signal_loss`: no more, so messages are paused; `none_yet`: it never did",
+  );
+export type OrderSignal = z.infer<typeof orderSignal>;
+
+export const orderSignalView = z
+  .object({
+    signal: orderSignal,
+    since: timeOrNull.describe("Since when it counts as lost"),
+    why: z
+      .enum(["payments", "silence"])
+      .nullable()
+      .describe("Payments without an order, or a silence that the store's habits make improbable"),
+    overriddenUntil: timeOrNull.describe("Until then messages go out whatever the signal is"),
+  })
+  .meta({ id: "OrderSignal" });
+export type OrderSignalView = z.infer<typeof orderSignalView>;
+
 export const realtimeView = z
   .object({
     activeCarts: count,
@@ -207,7 +230,7 @@ export const realtimeView = z
     purchasedRevenue: moneyView,
     eventsPerMinute: z.number(),
     eventsByMinute: z.array(count).describe("Accepted events in each of the last 30 minutes, oldest first"),
-    orderSignal: z.string().describe("`ok`, or why sends are paused, e.g. `signal_loss`"),
+    orderSignal,
     at: time,
   })
   .meta({ id: "Realtime" });

@@ -13,8 +13,10 @@ import { DurableObject } from "cloudflare:workers";
 import type { CartContents, ClaimedCart, Delta, Entry, OfferDue, Prospect } from "../../shared/events/messages.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
 import { log } from "../../shared/log.ts";
+import type { Send } from "../../shared/policy/permit.ts";
 import type { MessageChannel, Rules } from "../../shared/policy/rules.ts";
 import { no, ok, type Result } from "../../shared/result.ts";
+import type { SimulatedCart } from "../../shared/simulation.ts";
 import { iso, SECOND_MS } from "../../shared/time.ts";
 import { withTimeout } from "../../shared/timeout.ts";
 import { traceOf } from "../../shared/trace.ts";
@@ -28,6 +30,7 @@ import { find } from "./ledger.ts";
 import { deltaOf } from "./metrics.ts";
 import { type CartEnv, type Present, Publisher } from "./publisher.ts";
 import { CREATE_LOG_ROWS, type LogEntry, type Snapshot } from "./schema.ts";
+import { arbiterOf, sentBefore, simulate } from "./simulate.ts";
 import type { CartState, Effect } from "./state.ts";
 import { emptyState } from "./state.ts";
 import { CartStorage, isLong } from "./storage.ts";
@@ -201,6 +204,22 @@ export class Cart extends DurableObject<CartEnv> {
     const steps = result.steps.map((step) => ({ ...step, at: iso(step.at) }));
     const then = viewOf(result.state, steps.at(-1)?.seq ?? 0, this.#createdAt, until ?? Date.now());
     return ok({ id: this.#cartId, consistent: result.steps.every((s) => s.confirmed), cart: then, decisions: steps });
+  }
+
+  /** The log run through other rules: what would have been sent. `sends`: what its shopper was sent for other carts. */
+  simulate(rules: Rules, sends: Send[]): Result<SimulatedCart> {
+    const state = this.#state;
+    if (!state) return no("not_found");
+    if (this.#baseSeq > 0) return no("compacted");
+    const name = { storeId: this.#storeId, cartId: this.#cartId };
+    const all = [...sends];
+    const simulated = simulate(this.#storage.rows(0), name, rules, arbiterOf(this.#storeId, rules, all), Date.now());
+    return ok({
+      ...simulated,
+      status: state.process.status,
+      before: state.process.effects.map(sentBefore),
+      sends: all,
+    });
   }
 
   /** The store's safety net for an alarm the platform lost. False: there is no such cart (any more). */

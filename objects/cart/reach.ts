@@ -1,6 +1,6 @@
 /** Where a cart's shopper can be reached, as the cart knows it. Pure. */
 import { shopperIdOf, stableHash, visitorShopperId } from "../../shared/ids.ts";
-import { e164 } from "../../shared/phone.ts";
+import { e164Of } from "../../shared/phone.ts";
 import type { MessageChannel } from "../../shared/policy/rules.ts";
 import type { CartState, Effect, Process } from "./state.ts";
 
@@ -9,14 +9,14 @@ const MAX_GONE = 20;
 /** By their address, else by their phone; else whoever uses this browser. */
 export function shopperOf({ storeId, cartId, facts }: CartState): string {
   const { email, phone } = facts.person;
-  const known = email ?? e164(phone);
+  const known = email ?? e164Of(phone);
   return known ? shopperIdOf(storeId, known) : visitorShopperId(facts.visitorId ?? cartId);
 }
 
 /** The address as one text, so that one that is gone can be told from the next. */
 function addressOf({ facts: { person } }: CartState, channel: MessageChannel): string | null {
   if (channel === "email") return person.email;
-  if (channel === "sms") return e164(person.phone);
+  if (channel === "sms") return e164Of(person.phone);
   if (!person.push) return null;
   const { push } = person;
   return push.kind === "webpush" ? push.endpoint : push.kind === "fcm" ? push.token : push.subscriptionId;

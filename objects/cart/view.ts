@@ -2,7 +2,7 @@
 import type { CartContents, CartSummary, DeliveryNews, OfferDue, Prospect } from "../../shared/events/messages.ts";
 import { predict } from "../../shared/model/baseline.ts";
 import { toMoney } from "../../shared/money.ts";
-import { e164 } from "../../shared/phone.ts";
+import { e164Of } from "../../shared/phone.ts";
 import { iso, isoOrNull } from "../../shared/time.ts";
 import type { CartDeliveryView, CartView, ItemView } from "../../shared/views.ts";
 import { offerEndsAt } from "./onsite.ts";
@@ -65,7 +65,7 @@ export function prospectOf(state: CartState, effect: Effect): Prospect {
     shopperId: shopperOf(state),
     cartId: state.cartId,
     email,
-    phone: e164(phone),
+    phone: e164Of(phone),
     push,
     name,
     visitorId: facts.visitorId,

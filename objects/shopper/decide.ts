@@ -89,6 +89,10 @@ export function learn(shopper: Shopper, told: Prospect): Shopper {
   return said.reduce((all, [channel, record]) => heard(all, { ...record, channel }), known);
 }
 
+/** Somebody known, on a browser that nobody has met with them yet. */
+export const isNewVisitor = ({ visitors }: Shopper, { shopperId, visitorId }: Prospect): boolean =>
+  visitorId !== null && shopperId.startsWith("sh_") && !visitors.includes(visitorId);
+
 const withVisitors = (known: readonly string[], added: readonly string[]): string[] =>
   [...new Set([...known, ...added])].slice(-MAX_VISITORS);
 

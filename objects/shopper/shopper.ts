@@ -30,6 +30,8 @@ const MOVE_MS = 30 * SECOND_MS;
 /** The other shopper gives no answer for so long: told again later. */
 const ADOPT_MS = 10 * SECOND_MS;
 
+const NEW_VISITOR: Permit = { granted: false, reason: "new_visitor", until: null };
+
 const isVisitor = (shopperId: string): boolean => shopperId.startsWith("v_");
 const isKnownShopper = (shopperId: string): boolean => /^sh_[\w-]{1,64}$/.test(shopperId);
 
@@ -57,15 +59,19 @@ export class Shopper extends DurableObject<Actors> {
     this.#moved = this.#storage.moved();
   }
 
-  /** May this message go out, and by which channel? A yes reserves a place under the cap until it is settled or released. */
-  permit(asked: Prospect, rules: PermitRules): Permit | Promise<Permit> {
+  /**
+   * May this message go out, and by which channel? A yes reserves a place under the cap until it is settled or released.
+   * `new_visitor`: the browser's own past is to be united with this shopper's first (`mergeInto`), then ask as `united`.
+   */
+  permit(asked: Prospect, rules: PermitRules, united = false): Permit | Promise<Permit> {
     return this.#here(
       (shopper, now) => {
+        if (!united && decide.isNewVisitor(shopper, asked)) return NEW_VISITOR;
         const answer = decide.ask(shopper, { ...asked, storeId: this.#storeId }, rules, now);
         this.#save(answer.shopper, now);
         return answer.permit;
       },
-      (target) => target.permit(asked, rules),
+      (target) => target.permit(asked, rules, united),
     );
   }
 

@@ -190,7 +190,7 @@ describe("PEERS 6: anonymous and known are one person", () => {
     process.stdout.write(
       `shopper merges: 3,000 lives, ${sum.granted} permits, ${sum.capped} capped, ${sum.crashed} deaths in a move, ${sum.moved} merges refused\n`,
     );
-    expect(Math.min(...Object.values(sum))).toBeGreaterThan(1_000);
+    expect(Math.min(...Object.values(sum))).toBeGreaterThan(500);
   });
 
   const at = NOON;

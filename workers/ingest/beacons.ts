@@ -258,7 +258,7 @@ export async function preflight(request: Request, env: Env): Promise<Response> {
 }
 
 /** No list of allowed origins means any page may send: the key is public anyway. */
-function originAllowed(request: Request, tenant: Tenant): boolean {
+export function originAllowed(request: Request, tenant: Tenant): boolean {
   const origin = request.headers.get("origin");
   if (origin === null) return true;
   return [tenant.allowedOrigins, tenant.keyOrigins].every((list) => list.length === 0 || list.includes(origin));
