@@ -10,7 +10,7 @@ import { fitted } from "../../shared/message-limits.ts";
 import { offerWords } from "../../shared/offer-words.ts";
 import type { Offer } from "../../shared/offers.ts";
 import type { Trigger } from "../../shared/policy/rules.ts";
-import { no, type Result } from "../../shared/result.ts";
+import type { Result } from "../../shared/result.ts";
 import { callActor } from "../../shared/retry.ts";
 import { contextOf, inLocale, render, type Template, type TemplateStore, usesCoupon } from "../../shared/templates.ts";
 import { iso, SECOND_MS } from "../../shared/time.ts";
@@ -41,7 +41,7 @@ interface Source {
 const kept = new Map<string, { source: Source; until: number }>();
 
 export async function offersOf(env: Env, storeId: string, dues: DueIn[], now: number): Promise<Offer[]> {
-  const issue: IssueCoupon = async () => no("not_yet");
+  const issue: IssueCoupon = (ask) => callActor("store", () => storeStub(env, storeId).issueCoupon(ask));
   const made = dues.slice(0, MAX_OFFERS).map(async (one) => {
     try {
       return await withTimeout(offerOf(env, storeId, one, now, issue), PATIENCE_MS, "an offer took too long");
