@@ -79,6 +79,7 @@ export function offerWords(
   locale: string,
   trigger: Trigger,
 ): Pick<OfferWords, "dismiss" | "copy" | "copied" | "validUntil"> & { button: string } {
-  const { dismiss, copy, copied, validUntil, ...buttons } = WORDS[(lookupLocale(locale, LANGUAGES) ?? "en") as Language];
+  const { dismiss, copy, copied, validUntil, ...buttons } =
+    WORDS[(lookupLocale(locale, LANGUAGES) ?? "en") as Language];
   return { dismiss, copy, copied, validUntil, button: buttons[BUTTONS[trigger] ?? "checkout"] };
 }

@@ -20,7 +20,12 @@ let giver: Merchant;
 const problems: string[] = [];
 const contexts: BrowserContext[] = [];
 
-const onsite = (name: string, trigger: string, { templateId = "default", ...more }: { templateId?: string; coupon?: object } = {}, store = merchant) =>
+const onsite = (
+  name: string,
+  trigger: string,
+  { templateId = "default", ...more }: { templateId?: string; coupon?: object } = {},
+  store = merchant,
+) =>
   store.call("POST", "/v1/campaigns", {
     name,
     trigger,
@@ -46,6 +51,7 @@ afterAll(async () => {
 
 /** A shopper's browser of their own, which counts every shift of the layout. */
 async function shopper(size: keyof typeof SIZES = "desktop"): Promise<Page> {
+  for (const earlier of contexts.splice(0)) await earlier.close();
   const context = await newContext(browser, problems);
   contexts.push(context);
   const page = await context.newPage();

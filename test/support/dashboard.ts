@@ -29,10 +29,17 @@ export async function violations(page: Page, rules?: string[], within?: string):
 
 /** The same, light and dark: in the dark only the colours are other ones. */
 export async function violationsInBoth(page: Page, within?: string): Promise<string[]> {
-  await page.emulateMedia({ colorScheme: "dark" });
+  await paint(page, "dark");
   const dark = await violations(page, ["color-contrast"], within);
-  await page.emulateMedia({ colorScheme: "light" });
+  await paint(page, "light");
   return [...dark.map((text) => `dark ${text}`), ...(await violations(page, undefined, within))];
+}
+
+/** The page has every colour of the scheme: one read too early would be compared with one of the other. */
+async function paint(page: Page, colorScheme: "dark" | "light"): Promise<void> {
+  await page.emulateMedia({ colorScheme });
+  await page.waitForFunction((scheme) => matchMedia(`(prefers-color-scheme: ${scheme})`).matches, colorScheme);
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
 }
 
 /** Fills the login form; what comes next is the caller's to expect. */
