@@ -33,6 +33,7 @@ function decline(said: HTMLElement, submit: HTMLButtonElement): void {
   tracking.checkout("payment");
   setTimeout(() => {
     submit.disabled = false;
+    if (document.activeElement === document.body) submit.focus(); // a disabled button loses it
     said.textContent = "The bank declined this card. Nothing was charged.";
     tracking.checkout("failed");
   }, DECLINE_MS);
