@@ -238,7 +238,6 @@ describe("a code", () => {
     await page.getByRole("heading", { name: "10% off your order" }).waitFor();
     const code = (await page.locator(`${OVERLAY} code`).textContent()) ?? "";
     expect(code).toMatch(/^[\w-]{6,}$/);
-    expect(await page.locator(`${OVERLAY} #text`).textContent()).toContain(code);
     await page.getByRole("button", { name: "Copy code" }).click();
     await page.getByRole("button", { name: "Copied" }).waitFor();
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(code);

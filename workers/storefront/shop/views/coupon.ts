@@ -25,7 +25,7 @@ export function couponForm(): HTMLElement {
   });
   const submit = (event: Event) => {
     event.preventDefault();
-    const code = input.value.trim();
+    const code = input.value.trim().toUpperCase(); // as it is shown
     if (!code) return input.focus();
     tracking.couponApplied(code);
     coupon.apply({ code, kind: null, amount: 0, expiresAt: null });
