@@ -36,7 +36,7 @@ beforeAll(async () => {
   mkdirSync(SHOTS, { recursive: true });
   system = await startSystem();
   merchant = await Merchant.register(system.url, { name: "Oblong", url: `${system.url}/shop/` });
-  for (const trigger of ["exit_intent", "checkout_hesitation", "payment_failed", "price_drop"])
+  for (const trigger of ["exit_intent", "checkout_hesitation", "payment_failed", "price_drop", "back_in_stock"])
     expect((await onsite(trigger, trigger)).status).toBe(201);
   giver = await Merchant.register(system.url, { name: "Oblong", url: `${system.url}/shop/` });
   const { body } = await giver.call<{ id: string }>("POST", "/v1/templates", { from: "onsite-exit-coupon" });
@@ -225,6 +225,41 @@ describe("at the checkout", () => {
     await page.getByRole("button", { name: "To the checkout" }).click();
     await page.waitForURL(/page=checkout/);
     expect(await page.locator(".summary .grand dd").textContent()).toBe("€103.20");
+  });
+});
+
+describe("who looks again", () => {
+  it("at what was sold out hears that it is back", async () => {
+    const page = await shopper("phone");
+    await shopWith(page, ["p2"]);
+    await page.click(".counter summary");
+    await page.check(byTestId("sold-out"));
+    expect(await page.locator(byTestId("add-p2")).isDisabled()).toBe(true);
+    await page.uncheck(byTestId("sold-out"));
+    await page.getByRole("heading", { name: "It is back in stock" }).waitFor();
+    expect(await page.locator(byTestId("add-p2")).isEnabled()).toBe(true);
+  });
+
+  it("for the address bar of a phone, with a flick back up, is about to leave", async () => {
+    const phone = await browser.newContext({
+      viewport: SIZES.phone,
+      hasTouch: true,
+      isMobile: true,
+      reducedMotion: "reduce",
+    });
+    const page = await phone.newPage();
+    const told = heard(page);
+    await shopWith(page, ["p1"]);
+    const touch = await phone.newCDPSession(page);
+    const flick = (yDistance: number, speed: number) =>
+      touch.send("Input.synthesizeScrollGesture", { x: 195, y: 400, yDistance, speed, gestureSourceType: "touch" });
+    await flick(-2_500, 3_000);
+    await flick(300, 300);
+    await page.waitForTimeout(500);
+    expect(told).not.toContain("exit_intent_detected");
+    await flick(1_500, 4_000);
+    await page.getByRole("heading", { name: "Before you go" }).waitFor();
+    await phone.close();
   });
 });
 
