@@ -250,14 +250,24 @@ describe("who looks again", () => {
     const page = await phone.newPage();
     const told = heard(page);
     await shopWith(page, ["p1"]);
-    const touch = await phone.newCDPSession(page);
-    const flick = (yDistance: number, speed: number) =>
-      touch.send("Input.synthesizeScrollGesture", { x: 195, y: 400, yDistance, speed, gestureSourceType: "touch" });
-    await flick(-2_500, 3_000);
-    await flick(300, 300);
-    await page.waitForTimeout(500);
+    // A finger that drags the page by so many px a frame: headless Chromium does not scroll by a synthetic one.
+    const drag = (by: number, frames: number) =>
+      page.evaluate(
+        async ([step, count]) => {
+          for (let i = 0; i < count; i++) {
+            dispatchEvent(new Event("touchmove"));
+            scrollBy(0, step);
+            await new Promise((resolve) => requestAnimationFrame(resolve));
+          }
+        },
+        [by, frames] as const,
+      );
+    await page.waitForTimeout(1_200);
+    await drag(100, 20);
+    await drag(-4, 20);
+    await page.waitForTimeout(700);
     expect(told).not.toContain("exit_intent_detected");
-    await flick(1_500, 4_000);
+    await drag(-90, 12);
     await page.getByRole("heading", { name: "Before you go" }).waitFor();
     await phone.close();
   });
