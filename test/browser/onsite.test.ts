@@ -1,10 +1,11 @@
 /** Offers as a shopper meets them: the demo shop and a stranger's page, a real Chromium, the production build. */
 import { mkdirSync } from "node:fs";
-import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchBrowser, newContext, SIZES } from "../support/browser.ts";
 import { byTestId, violationsInBoth } from "../support/dashboard.ts";
 import { Merchant } from "../support/merchant.ts";
+import { countShifts, dialog, focused, heard, leave, shifts, shootOffer } from "../support/offers.ts";
 import { type System, startSystem } from "../support/system.ts";
 
 const SHOTS = "dist/screenshots";
@@ -56,60 +57,13 @@ async function shopper(size: keyof typeof SIZES = "desktop"): Promise<Page> {
   contexts.push(context);
   const page = await context.newPage();
   await page.setViewportSize(SIZES[size]);
-  await page.addInitScript(() => {
-    const seen = window as unknown as { shifts: number };
-    seen.shifts = 0;
-    new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) seen.shifts += (entry as unknown as { value: number }).value;
-    }).observe({ type: "layout-shift", buffered: true });
-  });
+  await countShifts(page);
   return page;
 }
-
-const shifts = (page: Page): Promise<number> => page.evaluate(() => (window as unknown as { shifts: number }).shifts);
-const dialog = (page: Page): Locator =>
-  page.getByRole("dialog", { name: /.+/ }).and(page.locator("cartwake-offer dialog"));
-const focused = (page: Page): Promise<string> =>
-  page.evaluate(() => {
-    let at = document.activeElement;
-    while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
-    return at?.getAttribute("aria-label") ?? (at?.matches("button,a") ? (at.textContent ?? "") : (at?.localName ?? ""));
-  });
 
 async function shopWith(page: Page, products: string[] = [], store = merchant): Promise<void> {
   await page.goto(`${system.url}/shop/?key=${store.account.key}`);
   for (const product of products) await page.click(byTestId(`add-${product}`));
-}
-
-/** The pointer goes up and out, once the page has been there for a moment. */
-async function leave(page: Page): Promise<void> {
-  await page.waitForTimeout(1_200);
-  await page.mouse.move(600, 300);
-  await page.mouse.move(600, 40);
-  await page.mouse.move(600, -5);
-}
-
-/** What the page told about offers, as the endpoint heard it. */
-function heard(page: Page): string[] {
-  const told: string[] = [];
-  page.on("request", (request) => {
-    if (!request.url().includes("/v1/events")) return;
-    for (const { type } of JSON.parse(request.postData() ?? "{}").events ?? []) told.push(type);
-  });
-  return told;
-}
-
-async function shoot(page: Page, name: string): Promise<void> {
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme });
-    for (const [size, viewport] of Object.entries(SIZES)) {
-      await page.setViewportSize(viewport);
-      await page.waitForTimeout(200);
-      await page.screenshot({ path: `${SHOTS}/${name}-${size}-${colorScheme}.png` });
-    }
-  }
-  await page.emulateMedia({ colorScheme: "light" });
-  await page.setViewportSize(SIZES.desktop);
 }
 
 describe("who leaves with something in the cart", () => {
@@ -140,7 +94,7 @@ describe("who leaves with something in the cart", () => {
     await page.keyboard.press("Shift+Tab");
     expect(await focused(page)).toBe("No, thanks");
     expect(await violationsInBoth(page, OVERLAY)).toEqual([]);
-    await shoot(page, "offer-exit");
+    await shootOffer(page, SHOTS, "offer-exit");
     await page.keyboard.press("Escape");
     await offer.waitFor({ state: "detached" });
     expect(await focused(page)).toContain("Cart");
@@ -203,7 +157,7 @@ describe("at the checkout", () => {
     await page.click(byTestId("place-order"));
     await page.getByRole("heading", { name: "That payment did not go through" }).waitFor();
     expect(await violationsInBoth(page, OVERLAY)).toEqual([]);
-    await shoot(page, "offer-payment");
+    await shootOffer(page, SHOTS, "offer-payment");
     await page.getByRole("button", { name: "Try again" }).click();
     await dialog(page).waitFor({ state: "detached" });
     expect(await focused(page)).toContain("Place order");
@@ -288,7 +242,7 @@ describe("a code", () => {
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(code);
     expect(await page.locator(`${OVERLAY} [role=status]`).textContent()).toBe("Copied");
     expect(await violationsInBoth(page, OVERLAY)).toEqual([]);
-    await shoot(page, "offer-coupon");
+    await shootOffer(page, SHOTS, "offer-coupon");
     await page.getByRole("button", { name: "To the checkout" }).click();
     await page.waitForSelector(byTestId("coupon-row"));
     expect(await page.textContent(byTestId("coupon-row"))).toBe(`Code ${code}−€7.60`);
@@ -297,7 +251,7 @@ describe("a code", () => {
       .poll(() => told.filter((type) => type === "coupon_applied" || type === "offer_accepted"))
       .toHaveLength(2);
     expect(await violationsInBoth(page)).toEqual([]);
-    await shoot(page, "shop-coupon");
+    await shootOffer(page, SHOTS, "shop-coupon");
   });
 
   it("of which none is left is not promised to the next shopper", async () => {
@@ -348,7 +302,7 @@ describe("a stranger's page", () => {
     const button = page.getByRole("button", { name: "Continue" });
     expect(await button.evaluate((element) => getComputedStyle(element).backgroundColor)).toBe("rgb(120, 20, 90)");
     expect(await dialog(page).evaluate((element) => getComputedStyle(element).position)).toBe("fixed");
-    await shoot(page, "offer-stranger");
+    await shootOffer(page, SHOTS, "offer-stranger");
     await page.evaluate(() => {
       document.addEventListener("cartwake:accept", (event) => {
         document.title = (event as CustomEvent).detail.trigger;
@@ -436,7 +390,7 @@ describe("push messages", () => {
     const asked = ask();
     await page.getByRole("heading", { name: "May we tell you when your cart gets cheaper?" }).waitFor();
     expect(await violationsInBoth(page, OVERLAY)).toEqual([]);
-    await shoot(page, "push-ask");
+    await shootOffer(page, SHOTS, "push-ask");
     await page.getByRole("button", { name: "Not now" }).last().click();
     await asked;
     await page.reload();
