@@ -75,7 +75,7 @@ function Story({ cart, timeline }: CartStory) {
           <CartJourney journey={cart.journey} />
           <CartMessages deliveries={cart.deliveries} />
         </div>
-        <Timeline timeline={timeline} />
+        <Timeline timeline={timeline} deliveries={cart.deliveries} />
       </div>
     </>
   );

@@ -2,6 +2,7 @@
 import type { CartDeliveryView, CartView } from "../../../../shared/views.ts";
 import { formatMoney, words } from "../format.ts";
 import { outboxHref } from "../route.ts";
+import { ChannelIcon } from "../ui/icons.tsx";
 import { DeliveryStatusChip } from "../ui/status.tsx";
 import { Ago, Countdown } from "../ui/times.tsx";
 
@@ -66,7 +67,8 @@ export function CartMessages({ deliveries }: { deliveries: CartDeliveryView[] })
         {deliveries.map((delivery) => (
           <li key={delivery.id}>
             <a href={outboxHref(delivery.id)}>
-              <span>
+              <span class="message-name">
+                <ChannelIcon channel={delivery.channel} size={16} />
                 {words(delivery.channel)} · {words(delivery.stepId)}
               </span>
               <DeliveryStatusChip status={delivery.status} />

@@ -1,6 +1,6 @@
 /** One message: the rendered mail or its text, who it went to, what became of it. */
 import { useEffect, useState } from "preact/hooks";
-import type { DeliveryView } from "../../../../shared/views.ts";
+import type { Channel, DeliveryView } from "../../../../shared/views.ts";
 import { getDelivery } from "../api/client.ts";
 import { fullTime, webUrl, words } from "../format.ts";
 import { namesDelivery } from "../live/apply.ts";
@@ -9,11 +9,12 @@ import { onHappening } from "../live/store.ts";
 import { cartHref, outboxHref } from "../route.ts";
 import { Choice } from "../ui/choice.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
-import { BackIcon } from "../ui/icons.tsx";
+import { BackIcon, ChannelIcon } from "../ui/icons.tsx";
 import { ProblemNotice } from "../ui/notice.tsx";
 import { DeliveryStatusChip } from "../ui/status.tsx";
 import { Ago } from "../ui/times.tsx";
 import { MailFrame } from "./mail-frame.tsx";
+import { MessageLook } from "./message-look.tsx";
 
 const SETTLE_MS = 250;
 
@@ -45,7 +46,8 @@ function Detail({ delivery }: { delivery: DeliveryView }) {
         <DeliveryStatusChip status={delivery.status} />
         <h2>{delivery.subject || words(delivery.stepId)}</h2>
         <p class="delivery-facts">
-          {words(delivery.channel)} to <b>{delivery.to ?? "an anonymous visitor"}</b>
+          <ChannelIcon channel={delivery.channel} size={16} /> {CHANNELS[delivery.channel]} to{" "}
+          <b>{delivery.to ?? "an anonymous visitor"}</b>
           {delivery.provider && ` through ${delivery.provider}`} ·{" "}
           <a href={cartHref(delivery.cartId)}>the cart behind it</a>
         </p>
@@ -70,6 +72,8 @@ function Detail({ delivery }: { delivery: DeliveryView }) {
   );
 }
 
+const CHANNELS: Record<Channel, string> = { email: "E-mail", sms: "SMS", push: "Push", onsite: "On-site offer" };
+
 type Form = "html" | "text";
 const FORMS: { value: Form; label: string }[] = [
   { value: "html", label: "As a mail" },
@@ -78,7 +82,7 @@ const FORMS: { value: Form; label: string }[] = [
 
 function Content({ delivery }: { delivery: DeliveryView }) {
   const [form, setForm] = useState<Form>("html");
-  const { html, text } = delivery;
+  const { html, text, channel, subject } = delivery;
   if (!html && !text) {
     return (
       <p class="panel panel-none">
@@ -86,6 +90,7 @@ function Content({ delivery }: { delivery: DeliveryView }) {
       </p>
     );
   }
+  if (channel !== "email") return <MessageLook channel={channel} subject={subject} text={text} />;
   const shown = !html ? "text" : !text ? "html" : form;
   return (
     <section class="mail" aria-label="Content">
