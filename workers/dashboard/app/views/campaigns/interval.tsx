@@ -15,7 +15,7 @@ interface Props {
 const WIDTH = 600;
 const EDGE = 14;
 /** Labels closer to each other than this would overlap. */
-const ROOM = 90;
+const ROOM = 130;
 
 export function IntervalLine({ low, estimate, high, tone, label, names }: Props) {
   const least = Math.min(0, low);

@@ -24,7 +24,7 @@ interface Props {
 }
 
 export function PreviewPanel({ steps, at, templates }: Props) {
-  const carts = useResource("preview carts", () => get<Page<CartListItem>>("/v1/carts?limit=25"));
+  const carts = useResource("preview carts", () => get<Page<CartListItem>>("/v1/carts?limit=50"));
   const [chosen, setChosen] = useState<string | null>(null);
   const [variant, setVariant] = useState(0);
   const [each, setEach] = useState<MessageChannel>("email");
