@@ -136,7 +136,8 @@ function Effect({ id }: { id: string }) {
   return (
     <a class="effect" href={campaignHref(id, "results")} data-tone={tone} data-testid="effect">
       <span class="effect-amount">{amount ?? "Not enough yet"}</span>
-      <span class="effect-note">{amount ? `incremental · ${detail}` : detail}</span>
+      {amount && <span class="effect-note">incremental revenue</span>}
+      <span class={amount ? "effect-note effect-range" : "effect-note"}>{detail}</span>
     </a>
   );
 }

@@ -22,8 +22,11 @@ export interface Headline {
   tone: Tone;
 }
 
-export function headline({ incremental, tooLittleData }: ResultsView, locale?: string): Headline {
-  if (!incremental) return { amount: null, detail: tooLittleData ?? "", tone: "still" };
+export function headline({ incremental, tooLittleData, arms }: ResultsView, locale?: string): Headline {
+  if (!incremental) {
+    const met = arms.some(({ shoppers }) => shoppers > 0);
+    return { amount: null, detail: met ? (tooLittleData ?? "") : "No shopper has met it yet.", tone: "still" };
+  }
   const { estimate, low, high } = incremental.revenue;
   return {
     amount: signedMoney(estimate, locale),

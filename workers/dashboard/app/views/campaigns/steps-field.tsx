@@ -73,10 +73,9 @@ function StepCard({ step, at, draft, templates, set, move, remove }: CardProps) 
           <span class="step-icon" aria-hidden="true">
             <ChannelIcon channel={step.channel} size={20} />
           </span>
-          <span class="step-title">
-            {at + 1}. {CHANNELS[step.channel].label}
+          <span>
+            {at + 1}. {CHANNELS[step.channel].label} <span class="step-facts">{stepFacts(step)}</span>
           </span>
-          <span class="step-facts">{stepFacts(step)}</span>
         </summary>
         <div class="step-body">
           <WhenAndHow step={step} path={path} set={set} />
