@@ -1,6 +1,7 @@
 /** Campaigns, their results and simulation, and the templates that their steps send. */
 import type { ResultsView } from "../../../../shared/measure/results-view.ts";
 import type { CampaignInput } from "../../../../shared/policy/rules.ts";
+import type { SimulationView } from "../../../../shared/simulation.ts";
 import type { SmsSegments } from "../../../../shared/sms-segments.ts";
 import type { Channel } from "../../../../shared/views.ts";
 import { call, get, one, type Page } from "./client.ts";
@@ -19,35 +20,11 @@ export interface Template extends TemplateParts {
   channel: Channel;
   locale: string;
   translations: Record<string, TemplateParts>;
+  version?: number;
 }
 
 export interface Rendered extends TemplateParts, Partial<SmsSegments> {
   locale: string;
-}
-
-export interface SimulatedMessage {
-  stepId: string;
-  variantId: string;
-  channel: Channel;
-  at: string;
-  outcome: "sent" | "held_out" | "suppressed" | "cancelled";
-  reason: string | null;
-}
-
-export interface SimulatedCart {
-  cartId: string;
-  shopper: { id: string; email: string | null; name: string | null };
-  status: string;
-  messages: SimulatedMessage[];
-  notes: { at: string; code: string; text: string }[];
-  before: { stepId: string; channel: Channel; status: string; at: string }[];
-}
-
-export interface Simulation {
-  carts: number;
-  skipped: { cartId: string; reason: string }[];
-  summary: { sent: number; heldOut: number; suppressed: number; cancelled: number; shoppers: number };
-  items: SimulatedCart[];
 }
 
 const PATH = "/v1/campaigns";
@@ -62,10 +39,11 @@ export const changeCampaign = (id: string, change: Partial<CampaignInput>, versi
 export const deleteCampaign = (id: string) => call("DELETE", one(PATH, id));
 export const getResults = (id: string) => get<ResultsView>(`${one(PATH, id)}/results`);
 export const simulate = (id: string, campaign: CampaignInput, limit: number) =>
-  call<Simulation>("POST", `${one(PATH, id)}/simulate`, { campaign, limit });
+  call<SimulationView>("POST", `${one(PATH, id)}/simulate`, { campaign, limit });
 
 export const listTemplates = () => get<Page<Template>>("/v1/templates");
-/** Only a mail has a subject and HTML: elsewhere they are refused, even empty. */
+export const listGallery = () => get<{ items: Template[] }>("/v1/templates/gallery");
+/** What a channel has no place for is refused, even empty: a text message has no subject, only a mail has HTML. */
 const filled = ({ subject, html, text }: TemplateParts) => ({
   text,
   ...(subject === "" ? {} : { subject }),

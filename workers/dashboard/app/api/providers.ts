@@ -12,7 +12,10 @@ export interface Provider {
   /** The last characters of the credential. */
   hint: string;
   enabled: boolean;
+  /** `null` for kinds that report nothing. */
   callbackUrl: string | null;
+  /** Of the circuit around its calls: `open` while it fails and is passed by. `null`: it has several. */
+  breaker?: "closed" | "open" | "half_open" | null;
   version: number;
   createdAt: string;
   updatedAt: string;
@@ -42,6 +45,8 @@ export interface ProviderVerdict {
   ms: number;
 }
 
+export type TestRecipient = { to: string } | { target: { kind: string } & Record<string, string> };
+
 const PATH = "/v1/providers";
 
 export const listProviders = () => get<Page<Provider>>(PATH);
@@ -49,4 +54,5 @@ export const addProvider = (given: NewProvider) => call<Provider>("POST", PATH, 
 export const changeProvider = ({ id, version }: Provider, change: ProviderChange) =>
   call<Provider>("PATCH", one(PATH, id), change, version);
 export const removeProvider = (id: string) => call("DELETE", one(PATH, id));
-export const testProvider = (id: string, to: string) => call<ProviderVerdict>("POST", `${one(PATH, id)}/test`, { to });
+export const testProvider = (id: string, recipient: TestRecipient) =>
+  call<ProviderVerdict>("POST", `${one(PATH, id)}/test`, recipient);

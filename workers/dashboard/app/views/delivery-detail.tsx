@@ -14,7 +14,7 @@ import { ProblemNotice } from "../ui/notice.tsx";
 import { DeliveryStatusChip } from "../ui/status.tsx";
 import { Ago } from "../ui/times.tsx";
 import { MailFrame } from "./mail-frame.tsx";
-import { MessageLook } from "./message-look.tsx";
+import { DeliveryLook } from "./message-look.tsx";
 
 const SETTLE_MS = 250;
 
@@ -44,7 +44,7 @@ function Detail({ delivery }: { delivery: DeliveryView }) {
     <article class="delivery" data-testid="delivery" data-status={delivery.status}>
       <header class="delivery-head">
         <DeliveryStatusChip status={delivery.status} />
-        <h2>{delivery.subject || words(delivery.stepId)}</h2>
+        <h2>{delivery.subject || delivery.title || words(delivery.stepId)}</h2>
         <p class="delivery-facts">
           <ChannelIcon channel={delivery.channel} size={16} /> {CHANNELS[delivery.channel]} to{" "}
           <b>{delivery.to ?? "an anonymous visitor"}</b>
@@ -82,15 +82,15 @@ const FORMS: { value: Form; label: string }[] = [
 
 function Content({ delivery }: { delivery: DeliveryView }) {
   const [form, setForm] = useState<Form>("html");
-  const { html, text, channel, subject } = delivery;
-  if (!html && !text) {
+  const { html, text, body, channel } = delivery;
+  if (!html && !text && !body) {
     return (
       <p class="panel panel-none">
         The text is written when the message goes out; until then the cart may still change.
       </p>
     );
   }
-  if (channel !== "email") return <MessageLook channel={channel} subject={subject} text={text} />;
+  if (channel !== "email") return <DeliveryLook delivery={{ ...delivery, channel }} />;
   const shown = !html ? "text" : !text ? "html" : form;
   return (
     <section class="mail" aria-label="Content">

@@ -1,6 +1,6 @@
 /** Messages that are no mail, roughly as a phone or the shop's page shows them. */
 import { smsSegments } from "../../../../shared/sms-segments.ts";
-import type { Channel } from "../../../../shared/views.ts";
+import type { Channel, DeliveryView } from "../../../../shared/views.ts";
 import { store } from "../api/session.ts";
 import { plural } from "../format.ts";
 import { WakeMark } from "../ui/icons.tsx";
@@ -9,6 +9,15 @@ interface Message {
   subject?: string | null | undefined;
   text?: string | null | undefined;
 }
+
+/** A message by its channel's own names for its parts. */
+export const DeliveryLook = ({ delivery }: { delivery: DeliveryView & { channel: Exclude<Channel, "email"> } }) => (
+  <MessageLook
+    channel={delivery.channel}
+    subject={delivery.title ?? delivery.subject}
+    text={delivery.body ?? delivery.text}
+  />
+);
 
 export function MessageLook({ channel, subject, text }: Message & { channel: Exclude<Channel, "email"> }) {
   if (channel === "sms") return <SmsBubble text={text ?? ""} />;

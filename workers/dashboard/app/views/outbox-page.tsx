@@ -77,7 +77,7 @@ function Rows({ rows, current }: { rows: readonly DeliveryView[] | null; current
               <Ago at={row.statusHistory.at(-1)?.at ?? row.sentAt ?? row.scheduledAt ?? ""} />
             </span>
             <span class="outbox-subject">
-              {row.subject || row.text || `${words(row.channel)} · ${words(row.stepId)}`}
+              {row.subject || row.title || `${words(row.channel)} · ${words(row.stepId)}`}
             </span>
             <DeliveryStatusChip status={row.status} />
           </a>

@@ -1,7 +1,7 @@
 /** One campaign: its editor, its simulation, its results. What was edited stays while the reader goes from tab to tab. */
 import { useRef } from "preact/hooks";
 import type { CampaignInput } from "../../../../../shared/policy/rules.ts";
-import { type Campaign, getCampaign, listTemplates, type Template } from "../../api/campaigns.ts";
+import { type Campaign, getCampaign, listGallery, listTemplates, type Template } from "../../api/campaigns.ts";
 import { may } from "../../api/session.ts";
 import { useResource } from "../../live/resource.ts";
 import { campaignHref, campaignsHref, type Tab } from "../../route.ts";
@@ -21,12 +21,14 @@ import { type Editing, useEditing } from "./use-editing.ts";
 interface Known {
   /** `null`: it is being made. */
   campaign: Campaign | null;
+  /** The store's own, the built-in ones, and those to begin with. */
   templates: Template[];
 }
 
 async function read(id: string | null): Promise<Known> {
-  const [campaign, templates] = await Promise.all([id === null ? null : getCampaign(id), listTemplates()]);
-  return { campaign, templates: templates.items };
+  const reads = [id === null ? null : getCampaign(id), listTemplates(), listGallery()] as const;
+  const [campaign, templates, gallery] = await Promise.all(reads);
+  return { campaign, templates: [...templates.items, ...gallery.items] };
 }
 
 export function CampaignPage({ id, tab }: { id: string | null; tab: Tab }) {
@@ -101,7 +103,7 @@ function Editor({ editing, templates }: { editing: Editing; templates: readonly 
           <EditorForm draft={draft} set={set} templates={templates} onFocus={setFocused} />
         </fieldset>
         <aside class="editor-side">
-          <PreviewPanel steps={draft.steps} at={focused} templates={templates} />
+          <PreviewPanel draft={draft} at={focused} templates={templates} />
         </aside>
         {writes && (
           <div class="save-bar" data-dirty={dirty}>

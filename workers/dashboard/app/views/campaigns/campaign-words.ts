@@ -15,7 +15,7 @@ export const TRIGGERS: Readonly<Record<Trigger, About>> = {
     label: "A cart is likely to be abandoned",
     does: "Its predicted risk reaches a threshold while the shopper is still there.",
   },
-  time_based: { label: "Time passes", does: "The first step’s delay counts from the last change of the cart." },
+  time_based: { label: "A cart is begun", does: "Delays count from its first item, whether the shopper stays or not." },
   exit_intent: { label: "The shopper is about to leave", does: "The pointer or a gesture leaves the page." },
   checkout_hesitation: { label: "The shopper hesitates at checkout", does: "The checkout stands still." },
   payment_failed: { label: "A payment fails", does: "The payment provider said no." },

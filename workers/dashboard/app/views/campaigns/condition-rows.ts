@@ -11,11 +11,18 @@ export const FIELDS: Readonly<Record<string, { label: string; kind: Kind }>> = {
   "items.category": { label: "A category in the cart", kind: "text" },
   coupons: { label: "A coupon on the cart", kind: "text" },
   stage: { label: "Checkout stage", kind: "text" },
+  paymentFailures: { label: "Failed payments", kind: "number" },
   "prediction.abandonmentRisk": { label: "Abandonment risk (0 to 1)", kind: "number" },
   "shopper.email": { label: "Shopper’s e-mail", kind: "text" },
+  "shopper.phone": { label: "Shopper’s number", kind: "text" },
   "shopper.name": { label: "Shopper’s name", kind: "text" },
   "shopper.locale": { label: "Shopper’s language", kind: "text" },
   "shopper.timezone": { label: "Shopper’s time zone", kind: "text" },
+  device: { label: "Device", kind: "text" },
+  "journey.sent": { label: "Messages sent so far", kind: "number" },
+  "journey.opened": { label: "A message was opened", kind: "flag" },
+  "journey.clicked": { label: "A message was clicked", kind: "flag" },
+  "journey.returned": { label: "The shopper came back", kind: "flag" },
 };
 
 const OPERATORS = {
@@ -143,5 +150,8 @@ export function conditionWords(conditions: Conditions | undefined): string {
 function rowWords({ field, operator, value }: Row): string {
   const name = FIELDS[field]?.label ?? field;
   const label = operatorLabel(operator);
-  return `${name.charAt(0).toLowerCase()}${name.slice(1)} ${label}${takesValue(operator) ? ` ${value}` : ""}`;
+  if (kindOf(field) === "flag") return `${lowered(name)}${value === "false" ? ": no" : ""}`;
+  return `${lowered(name)} ${label}${takesValue(operator) ? ` ${value}` : ""}`;
 }
+
+const lowered = (text: string): string => `${text.charAt(0).toLowerCase()}${text.slice(1)}`;

@@ -72,6 +72,8 @@ const JOINS = [
   { value: "any" as const, label: "Any of them" },
 ];
 const FIRST: Row = { field: "total.amount", operator: "above", value: "" };
+/** What ends a journey is most often something that the shopper did in it. */
+const FIRST_EXIT: Row = { field: "journey.clicked", operator: "is", value: "true" };
 
 function RowsForm({ rows: { join, rows }, say, path, none }: { rows: Rows; say: (rows: Rows) => void } & About) {
   return (
@@ -98,7 +100,7 @@ function RowsForm({ rows: { join, rows }, say, path, none }: { rows: Rows; say: 
       <button
         type="button"
         class="button button-small"
-        onClick={() => say({ join, rows: [...rows, FIRST] })}
+        onClick={() => say({ join, rows: [...rows, path === "exit" ? FIRST_EXIT : FIRST] })}
         data-testid={`condition-add-${path}`}
       >
         Add a condition
@@ -113,7 +115,9 @@ function RowForm(props: { row: Row; name: string; onChange: (row: Row) => void; 
   const operators = known.includes(row.operator) ? known : [row.operator, ...known];
   const withField = (field: string): Row => {
     const fitting = operatorsOf(field);
-    return { ...row, field, operator: fitting.includes(row.operator) ? row.operator : (fitting[0] ?? "is") };
+    const operator = fitting.includes(row.operator) ? row.operator : (fitting[0] ?? "is");
+    const value = kindOf(field) === "flag" ? "true" : kindOf(row.field) === "flag" ? "" : row.value;
+    return { field, operator, value };
   };
   return (
     <div class="condition" data-testid="condition-row">

@@ -82,7 +82,7 @@ function When({ draft, set }: Props) {
           min={-1000}
           max={1000}
           step={1}
-          hint="A cart enters the first campaign that wants it, the highest first."
+          hint="Of the campaigns that begin so, a cart enters the first that wants it; of two messages the higher goes first."
           onChange={(priority) => set({ priority })}
         />
       </div>

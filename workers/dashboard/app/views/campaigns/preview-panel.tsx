@@ -1,6 +1,6 @@
 /** A step's message as a real cart of the store would get it now. Nothing is sent or counted. */
 import { useState } from "preact/hooks";
-import type { MessageChannel, Step } from "../../../../../shared/policy/rules.ts";
+import type { CampaignInput, MessageChannel } from "../../../../../shared/policy/rules.ts";
 import type { CartListItem, Channel } from "../../../../../shared/views.ts";
 import { previewTemplate, type Rendered, type Template } from "../../api/campaigns.ts";
 import { get, type Page } from "../../api/client.ts";
@@ -12,18 +12,19 @@ import { ProblemNotice } from "../../ui/notice.tsx";
 import { MailFrame } from "../mail-frame.tsx";
 import { MessageLook } from "../message-look.tsx";
 import { CHANNELS } from "./campaign-words.ts";
+import { chosenTemplate } from "./chosen-template.ts";
 
 const EACH: readonly MessageChannel[] = ["email", "push", "sms"];
 const SAMPLE = "";
 
 interface Props {
-  steps: readonly Step[];
-  /** Which of them; the one that is being edited. */
+  draft: CampaignInput;
+  /** Which of its steps; the one that is being edited. */
   at: number;
   templates: readonly Template[];
 }
 
-export function PreviewPanel({ steps, at, templates }: Props) {
+export function PreviewPanel({ draft: { steps, trigger }, at, templates }: Props) {
   const carts = useResource("preview carts", () => get<Page<CartListItem>>("/v1/carts?limit=50"));
   const [chosen, setChosen] = useState<string | null>(null);
   const [variant, setVariant] = useState(0);
@@ -70,7 +71,11 @@ export function PreviewPanel({ steps, at, templates }: Props) {
         )}
       </div>
       {(carts.data || carts.problem) && (
-        <Preview channel={channel} template={templates.find(({ id }) => id === templateId)} cartId={cartId || null} />
+        <Preview
+          channel={channel}
+          template={chosenTemplate(templates, templateId, channel, trigger)}
+          cartId={cartId || null}
+        />
       )}
     </section>
   );
@@ -88,7 +93,7 @@ interface Asked {
 }
 
 function Preview({ channel, template, cartId }: Asked) {
-  if (!template) return <p class="panel-none">This template is gone: the built-in one is sent in its place.</p>;
+  if (!template) return <p class="panel-none">There is no template for this channel.</p>;
   return <Known key={`${template.id} ${cartId}`} channel={channel} template={template} cartId={cartId} />;
 }
 

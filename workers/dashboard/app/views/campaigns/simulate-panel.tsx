@@ -1,7 +1,8 @@
 /** What the campaign as it is edited would have done with the store's recent carts, beside what was really done. */
 import { useState } from "preact/hooks";
 import type { CampaignInput } from "../../../../../shared/policy/rules.ts";
-import { type SimulatedCart, type SimulatedMessage, type Simulation, simulate } from "../../api/campaigns.ts";
+import type { SimulatedMessage, SimulationView } from "../../../../../shared/simulation.ts";
+import { simulate } from "../../api/campaigns.ts";
 import { fullTime, plural, words } from "../../format.ts";
 import { useAction } from "../../live/action.ts";
 import { cartHref } from "../../route.ts";
@@ -13,7 +14,7 @@ const LIMITS = ["20", "50", "200"].map((value) => ({ value, label: `The latest $
 
 export function SimulatePanel({ id, draft, dirty }: { id: string; draft: CampaignInput; dirty: boolean }) {
   const [limit, setLimit] = useState("50");
-  const [found, setFound] = useState<{ simulation: Simulation; of: CampaignInput } | null>(null);
+  const [found, setFound] = useState<{ simulation: SimulationView; of: CampaignInput } | null>(null);
   const { busy, problem, run } = useAction(async () => {
     setFound({ simulation: await simulate(id, draft, Number(limit)), of: draft });
   });
@@ -40,23 +41,24 @@ export function SimulatePanel({ id, draft, dirty }: { id: string; draft: Campaig
         {busy && <progress class="progress" aria-label="Replaying the carts" />}
         {problem && <ProblemNotice problem={problem} retry={() => void run()} />}
       </section>
-      {found && !busy && <Found simulation={found.simulation} outdated={found.of !== draft} />}
+      {found && !busy && <Found id={id} simulation={found.simulation} outdated={found.of !== draft} />}
     </>
   );
 }
 
-function Found({ simulation, outdated }: { simulation: Simulation; outdated: boolean }) {
+function Found({ id, simulation, outdated }: { id: string; simulation: SimulationView; outdated: boolean }) {
   const { carts, skipped, summary, items } = simulation;
   const figures: [string, number][] = [
     ["would be sent", summary.sent],
     ["held out", summary.heldOut],
     ["not permitted", summary.suppressed],
     ["cancelled", summary.cancelled],
+    ["still waiting", summary.waiting],
   ];
   return (
     <section class="panel" data-testid="simulation" aria-live="polite">
       <h2>
-        {plural(carts, "cart")} of {plural(summary.shoppers, "shopper")}
+        {plural(carts, "cart")} replayed, {plural(summary.shoppers, "shopper")} written to
       </h2>
       {outdated && <p class="panel-lead">You have changed the campaign since: simulate again to see its effect.</p>}
       <dl class="figures">
@@ -69,7 +71,7 @@ function Found({ simulation, outdated }: { simulation: Simulation; outdated: boo
       </dl>
       <ul class="simulated">
         {items.map((item) => (
-          <SimulatedRow key={item.cartId} item={item} />
+          <SimulatedRow key={item.cartId} id={id} item={item} />
         ))}
       </ul>
       {items.length === 0 && <p class="panel-none">No cart of the store can be replayed yet.</p>}
@@ -83,9 +85,10 @@ const OUTCOMES: Record<SimulatedMessage["outcome"], { word: string; tone: string
   held_out: { word: "held out", tone: "waiting" },
   suppressed: { word: "not permitted", tone: "still" },
   cancelled: { word: "cancelled", tone: "still" },
+  waiting: { word: "still waiting", tone: "waiting" },
 };
 
-function SimulatedRow({ item }: { item: SimulatedCart }) {
+function SimulatedRow({ id, item }: { id: string; item: SimulationView["items"][number] }) {
   const { shopper, messages, before, notes } = item;
   return (
     <li class="simulated-cart" data-testid="simulated-cart">
@@ -100,7 +103,11 @@ function SimulatedRow({ item }: { item: SimulatedCart }) {
           <h3>Would happen</h3>
           {messages.length === 0 && <p class="panel-none">Nothing</p>}
           {messages.map((message) => (
-            <Would key={`${message.stepId}${message.channel}${message.at}`} message={message} />
+            <Would
+              key={`${message.stepId}${message.channel}${message.at}`}
+              message={message}
+              other={message.campaignId !== id}
+            />
           ))}
         </div>
         <div>
@@ -111,6 +118,7 @@ function SimulatedRow({ item }: { item: SimulatedCart }) {
               <ChannelIcon channel={step.channel} size={16} />
               <span class="visually-hidden">{words(step.channel)}: </span>
               <span>
+                {step.campaignId !== id && "another campaign: "}
                 {step.stepId} · {words(step.status).toLowerCase()}
                 <Moment at={step.at} />
               </span>
@@ -134,14 +142,15 @@ function SimulatedRow({ item }: { item: SimulatedCart }) {
   );
 }
 
-function Would({ message }: { message: SimulatedMessage }) {
+function Would({ message, other }: { message: SimulatedMessage; other: boolean }) {
   const { word, tone } = OUTCOMES[message.outcome];
   return (
     <p class="simulated-line">
       <ChannelIcon channel={message.channel} size={16} />
       <span class="visually-hidden">{words(message.channel)}: </span>
       <span>
-        {message.stepId} {message.variantId}{" "}
+        {other && "another campaign: "}
+        {message.stepId} · {message.variantId}{" "}
         <span class="chip" data-tone={tone}>
           {word}
         </span>
@@ -158,7 +167,7 @@ const Moment = ({ at }: { at: string }) => (
   </time>
 );
 
-function Skipped({ skipped }: { skipped: Simulation["skipped"] }) {
+function Skipped({ skipped }: { skipped: SimulationView["skipped"] }) {
   return (
     <details class="simulated-why">
       <summary>{plural(skipped.length, "cart")} could not be replayed</summary>

@@ -4,6 +4,7 @@ import type { Channel } from "../../../../../shared/views.ts";
 import type { Template } from "../../api/campaigns.ts";
 import { percent } from "../../format.ts";
 import { CHANNELS } from "./campaign-words.ts";
+import { isOwn } from "./chosen-template.ts";
 import { newVariant, replaced, type Variant, without } from "./draft.ts";
 import { Fault, NumberField, type Option, Select, TextField } from "./fields.tsx";
 
@@ -129,9 +130,9 @@ function Templates({
 
 /** Those of the channel, the built-in one, and the present one even when it is gone. */
 function templateOptions(templates: readonly Template[], channel: Channel, current: string): Option[] {
-  const own = templates.filter((one) => one.channel === channel && one.id !== "default");
+  const own = templates.filter((one) => one.channel === channel && isOwn(one));
   const options = [{ value: "default", label: "Built-in" }, ...own.map(({ id, name }) => ({ value: id, label: name }))];
   if (options.some(({ value }) => value === current)) return options;
-  const other = templates.find(({ id }) => id === current);
-  return [...options, { value: current, label: other ? `${other.name} (${other.channel})` : `${current} (deleted)` }];
+  // One that is gone, or of another channel, is not sent: the built-in one goes in its place.
+  return [...options, { value: current, label: `${current} (not usable)` }];
 }

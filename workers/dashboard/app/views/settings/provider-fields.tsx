@@ -22,10 +22,10 @@ export function ProviderFields({ kind, values = {}, only }: Props) {
 }
 
 function One({ field, value }: { field: ProviderField; value: string }) {
-  const { name, label, secret, optional, hint, options, long, placeholder } = field;
+  const { name, label, secret, optional, hint, options, read, placeholder } = field;
   const shared = { name, label: optional ? `${label} (optional)` : label, hint, "data-testid": `field-${name}` };
   if (options) return <SelectField {...{ name, label, options, hint }} value={value || (options[0]?.value ?? "")} />;
-  if (long) return <LongField {...shared} />;
+  if (read) return <LongField {...shared} />;
   if (secret)
     return <PasswordField {...shared} autocomplete="off" maxLength={1000} required={!optional} {...{ placeholder }} />;
   return (

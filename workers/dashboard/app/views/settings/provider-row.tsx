@@ -17,6 +17,7 @@ import { Field, Form, textOf } from "../../ui/form.tsx";
 import { ProblemNotice } from "../../ui/notice.tsx";
 import { ProviderFields } from "./provider-fields.tsx";
 import { aboutKind, setupOf } from "./provider-kinds.ts";
+import { recipientOf } from "./provider-recipient.ts";
 import { Sender } from "./provider-sender.tsx";
 
 interface Props {
@@ -87,8 +88,15 @@ export function ProviderRow({ item, at, all, changed }: Props) {
   );
 }
 
+function stateOf({ enabled, breaker }: Provider): { word: string; tone: string } {
+  if (!enabled) return { word: "Paused", tone: "still" };
+  if (breaker === "open") return { word: "Failing: passed by for a while", tone: "bad" };
+  if (breaker === "half_open") return { word: "Being tried again", tone: "recovering" };
+  return { word: "In use", tone: "good" };
+}
+
 function State({ item }: { item: Provider }) {
-  const { word, tone } = item.enabled ? { word: "In use", tone: "good" } : { word: "Paused", tone: "still" };
+  const { word, tone } = stateOf(item);
   return (
     <span class="chip" data-tone={tone}>
       {word}
@@ -139,8 +147,8 @@ function EditDialog({ item, label, changed, close }: Asked) {
 
 function RotateDialog({ item, label, changed, close }: Asked) {
   const rotate = async (values: FormData) => {
-    const { credentials } = setupOf(item.kind, (name) => textOf(values, name));
-    await changeProvider(item, { credentials });
+    const { settings, credentials } = setupOf(item.kind, (name) => textOf(values, name));
+    await changeProvider(item, { settings, credentials });
     changed();
   };
   return (
@@ -182,19 +190,13 @@ const VERDICTS: Record<ProviderVerdict["outcome"], { text: string; tone: string 
   unknown: { text: "No usable answer", tone: "recovering" },
 };
 
-const TO: Record<string, { label: string; type: "email" | "text" }> = {
-  email: { label: "Send a test to", type: "email" },
-  sms: { label: "Send a test to the number", type: "text" },
-  push: { label: "Send a test to the subscription", type: "text" },
-};
-
 /** Stays open after the test: its outcome is what was asked for. */
 function TestDialog({ item, label, close }: Asked) {
   const [verdict, setVerdict] = useState<ProviderVerdict | null>(null);
-  const to = TO[item.channel] ?? TO.email!;
+  const { label: asks, type, recipient } = recipientOf(item);
   const test = async (values: FormData) => {
     setVerdict(null);
-    setVerdict(await testProvider(item.id, textOf(values, "to")));
+    setVerdict(await testProvider(item.id, recipient(textOf(values, "to"))));
   };
   return (
     <Dialog title={`Test ${label}`} onClose={close}>
@@ -210,9 +212,9 @@ function TestDialog({ item, label, close }: Asked) {
         }
       >
         <Field
-          label={to.label}
+          label={asks}
           name="to"
-          type={to.type}
+          type={type}
           defaultValue={item.channel === "email" ? (user.value?.email ?? "") : ""}
           required
           data-testid="field-to"
