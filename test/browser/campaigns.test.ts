@@ -4,12 +4,16 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchBrowser, newContext, shoot } from "../support/browser.ts";
 import { byTestId, giveLogin, isIn, violationsInBoth } from "../support/dashboard.ts";
-import { add, identify, Merchant, order, until } from "../support/merchant.ts";
+import { add, event, identify, Merchant, order, until } from "../support/merchant.ts";
 import { PROVIDERS } from "../support/providers/index.ts";
 import { sendgridServer } from "../support/providers/sendgrid.ts";
 import { type System, startSystem } from "../support/system.ts";
 
 const SHOTS = "dist/screenshots";
+/** Pictures are for people who change the pages; nothing is judged by them. */
+const shot = async (page: Page, name: string): Promise<void> => {
+  if (process.env.CARTWAKE_SCREENSHOTS) await shoot(page, SHOTS, name);
+};
 /** Enough for an estimate: 30 shoppers and 10 buyers in each arm, however the names fall. */
 const SHOPPERS = 100;
 
@@ -26,7 +30,7 @@ describe("campaigns in the dashboard", () => {
   let ada: Page;
   let measured: Stored;
   /** Under way while campaigns are edited. */
-  let experiments: Promise<void>;
+  let experiments: Promise<unknown>;
   let made = "";
   const problems: string[] = [];
 
@@ -82,12 +86,34 @@ describe("campaigns in the dashboard", () => {
     await Promise.all(buyers.map(({ cartId }) => merchant.accept([order(cartId, `order-${cartId}`, "40.00")])));
   }
 
+  /** One shopper whom a text, a push message and an offer reach. */
+  async function everyChannel(): Promise<void> {
+    const only = { conditions: { "items.productId": "kite" }, priority: 5 };
+    const short = {
+      name: "Short words",
+      ...only,
+      steps: [
+        { id: "text", channel: "sms" },
+        { id: "ping", channel: "push" },
+      ],
+    };
+    const stay = { name: "Stay", ...only, trigger: "exit_intent", steps: [{ id: "offer", channel: "onsite" }] };
+    for (const body of [short, stay]) expect((await merchant.call("POST", "/v1/campaigns", body)).status).toBe(201);
+    await merchant.accept([
+      add("kite-cart", "kite", "55.00", 1, { name: "Stunt kite" }),
+      event("kite-cart", "shopper_identified", { name: "Wilbur Wright", phone: "+4915112345678" }),
+      event("kite-cart", "consent_updated", { sms: "granted", push: "granted", text: "Text me" }),
+      event("kite-cart", "push_subscribed", { subscription: { token: "0123456789abcdefghijklmnop" } }),
+      event("kite-cart", "exit_intent_detected"),
+    ]);
+  }
+
   beforeAll(async () => {
     mkdirSync(SHOTS, { recursive: true });
     system = await startSystem();
     merchant = await Merchant.register(system.url, { name: "Oblong", url: "https://oblong.example/" });
     await merchant.settings({ abandonAfterMinutes: 0.02 });
-    experiments = experiment();
+    experiments = Promise.all([experiment(), everyChannel()]);
     experiments.catch(() => undefined); // told where it is waited for
     browser = await launchBrowser();
     ada = await newPage();
@@ -161,7 +187,7 @@ describe("campaigns in the dashboard", () => {
     await ada.waitForSelector(byTestId("look-onsite"));
     await ada.check(channel(0, "email"));
     await mail.getByText("Brass lamp").first().waitFor();
-    await shoot(ada, SHOTS, "campaign-editor");
+    await shot(ada, "campaign-editor");
   });
 
   it("says what the server refuses at its field", async () => {
@@ -208,7 +234,7 @@ describe("campaigns in the dashboard", () => {
     await ada.waitForSelector(byTestId("conflict"));
     expect(await ada.textContent(byTestId("conflict"))).toContain("priority 0 → 7");
     expect(await violationsInBoth(ada)).toEqual([]);
-    await shoot(ada, SHOTS, "campaign-conflict");
+    await shot(ada, "campaign-conflict");
     await ada.click(byTestId("take-theirs"));
     expect(await ada.inputValue(field("priority"))).toBe("7");
     expect(await ada.inputValue(field("name"))).toBe("Second thoughts");
@@ -234,7 +260,7 @@ describe("campaigns in the dashboard", () => {
     const effect = ada.locator(`[data-campaign-id="${measured.id}"] ${byTestId("effect")}`);
     await effect.getByText("incremental").waitFor();
     expect(await violationsInBoth(ada)).toEqual([]);
-    await shoot(ada, SHOTS, "campaigns");
+    await shot(ada, "campaigns");
   });
 
   it("shows what a campaign caused beside what attribution credits", async () => {
@@ -244,7 +270,55 @@ describe("campaigns in the dashboard", () => {
     expect(await ada.locator(byTestId("arm-result")).count()).toBe(2);
     expect(await ada.locator(byTestId("variant-result")).count()).toBe(2);
     expect(await violationsInBoth(ada)).toEqual([]);
-    await shoot(ada, SHOTS, "campaign-results");
+    await shot(ada, "campaign-results");
+  });
+
+  it("replays recorded carts through what was changed, and sends nothing", async () => {
+    const before = (await merchant.deliveries()).length;
+    await open(ada, `campaigns/${made}`, field("name"));
+    await ada.fill(field("steps.0.delayMinutes"), "0");
+    await ada.getByRole("link", { name: "Simulate" }).click();
+    await ada.getByText("with the changes you have not saved yet").waitFor();
+    await ada.selectOption(byTestId("field-simulate-limit"), "20");
+    await ada.click(byTestId("simulate"));
+    const lamp = ada.locator(byTestId("simulated-cart")).filter({ hasText: "Grace Hopper" });
+    await lamp.getByText("Really happened").waitFor();
+    expect(await lamp.textContent()).toMatch(
+      /Would happen.*(reminder · [ab] (would be sent|held out)).*Really happened/,
+    );
+    await lamp.getByText("Why", { exact: true }).click();
+    expect(await lamp.locator("details li").count()).toBeGreaterThan(0);
+    expect(await violationsInBoth(ada)).toEqual([]);
+    await shot(ada, "campaign-simulate");
+    await ada.getByRole("link", { name: "Edit" }).click();
+    await ada.getByRole("button", { name: "Discard" }).click();
+    expect(await ada.inputValue(field("steps.0.delayMinutes"))).toBe("2");
+    expect((await merchant.deliveries()).length).toBe(before);
+  });
+
+  it("shows messages of every channel as shoppers see them", async () => {
+    await until(
+      "all three are there",
+      async () =>
+        (await merchant.deliveries()).filter((d) => d.cartId === "kite-cart" && d.status === "sent").length >= 2,
+    );
+    for (const [channel, words] of [
+      ["sms", "Hi Wilbur"],
+      ["push", "Oblong"],
+      ["onsite", "offer over the shop"],
+    ] as const) {
+      await open(ada, "outbox", byTestId("outbox-row"));
+      await ada
+        .locator(`${byTestId("outbox-row")}[data-channel="${channel}"]`)
+        .first()
+        .click();
+      await ada.waitForSelector(byTestId(`look-${channel}`));
+      expect(await ada.textContent(byTestId(`look-${channel}`))).toContain(words);
+      expect(await violationsInBoth(ada)).toEqual([]);
+      await shot(ada, `outbox-${channel}`);
+    }
+    await open(ada, "carts/kite-cart", byTestId("timeline-entry"));
+    await shot(ada, "cart-channels");
   });
 
   it("adds a provider, tests it, and never shows its credentials", async () => {
@@ -284,7 +358,7 @@ describe("campaigns in the dashboard", () => {
       await ada.click(byTestId("provider-toggle"));
       await ada.locator(`${byTestId("provider-row")}[data-enabled="false"]`).waitFor();
       expect(await violationsInBoth(ada)).toEqual([]);
-      await shoot(ada, SHOTS, "settings-providers");
+      await shot(ada, "settings-providers");
     } finally {
       await server.stop();
     }

@@ -2,6 +2,7 @@
 import type { CartDeliveryView, CartView } from "../../../../shared/views.ts";
 import { formatMoney, words } from "../format.ts";
 import { campaignHref, outboxHref } from "../route.ts";
+import { CHANNEL_LABELS } from "../ui/channels.ts";
 import { ChannelIcon } from "../ui/icons.tsx";
 import { DeliveryStatusChip } from "../ui/status.tsx";
 import { Ago, Countdown } from "../ui/times.tsx";
@@ -77,7 +78,7 @@ export function CartMessages({ deliveries }: { deliveries: CartDeliveryView[] })
             <a href={outboxHref(delivery.id)}>
               <span class="message-name">
                 <ChannelIcon channel={delivery.channel} size={16} />
-                {words(delivery.channel)} · {words(delivery.stepId)}
+                {CHANNEL_LABELS[delivery.channel]} · {words(delivery.stepId)}
               </span>
               <DeliveryStatusChip status={delivery.status} />
             </a>

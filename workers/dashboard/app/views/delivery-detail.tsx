@@ -1,12 +1,13 @@
 /** One message: the rendered mail or its text, who it went to, what became of it. */
 import { useEffect, useState } from "preact/hooks";
-import type { Channel, DeliveryView } from "../../../../shared/views.ts";
+import type { DeliveryView } from "../../../../shared/views.ts";
 import { getDelivery } from "../api/client.ts";
 import { fullTime, webUrl, words } from "../format.ts";
 import { namesDelivery } from "../live/apply.ts";
 import { useResource, useSoon } from "../live/resource.ts";
 import { onHappening } from "../live/store.ts";
 import { cartHref, outboxHref } from "../route.ts";
+import { CHANNEL_LABELS } from "../ui/channels.ts";
 import { Choice } from "../ui/choice.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { BackIcon, ChannelIcon } from "../ui/icons.tsx";
@@ -46,7 +47,7 @@ function Detail({ delivery }: { delivery: DeliveryView }) {
         <DeliveryStatusChip status={delivery.status} />
         <h2>{delivery.subject || delivery.title || words(delivery.stepId)}</h2>
         <p class="delivery-facts">
-          <ChannelIcon channel={delivery.channel} size={16} /> {CHANNELS[delivery.channel]} to{" "}
+          <ChannelIcon channel={delivery.channel} size={16} /> {CHANNEL_LABELS[delivery.channel]} to{" "}
           <b>{delivery.to ?? "an anonymous visitor"}</b>
           {delivery.provider && ` through ${delivery.provider}`} ·{" "}
           <a href={cartHref(delivery.cartId)}>the cart behind it</a>
@@ -72,8 +73,6 @@ function Detail({ delivery }: { delivery: DeliveryView }) {
   );
 }
 
-const CHANNELS: Record<Channel, string> = { email: "E-mail", sms: "SMS", push: "Push", onsite: "On-site offer" };
-
 type Form = "html" | "text";
 const FORMS: { value: Form; label: string }[] = [
   { value: "html", label: "As a mail" },
@@ -86,7 +85,9 @@ function Content({ delivery }: { delivery: DeliveryView }) {
   if (!html && !text && !body) {
     return (
       <p class="panel panel-none">
-        The text is written when the message goes out; until then the cart may still change.
+        {channel === "onsite"
+          ? "An offer is written for the page while the shopper is on it; its words are not kept."
+          : "The text is written when the message goes out; until then the cart may still change."}
       </p>
     );
   }

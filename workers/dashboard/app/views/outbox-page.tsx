@@ -4,6 +4,7 @@ import type { DeliveryView } from "../../../../shared/views.ts";
 import { words } from "../format.ts";
 import { deliveries, olderDeliveries, outboxProblem, readOlder, watchOutbox } from "../live/outbox.ts";
 import { outboxHref } from "../route.ts";
+import { CHANNEL_LABELS } from "../ui/channels.ts";
 import { ChannelIcon, MailIcon } from "../ui/icons.tsx";
 import { ProblemNotice } from "../ui/notice.tsx";
 import { DeliveryStatusChip } from "../ui/status.tsx";
@@ -71,13 +72,13 @@ function Rows({ rows, current }: { rows: readonly DeliveryView[] | null; current
             <span class="outbox-top">
               <span class="outbox-to">
                 <ChannelIcon channel={row.channel} size={16} />
-                <span class="visually-hidden">{words(row.channel)} to </span>
+                <span class="visually-hidden">{CHANNEL_LABELS[row.channel]} to </span>
                 {row.to ?? "Anonymous visitor"}
               </span>
               <Ago at={row.statusHistory.at(-1)?.at ?? row.sentAt ?? row.scheduledAt ?? ""} />
             </span>
             <span class="outbox-subject">
-              {row.subject || row.title || `${words(row.channel)} · ${words(row.stepId)}`}
+              {row.subject || row.title || `${CHANNEL_LABELS[row.channel]} · ${words(row.stepId)}`}
             </span>
             <DeliveryStatusChip status={row.status} />
           </a>

@@ -6,6 +6,7 @@ import { simulate } from "../../api/campaigns.ts";
 import { fullTime, plural, words } from "../../format.ts";
 import { useAction } from "../../live/action.ts";
 import { cartHref } from "../../route.ts";
+import { CHANNEL_LABELS } from "../../ui/channels.ts";
 import { SelectField } from "../../ui/form.tsx";
 import { ChannelIcon } from "../../ui/icons.tsx";
 import { ProblemNotice } from "../../ui/notice.tsx";
@@ -70,7 +71,7 @@ function Found({ id, simulation, outdated }: { id: string; simulation: Simulatio
         ))}
       </dl>
       <ul class="simulated">
-        {items.map((item) => (
+        {concernedFirst(items, id).map((item) => (
           <SimulatedRow key={item.cartId} id={id} item={item} />
         ))}
       </ul>
@@ -78,6 +79,13 @@ function Found({ id, simulation, outdated }: { id: string; simulation: Simulatio
       {skipped.length > 0 && <Skipped skipped={skipped} />}
     </section>
   );
+}
+
+/** Carts that this campaign would speak to before those that only others do. */
+function concernedFirst(items: SimulationView["items"], id: string): SimulationView["items"] {
+  const concerned = (item: SimulationView["items"][number]) =>
+    item.messages.some(({ campaignId }) => campaignId === id);
+  return [...items.filter(concerned), ...items.filter((item) => !concerned(item))];
 }
 
 const OUTCOMES: Record<SimulatedMessage["outcome"], { word: string; tone: string }> = {
@@ -116,7 +124,7 @@ function SimulatedRow({ id, item }: { id: string; item: SimulationView["items"][
           {before.map((step) => (
             <p key={`${step.stepId}${step.channel}${step.at}`} class="simulated-line">
               <ChannelIcon channel={step.channel} size={16} />
-              <span class="visually-hidden">{words(step.channel)}: </span>
+              <span class="visually-hidden">{CHANNEL_LABELS[step.channel]}: </span>
               <span>
                 {step.campaignId !== id && "another campaign: "}
                 {step.stepId} · {words(step.status).toLowerCase()}
@@ -147,7 +155,7 @@ function Would({ message, other }: { message: SimulatedMessage; other: boolean }
   return (
     <p class="simulated-line">
       <ChannelIcon channel={message.channel} size={16} />
-      <span class="visually-hidden">{words(message.channel)}: </span>
+      <span class="visually-hidden">{CHANNEL_LABELS[message.channel]}: </span>
       <span>
         {other && "another campaign: "}
         {message.stepId} · {message.variantId}{" "}
