@@ -297,28 +297,39 @@ describe("campaigns in the dashboard", () => {
   });
 
   it("shows messages of every channel as shoppers see them", async () => {
-    await until(
-      "all three are there",
-      async () =>
-        (await merchant.deliveries()).filter((d) => d.cartId === "kite-cart" && d.status === "sent").length >= 2,
-    );
-    for (const [channel, words] of [
-      ["sms", "Hi Wilbur"],
-      ["push", "Oblong"],
-      ["onsite", "offer over the shop"],
+    const sent = await until("messages of all three", async () => {
+      const found = (await merchant.deliveries()).filter((d) => d.cartId === "kite-cart" && d.status === "sent");
+      return found.length === 3 && found;
+    });
+    for (const [channel, ready, words] of [
+      ["sms", byTestId("look-sms"), "Hi Wilbur"],
+      ["push", byTestId("look-push"), "Stunt kite"],
+      ["onsite", byTestId("delivery"), "while the shopper is on it"],
     ] as const) {
-      await open(ada, "outbox", byTestId("outbox-row"));
-      await ada
-        .locator(`${byTestId("outbox-row")}[data-channel="${channel}"]`)
-        .first()
-        .click();
-      await ada.waitForSelector(byTestId(`look-${channel}`));
-      expect(await ada.textContent(byTestId(`look-${channel}`))).toContain(words);
+      const id = sent.find((d) => d.channel === channel)?.id;
+      await open(ada, `outbox/${id}`, `${ready}:has-text("${words}")`);
       expect(await violationsInBoth(ada)).toEqual([]);
       await shot(ada, `outbox-${channel}`);
     }
     await open(ada, "carts/kite-cart", byTestId("timeline-entry"));
+    expect(await ada.textContent(".cart-side")).toMatch(/On-site offer · Offer.*SMS · Text.*Push · Ping/);
     await shot(ada, "cart-channels");
+  });
+
+  it("says so when the order signal is lost, and what to do", async () => {
+    const page = await ada.context().newPage();
+    page.setDefaultTimeout(15_000);
+    // As the store's watch would tell it; that it does is its own test. The date keeps later news from undoing it.
+    await page.route("**/v1/analytics/realtime", async (route) => {
+      const answer = await route.fetch();
+      const lost = { ...(await answer.json()), orderSignal: "signal_loss", at: "2100-01-01T00:00:00.000Z" };
+      await route.fulfill({ response: answer, json: lost });
+    });
+    for (const hash of ["campaigns", "outbox", ""]) await open(page, hash, byTestId("signal-notice"));
+    expect(await page.textContent(byTestId("signal-notice"))).toContain("Place a test order");
+    expect(await violationsInBoth(page)).toEqual([]);
+    await shot(page, "signal-loss");
+    await page.close();
   });
 
   it("adds a provider, tests it, and never shows its credentials", async () => {
