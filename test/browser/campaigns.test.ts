@@ -368,6 +368,16 @@ describe("campaigns in the dashboard", () => {
       expect(await ada.getByText("/v1/callbacks/sendgrid/").count()).toBe(1);
       await ada.click(byTestId("provider-toggle"));
       await ada.locator(`${byTestId("provider-row")}[data-enabled="false"]`).waitFor();
+      const second = PROVIDERS.find(({ kind }) => kind === "resend")?.setup(endpoint);
+      expect((await merchant.call("POST", "/v1/providers", second)).status).toBe(201);
+      await ada.reload();
+      await ada.click(byTestId("provider-earlier"));
+      await ada.locator(`li:first-child${byTestId("provider-row")}[data-kind="resend"]`).waitFor();
+      const { items: ordered } = await merchant.get<{ items: { kind: string; breaker: string }[] }>("/v1/providers");
+      expect(ordered.map(({ kind, breaker }) => [kind, breaker])).toEqual([
+        ["resend", "closed"],
+        ["sendgrid", "closed"],
+      ]);
       expect(await violationsInBoth(ada)).toEqual([]);
       await shot(ada, "settings-providers");
     } finally {
