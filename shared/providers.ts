@@ -233,5 +233,8 @@ function mainOf({ kind, settings, credentials }: Setup): string {
   }
 }
 
+/** Names the circuit around its calls: two accounts at one provider fail by themselves. */
+export const circuitOf = (kind: ProviderKind, id: string): string => `${kind}/${id}`;
+
 /** The name that credentials are sealed under: a row's secret opens in no other row. */
 export const sealName = (providerId: string): string => `provider/${providerId}`;

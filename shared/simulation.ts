@@ -1,6 +1,5 @@
 /** What `POST /v1/campaigns/{id}/simulate` answers: recorded carts, replayed through a changed campaign. */
 import * as z from "zod";
-import type { Send } from "./policy/permit.ts";
 import { channel, deliveryStatus } from "./views.ts";
 
 const time = z.iso.datetime();
@@ -19,16 +18,6 @@ export type SimulatedMessage = z.infer<typeof message>;
 
 const note = z.object({ at: time, code: z.string(), text: z.string() });
 export type SimulatedNote = z.infer<typeof note>;
-
-/** One cart's part, as its actor answers. */
-export interface SimulatedCart {
-  status: string;
-  messages: SimulatedMessage[];
-  notes: SimulatedNote[];
-  before: z.infer<typeof before>[];
-  /** All that this shopper would have been sent so far: what the caps of their next cart count. */
-  sends: Send[];
-}
 
 const before = z.object({ campaignId: z.string(), stepId: z.string(), channel, status: deliveryStatus, at: time });
 

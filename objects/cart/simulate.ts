@@ -6,7 +6,7 @@
 import type { Permit, Prospect } from "../../shared/events/messages.ts";
 import { permit, type Send } from "../../shared/policy/permit.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
-import type { SimulatedCart, SimulatedMessage, SimulatedNote } from "../../shared/simulation.ts";
+import type { SimulatedMessage, SimulatedNote, SimulationView } from "../../shared/simulation.ts";
 import { iso } from "../../shared/time.ts";
 import type { Command, Decision } from "./commands.ts";
 import { decide } from "./decide.ts";
@@ -34,6 +34,13 @@ export function arbiterOf(storeId: string, rules: Rules, sends: Send[]): Arbiter
     if (answer.granted) sends.push({ deliveryId: asked.deliveryId, channel: answer.channel, at: now, status: "sent" });
     return answer;
   };
+}
+
+/** One cart's part, as its actor answers. */
+export interface SimulatedCart
+  extends Pick<SimulationView["items"][number], "status" | "messages" | "notes" | "before"> {
+  /** All that this shopper would have been sent so far: what the caps of their next cart count. */
+  sends: Send[];
 }
 
 export interface Simulated {

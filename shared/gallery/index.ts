@@ -2,6 +2,7 @@
 import type { Trigger } from "../policy/rules.ts";
 import type { Template } from "../templates.ts";
 import type { Channel } from "../views.ts";
+import { builtInId, galleryIdAbout } from "./about-trigger.ts";
 import { partsOf } from "./layout.ts";
 import { SHORT } from "./short.ts";
 import { ENTRIES, LANGUAGES } from "./words.ts";
@@ -40,28 +41,18 @@ const known = (id: string): GalleryTemplate => {
 };
 
 /** The reminder every store begins with. */
-export const DEFAULT_TEMPLATE: GalleryTemplate = { ...known("reminder"), id: "default" };
+export const DEFAULT_TEMPLATE: GalleryTemplate = { ...known("reminder"), id: builtInId("email") };
 
 const DEFAULTS: Record<Channel, GalleryTemplate> = {
   email: DEFAULT_TEMPLATE,
-  sms: { ...known("sms-reminder"), id: "default-sms" },
-  push: { ...known("push-reminder"), id: "default-push" },
-  onsite: { ...known("onsite-exit"), id: "default-onsite" },
+  sms: { ...known("sms-reminder"), id: builtInId("sms") },
+  push: { ...known("push-reminder"), id: builtInId("push") },
+  onsite: { ...known("onsite-exit"), id: builtInId("onsite") },
 };
 /** The built-in template of each channel. */
 export const BUILT_INS: readonly GalleryTemplate[] = Object.values(DEFAULTS);
 
-/** What says more about a trigger than the channel's own built-in. */
-const OF_TRIGGER: Partial<Record<Trigger, string>> = {
-  checkout_hesitation: "hesitation",
-  payment_failed: "payment-failed",
-  price_drop: "price-drop",
-  back_in_stock: "back-in-stock",
-};
-
 /** What a channel says when the merchant wrote nothing: about the trigger if there are words for it. */
 export function builtInFor(channel: Channel, trigger?: Trigger): GalleryTemplate {
-  const about = trigger && OF_TRIGGER[trigger];
-  const id = channel === "email" ? about : `${channel}-${about}`;
-  return (about && galleryTemplate(id ?? "")) || DEFAULTS[channel];
+  return galleryTemplate(galleryIdAbout(channel, trigger) ?? "") ?? DEFAULTS[channel];
 }

@@ -288,7 +288,6 @@ export const FIXTURES: Record<string, Make> = {
 
   getPushKey: ({ merchant }) => ({ query: { key: merchant.account.key } }),
   sendEvents: ({ merchant }) => ({ query: { key: merchant.account.key } }),
-  getPushKey: ({ merchant }) => ({ query: { key: merchant.account.key } }),
   followRecoveryLink: ({ recovery }) => ({ params: { token: recovery } }),
   getRecoveredCart: ({ recovery }) => ({ params: { token: recovery } }),
   showUnsubscribePage: ({ unsubscribe }) => ({ params: { token: unsubscribe } }),

@@ -1,7 +1,7 @@
 /** A small experiment on the running system, and its results beside a recount of what happened. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { differenceInterval, meanInterval, proportionInterval } from "../../shared/measure/interval.ts";
-import type { ResultsView } from "../../shared/measure/results.ts";
+import type { ResultsView } from "../../shared/measure/results-view.ts";
 import { add, identify, Merchant, order, until } from "../support/merchant.ts";
 import { type System, startSystem } from "../support/system.ts";
 

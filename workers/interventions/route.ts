@@ -11,6 +11,7 @@ import { log } from "../../shared/log.ts";
 import { count, observe } from "../../shared/metrics.ts";
 import { e164Of } from "../../shared/phone.ts";
 import type { MessageChannel } from "../../shared/policy/rules.ts";
+import { circuitOf } from "../../shared/providers.ts";
 import { pushServiceOf } from "../../shared/push-target.ts";
 import { callActor } from "../../shared/retry.ts";
 import { MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
@@ -69,15 +70,15 @@ async function wayOf(env: Env, config: Config, row: ProviderRow, target: PushTar
   return {
     channel: row.channel,
     provider: setup ? storeProvider(setup, { callbackUrl, config }) : sealedShut(row),
-    circuit: circuitOf(row, target),
+    circuit: circuitFor(row, target),
     account: `${row.id}@${row.version}`,
     ...(row.from_email ? { from: { name: row.from_name, email: row.from_email } } : {}),
   };
 }
 
 /** Behind Web Push are as many services as browsers; one that is down, or made up by a stranger, stops no other. */
-const circuitOf = ({ kind, id }: ProviderRow, target: PushTarget | null): string =>
-  target?.kind === "webpush" ? `${kind}/${id}/${pushServiceOf(target.endpoint)}` : `${kind}/${id}`;
+const circuitFor = ({ kind, id }: ProviderRow, target: PushTarget | null): string =>
+  target?.kind === "webpush" ? `${circuitOf(kind, id)}/${pushServiceOf(target.endpoint)}` : circuitOf(kind, id);
 
 /** Where a provider that is told it with each message sends its events; `null` when nobody knows where this Worker answers. */
 export async function callbackUrlOf(

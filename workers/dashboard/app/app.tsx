@@ -1,11 +1,12 @@
 /** The page: login, or the signed-in shell with the view that the address names. */
+import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Problem } from "./api/http.ts";
 import { may, sessionState, store, user } from "./api/session.ts";
 import { forgetOutbox } from "./live/outbox.ts";
 import { useResource } from "./live/resource.ts";
 import { goLive } from "./live/store.ts";
-import { boardHref, type Route, route, type Section, settingsHref } from "./route.ts";
+import { boardHref, type Route, route, settingsHref } from "./route.ts";
 import { ProblemNotice } from "./ui/notice.tsx";
 import { BoardPage } from "./views/board-page.tsx";
 import { CartPage } from "./views/cart-page.tsx";
@@ -19,6 +20,8 @@ const TITLES: Record<Route["name"], string> = {
   board: "Live carts",
   cart: "Cart",
   outbox: "Outbox",
+  campaigns: "Campaigns",
+  campaign: "Campaign",
   settings: "Settings",
   forgot: "Forgot password",
   reset: "New password",
@@ -38,12 +41,18 @@ export function App() {
   return state === "out" ? <LoginPage /> : <SignedIn key={user.value?.storeId} />;
 }
 
+/** What counts as another page: the tabs of a campaign do not. */
+function placeOf(at: Route): string {
+  if (at.name === "settings") return `settings/${at.section}`;
+  return at.name === "campaign" ? `campaign/${at.id}` : at.name;
+}
+
 function SignedIn() {
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   const at = route.value;
   const { name } = at;
-  const place = at.name === "settings" ? `${name}/${at.section}` : name;
+  const place = placeOf(at);
   const seesCarts = may("carts:read");
 
   useEffect(() => {
@@ -79,7 +88,7 @@ function SignedIn() {
 }
 
 /** The views that show carts and messages of the store. */
-const SHOPS: ReadonlySet<Route["name"]> = new Set(["board", "cart", "outbox"]);
+const SHOPS: ReadonlySet<Route["name"]> = new Set(["board", "cart", "outbox", "campaigns", "campaign"]);
 
 function View({ route }: { route: Route }) {
   if (SHOPS.has(route.name) && !may("carts:read")) return <NoCarts />;
@@ -90,8 +99,19 @@ function View({ route }: { route: Route }) {
       return <CartPage key={route.id} id={route.id} />;
     case "outbox":
       return <OutboxPage id={route.id} />;
+    case "campaigns":
+    case "campaign":
+      return (
+        <Later name="campaigns" load={() => import("./views/campaigns/campaigns-page.tsx")}>
+          {(page) => <page.default at={route} />}
+        </Later>
+      );
     case "settings":
-      return <LazySettings section={route.section} />;
+      return (
+        <Later name="settings" load={() => import("./views/settings/settings-page.tsx")}>
+          {(page) => <page.default section={route.section} />}
+        </Later>
+      );
     default:
       return (
         <section class="page">
@@ -115,27 +135,27 @@ function NoCarts() {
   );
 }
 
-/** Most visits are to the board: the settings come when they are asked for. */
-const loadSettings = () =>
-  import("./views/settings/settings-page.tsx").catch(() => {
-    throw new Problem({
-      status: 0,
-      code: "OFFLINE",
-      title: "The settings cannot be loaded",
-      detail: "The connection is lost, or there is a newer dashboard than this page.",
-    });
-  });
-
-function LazySettings({ section }: { section: Section }) {
-  const { data, problem } = useResource("settings", loadSettings);
-  if (data) return <data.default section={section} />;
+/** Most visits are to the board: everything else comes when it is asked for. */
+function Later<T>(props: { name: string; load: () => Promise<T>; children: (page: T) => JSX.Element }) {
+  const { name, load, children } = props;
+  const { data, problem } = useResource(name, () => load().catch(() => notLoaded(name)));
+  if (data) return children(data);
   return (
     <div class="page">
       {problem ? (
         <ProblemNotice problem={problem} retry={() => location.reload()} />
       ) : (
-        <p class="loading">Opening the settings…</p>
+        <p class="loading">Opening the {name}…</p>
       )}
     </div>
   );
+}
+
+function notLoaded(name: string): never {
+  throw new Problem({
+    status: 0,
+    code: "OFFLINE",
+    title: `The ${name} cannot be loaded`,
+    detail: "The connection is lost, or there is a newer dashboard than this page.",
+  });
 }

@@ -13,6 +13,7 @@ import "./styles/risk-bar.css";
 import "./styles/cart.css";
 import "./styles/timeline.css";
 import "./styles/outbox.css";
+import "./styles/message-look.css";
 import "./styles/motion.css";
 import { startClock } from "./ui/clock.ts";
 

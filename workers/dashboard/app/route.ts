@@ -1,13 +1,20 @@
 /** Where the reader is. The hash, because the page is one static file and the server knows no other path under `/app/`. */
 import { signal } from "@preact/signals";
 
-export const SECTIONS = ["profile", "security", "members", "keys", "audit", "stores"] as const;
+export const SECTIONS = ["profile", "security", "members", "keys", "providers", "audit", "stores"] as const;
 export type Section = (typeof SECTIONS)[number];
+
+/** What a campaign's page shows. */
+export const TABS = ["edit", "simulate", "results"] as const;
+export type Tab = (typeof TABS)[number];
 
 export type Route =
   | { name: "board" }
   | { name: "cart"; id: string }
   | { name: "outbox"; id: string | null }
+  | { name: "campaigns" }
+  /** `id`: `null` for one that is being made. */
+  | { name: "campaign"; id: string | null; tab: Tab }
   | { name: "settings"; section: Section }
   | { name: "forgot" }
   | { name: "reset"; token: string }
@@ -16,6 +23,7 @@ export type Route =
 
 export function parseRoute(hash: string): Route {
   const [name = "", id = "", ...rest] = hash.replace(/^#\/?/, "").split("/").map(decode);
+  if (name === "campaigns") return campaigns(id, rest);
   if (rest.length > 0) return { name: "missing" };
   if (name === "" && id === "") return { name: "board" };
   if (name === "carts" && id !== "") return { name: "cart", id };
@@ -24,6 +32,13 @@ export function parseRoute(hash: string): Route {
   if (name === "forgot" && id === "") return { name: "forgot" };
   if ((name === "reset" || name === "invitation") && id !== "") return { name, token: id };
   return { name: "missing" };
+}
+
+function campaigns(id: string, [given = "edit", ...rest]: string[]): Route {
+  const tab = TABS.find((known) => known === given);
+  if (!tab || rest.length > 0) return { name: "missing" };
+  if (id === "") return { name: "campaigns" };
+  return { name: "campaign", id: id === "new" ? null : id, tab };
 }
 
 function settings(id: string): Route {
@@ -43,19 +58,38 @@ export const boardHref = "#/";
 export const forgotHref = "#/forgot";
 export const cartHref = (id: string): string => `#/carts/${encodeURIComponent(id)}`;
 export const outboxHref = (id?: string): string => (id ? `#/outbox/${encodeURIComponent(id)}` : "#/outbox");
+export const campaignsHref = "#/campaigns";
+export const campaignHref = (id: string | null, tab: Tab = "edit"): string =>
+  `#/campaigns/${id === null ? "new" : encodeURIComponent(id)}${tab === "edit" ? "" : `/${tab}`}`;
 export const settingsHref = (section: Section): string => `#/settings/${section}`;
 
 export const route = signal<Route>({ name: "board" });
 
+let here = "";
+
 /** Goes somewhere else without keeping the present address in the history: a used link is of no use. */
 export function replaceRoute(href: string): void {
   history.replaceState(null, "", href);
+  here = href;
   route.value = parseRoute(href);
+}
+
+/** Asked before the reader goes elsewhere; `false` keeps them here. One view at a time has unsaved work. */
+export type Guard = (next: Route, href: string) => boolean;
+let guard: Guard | null = null;
+
+export function setGuard(next: Guard | null): void {
+  guard = next;
 }
 
 export function followHash(): void {
   const read = () => {
-    route.value = parseRoute(location.hash);
+    const next = parseRoute(location.hash);
+    // The address has already changed: whoever is kept here gets the one of this page back.
+    if (guard && location.hash !== here && !guard(next, location.hash))
+      return history.pushState(null, "", here || "#/");
+    here = location.hash;
+    route.value = next;
   };
   addEventListener("hashchange", read);
   read();

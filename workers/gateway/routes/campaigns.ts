@@ -3,7 +3,8 @@ import * as z from "zod";
 import { storeStub } from "../../../objects/stubs.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { json } from "../../../shared/http.ts";
-import { resultsOf, resultsView } from "../../../shared/measure/results.ts";
+import { resultsOf } from "../../../shared/measure/results.ts";
+import { resultsView } from "../../../shared/measure/results-view.ts";
 import { conditionError } from "../../../shared/policy/conditions.ts";
 import {
   type Campaign,

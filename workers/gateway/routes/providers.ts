@@ -1,5 +1,6 @@
 /** `/v1/providers*`: by what a store's own messages go. Credentials are sealed when they come and never shown again. */
 import * as z from "zod";
+import { breakerStub } from "../../../objects/stubs.ts";
 import { seal } from "../../../shared/auth/sealing.ts";
 import { parseConfig } from "../../../shared/config.ts";
 import { MAX_PROVIDERS, opened, type ProviderRow, providersOf } from "../../../shared/db/providers.ts";
@@ -10,6 +11,7 @@ import { E164 } from "../../../shared/phone.ts";
 import { MESSAGE_CHANNELS, type MessageChannel } from "../../../shared/policy/rules.ts";
 import {
   channelOf,
+  circuitOf,
   hasCallbacks,
   hintOf,
   PROVIDER_KINDS,
@@ -85,7 +87,13 @@ const answered = (call: MemberCall, row: ProviderRow, status = 200): Response =>
 
 async function listProviders(call: MemberCall): Promise<Response> {
   const rows = await providersOf(call.env.DB, call.principal.storeId);
-  return json({ items: rows.map((row) => shown(call, row)), nextCursor: null });
+  const states = await Promise.all(rows.map((row) => breakerOf(call, row)));
+  return json({ items: rows.map((row, i) => ({ ...shown(call, row), breaker: states[i] })), nextCursor: null });
+}
+
+/** Web Push has a circuit for each service behind it: there is no one state to tell. */
+async function breakerOf({ env }: MemberCall, { store_id, kind, id }: ProviderRow) {
+  return kind === "webpush" ? null : (await breakerStub(env, store_id, circuitOf(kind, id)).state()).phase;
 }
 
 async function rowOf({ env, principal, params }: MemberCall): Promise<ProviderRow> {
@@ -271,6 +279,15 @@ const schema = z
   })
   .meta({ id: "Provider" });
 
+const listed = schema
+  .extend({
+    breaker: z
+      .enum(["closed", "open", "half_open"])
+      .nullable()
+      .describe("`open`: it failed too often and is passed by for a while; `null`: it has several"),
+  })
+  .meta({ id: "ListedProvider" });
+
 const common = { access: "stores:write", tag: "Providers" } as const;
 const one = (description: string) => ({ description, schema });
 
@@ -281,7 +298,7 @@ export const routes = (neighbours: Neighbours): Route[] => [
       method: "GET",
       path: "/v1/providers",
       summary: "List the store's providers, by channel and in the order in which they are tried",
-      answers: { 200: { description: "All of them", schema: pageOf(schema) } },
+      answers: { 200: { description: "All of them", schema: pageOf(listed) } },
     },
     listProviders,
   ),

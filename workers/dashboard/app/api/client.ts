@@ -21,13 +21,13 @@ async function authorized<T>(work: (token: string | null) => Promise<T>): Promis
 type Method = NonNullable<Sending["method"]>;
 
 export const get = <T>(path: string) => authorized((token) => send<T>(path, { token }));
-export const call = <T>(method: Method, path: string, body?: unknown) =>
-  authorized((token) => send<T>(path, { method, body, token }));
+export const call = <T>(method: Method, path: string, body?: unknown, ifMatch?: number) =>
+  authorized((token) => send<T>(path, { method, body, token, ifMatch }));
 export const getFile = (path: string) => authorized((token) => sendForFile(path, token));
 
 const page = (path: string, limit: number, cursor?: string) =>
   `${path}?limit=${limit}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`;
-const one = (path: string, id: string) => `${path}/${encodeURIComponent(id)}`;
+export const one = (path: string, id: string): string => `${path}/${encodeURIComponent(id)}`;
 
 export const getRealtime = () => get<RealtimeView>("/v1/analytics/realtime");
 export const getCarts = (cursor?: string) => get<Page<CartListItem>>(page("/v1/carts", 100, cursor));

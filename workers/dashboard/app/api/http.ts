@@ -34,8 +34,10 @@ export class Problem extends Error {
 }
 
 export interface Sending {
-  method?: "GET" | "POST" | "PATCH" | "DELETE";
+  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   body?: unknown;
+  /** The version that was read: a change that somebody made since then is refused as a conflict, not overwritten. */
+  ifMatch?: number | undefined;
   token?: string | null;
 }
 
@@ -49,9 +51,10 @@ export const sendForFile = (path: string, token: string | null): Promise<Blob> =
   exchange(path, { token }, (response) => response.blob());
 
 async function exchange<T>(path: string, sending: Sending, read: (response: Response) => Promise<T>): Promise<T> {
-  const { method = "GET", body, token } = sending;
+  const { method = "GET", body, token, ifMatch } = sending;
   const headers: Record<string, string> = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";
+  if (ifMatch !== undefined) headers["if-match"] = `"${ifMatch}"`;
   if (token) headers.authorization = `Bearer ${token}`;
   try {
     const response = await fetch(path, {

@@ -91,7 +91,7 @@ export function Field({ label, hint, type = "text", list, ...input }: FieldProps
 }
 
 /** A password that can be looked at. */
-export function PasswordField({ label, hint, ...input }: FieldProps) {
+export function PasswordField({ label, hint, required = true, ...input }: FieldProps) {
   const id = useId();
   const [shown, setShown] = useState(false);
   const type = shown ? ({ type: "text" } as const) : ({ type: "password" } as const);
@@ -103,7 +103,7 @@ export function PasswordField({ label, hint, ...input }: FieldProps) {
           maxLength={256}
           {...input}
           {...type}
-          required
+          required={required}
           id={id}
           autocapitalize="off"
           spellcheck={false}

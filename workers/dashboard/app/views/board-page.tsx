@@ -9,7 +9,6 @@ import {
   loaded,
   loadOlderCarts,
   loadProblem,
-  metrics,
   olderCarts,
   systemMessage,
 } from "../live/store.ts";
@@ -19,6 +18,7 @@ import { useBoardMotion } from "./board-motion.ts";
 import { useShownColumn } from "./board-swipe.ts";
 import { ClosedCarts } from "./closed-carts.tsx";
 import { EmptyStore } from "./empty-store.tsx";
+import { SignalNotice } from "./signal-notice.tsx";
 import { Tiles } from "./tiles.tsx";
 
 export function BoardPage() {
@@ -60,16 +60,10 @@ export function BoardPage() {
 }
 
 function Notices() {
-  const signal = metrics.value?.orderSignal ?? "ok";
   return (
     <>
       {loadProblem.value && <ProblemNotice problem={loadProblem.value} retry={() => void loadBoard()} />}
-      {signal === "signal_loss" && (
-        <Notice title="Messages are paused">
-          The store stopped telling of orders (<code>{signal}</code>), so nobody who already bought is written to.
-          Sending goes on when the next order arrives.
-        </Notice>
-      )}
+      <SignalNotice />
       {systemMessage.value && (
         <Notice
           title="From Cartwake"

@@ -12,7 +12,7 @@ import { ProblemNotice } from "../ui/notice.tsx";
 import { CartStatusChip } from "../ui/status.tsx";
 import { Ago } from "../ui/times.tsx";
 import { CartItems } from "./cart-items.tsx";
-import { CartJourney, CartMessages, CartOrder, CartTimers } from "./cart-panels.tsx";
+import { CartJourneys, CartMessages, CartOrder, CartTimers } from "./cart-panels.tsx";
 import { PredictionPanel } from "./prediction-panel.tsx";
 import { Timeline } from "./timeline.tsx";
 
@@ -72,10 +72,10 @@ function Story({ cart, timeline }: CartStory) {
           <CartItems items={cart.items} />
           <CartTimers timers={cart.timers} />
           <PredictionPanel prediction={cart.prediction} />
-          <CartJourney journey={cart.journey} />
+          <CartJourneys journeys={cart.journeys} />
           <CartMessages deliveries={cart.deliveries} />
         </div>
-        <Timeline timeline={timeline} />
+        <Timeline timeline={timeline} deliveries={cart.deliveries} />
       </div>
     </>
   );

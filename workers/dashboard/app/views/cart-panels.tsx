@@ -1,7 +1,9 @@
 /** The smaller facts beside a cart: its order, what is due, the campaign it is in, and the messages it caused. */
 import type { CartDeliveryView, CartView } from "../../../../shared/views.ts";
 import { formatMoney, words } from "../format.ts";
-import { outboxHref } from "../route.ts";
+import { campaignHref, outboxHref } from "../route.ts";
+import { CHANNEL_LABELS } from "../ui/channels.ts";
+import { ChannelIcon } from "../ui/icons.tsx";
 import { DeliveryStatusChip } from "../ui/status.tsx";
 import { Ago, Countdown } from "../ui/times.tsx";
 
@@ -43,16 +45,24 @@ export function CartTimers({ timers }: { timers: CartView["timers"] }) {
   );
 }
 
-export function CartJourney({ journey }: { journey: CartView["journey"] }) {
-  if (!journey) return null;
+export function CartJourneys({ journeys }: Pick<CartView, "journeys">) {
+  if (journeys.length === 0) return null;
   return (
     <section class="panel panel-later" aria-labelledby="journey-heading">
-      <h2 id="journey-heading">Journey</h2>
-      <p class="journey-name">{journey.campaignName}</p>
-      <p class="panel-foot">
-        version {journey.version} · entered <Ago at={journey.enteredAt} />
-        {journey.exit && ` · left: ${words(journey.exit).toLowerCase()}`}
-      </p>
+      <h2 id="journey-heading">{journeys.length === 1 ? "Journey" : "Journeys"}</h2>
+      <ul class="messages">
+        {journeys.map((journey) => (
+          <li key={journey.campaignId}>
+            <p class="journey-name">
+              <a href={campaignHref(journey.campaignId)}>{journey.campaignName}</a>
+            </p>
+            <p class="panel-foot">
+              {words(journey.trigger)} · version {journey.version} · entered <Ago at={journey.enteredAt} />
+              {journey.exit && ` · left: ${words(journey.exit).toLowerCase()}`}
+            </p>
+          </li>
+        ))}
+      </ul>
     </section>
   );
 }
@@ -66,8 +76,9 @@ export function CartMessages({ deliveries }: { deliveries: CartDeliveryView[] })
         {deliveries.map((delivery) => (
           <li key={delivery.id}>
             <a href={outboxHref(delivery.id)}>
-              <span>
-                {words(delivery.channel)} · {words(delivery.stepId)}
+              <span class="message-name">
+                <ChannelIcon channel={delivery.channel} size={16} />
+                {CHANNEL_LABELS[delivery.channel]} · {words(delivery.stepId)}
               </span>
               <DeliveryStatusChip status={delivery.status} />
             </a>

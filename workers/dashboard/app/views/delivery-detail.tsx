@@ -7,13 +7,15 @@ import { namesDelivery } from "../live/apply.ts";
 import { useResource, useSoon } from "../live/resource.ts";
 import { onHappening } from "../live/store.ts";
 import { cartHref, outboxHref } from "../route.ts";
+import { CHANNEL_LABELS } from "../ui/channels.ts";
 import { Choice } from "../ui/choice.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
-import { BackIcon } from "../ui/icons.tsx";
+import { BackIcon, ChannelIcon } from "../ui/icons.tsx";
 import { ProblemNotice } from "../ui/notice.tsx";
 import { DeliveryStatusChip } from "../ui/status.tsx";
 import { Ago } from "../ui/times.tsx";
 import { MailFrame } from "./mail-frame.tsx";
+import { DeliveryLook } from "./message-look.tsx";
 
 const SETTLE_MS = 250;
 
@@ -45,7 +47,8 @@ function Detail({ delivery }: { delivery: DeliveryView }) {
         <DeliveryStatusChip status={delivery.status} />
         <h2>{delivery.subject || delivery.title || words(delivery.stepId)}</h2>
         <p class="delivery-facts">
-          {words(delivery.channel)} to <b>{delivery.to ?? "an anonymous visitor"}</b>
+          <ChannelIcon channel={delivery.channel} size={16} /> {CHANNEL_LABELS[delivery.channel]} to{" "}
+          <b>{delivery.to ?? "an anonymous visitor"}</b>
           {delivery.provider && ` through ${delivery.provider}`} ·{" "}
           <a href={cartHref(delivery.cartId)}>the cart behind it</a>
         </p>
@@ -78,15 +81,17 @@ const FORMS: { value: Form; label: string }[] = [
 
 function Content({ delivery }: { delivery: DeliveryView }) {
   const [form, setForm] = useState<Form>("html");
-  const { html } = delivery;
-  const text = delivery.text ?? delivery.body;
-  if (!html && !text) {
+  const { html, text, body, channel } = delivery;
+  if (!html && !text && !body) {
     return (
       <p class="panel panel-none">
-        The text is written when the message goes out; until then the cart may still change.
+        {channel === "onsite"
+          ? "An offer is written for the page while the shopper is on it; its words are not kept."
+          : "The text is written when the message goes out; until then the cart may still change."}
       </p>
     );
   }
+  if (channel !== "email") return <DeliveryLook delivery={{ ...delivery, channel }} />;
   const shown = !html ? "text" : !text ? "html" : form;
   return (
     <section class="mail" aria-label="Content">

@@ -4,17 +4,22 @@ import type { DeliveryView } from "../../../../shared/views.ts";
 import { words } from "../format.ts";
 import { deliveries, olderDeliveries, outboxProblem, readOlder, watchOutbox } from "../live/outbox.ts";
 import { outboxHref } from "../route.ts";
-import { MailIcon } from "../ui/icons.tsx";
+import { CHANNEL_LABELS } from "../ui/channels.ts";
+import { ChannelIcon, MailIcon } from "../ui/icons.tsx";
 import { ProblemNotice } from "../ui/notice.tsx";
 import { DeliveryStatusChip } from "../ui/status.tsx";
 import { Ago } from "../ui/times.tsx";
 import { DeliveryDetail } from "./delivery-detail.tsx";
+import { SignalNotice } from "./signal-notice.tsx";
 
 export function OutboxPage({ id }: { id: string | null }) {
   useEffect(watchOutbox, []);
   return (
     <div class="page outbox-page" data-open={id !== null}>
       <h1>Outbox</h1>
+      <div class="outbox-notice">
+        <SignalNotice />
+      </div>
       <section class="outbox-list" aria-label="Messages">
         {outboxProblem.value && <ProblemNotice problem={outboxProblem.value} />}
         <Rows rows={deliveries.value} current={id} />
@@ -62,13 +67,18 @@ function Rows({ rows, current }: { rows: readonly DeliveryView[] | null; current
             data-testid="outbox-row"
             data-delivery-id={row.id}
             data-status={row.status}
+            data-channel={row.channel}
           >
             <span class="outbox-top">
-              <span class="outbox-to">{row.to ?? "Anonymous visitor"}</span>
+              <span class="outbox-to">
+                <ChannelIcon channel={row.channel} size={16} />
+                <span class="visually-hidden">{CHANNEL_LABELS[row.channel]} to </span>
+                {row.to ?? "Anonymous visitor"}
+              </span>
               <Ago at={row.statusHistory.at(-1)?.at ?? row.sentAt ?? row.scheduledAt ?? ""} />
             </span>
             <span class="outbox-subject">
-              {row.subject || row.title || `${words(row.channel)} · ${words(row.stepId)}`}
+              {row.subject || row.title || `${CHANNEL_LABELS[row.channel]} · ${words(row.stepId)}`}
             </span>
             <DeliveryStatusChip status={row.status} />
           </a>

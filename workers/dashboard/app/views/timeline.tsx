@@ -1,12 +1,18 @@
 /** Everything that happened to a cart, newest first: what the shopper did, what the cart decided and why, how messages moved. */
-import type { TimelineEntry, TimelineView } from "../../../../shared/views.ts";
+import type { CartDeliveryView, Channel, TimelineEntry, TimelineView } from "../../../../shared/views.ts";
 import { clock, day } from "../format.ts";
 import { outboxHref } from "../route.ts";
-import { DecisionIcon, MailIcon } from "../ui/icons.tsx";
+import { ChannelIcon, DecisionIcon } from "../ui/icons.tsx";
 
 const KINDS: Record<TimelineEntry["kind"], string> = { event: "Shopper", decision: "Decision", delivery: "Message" };
 
-export function Timeline({ timeline }: { timeline: TimelineView }) {
+interface Props {
+  timeline: TimelineView;
+  deliveries: readonly CartDeliveryView[];
+}
+
+export function Timeline({ timeline, deliveries }: Props) {
+  const channels = new Map(deliveries.map(({ id, channel }) => [id, channel]));
   const newest = [...timeline.items].reverse();
   return (
     <section class="panel timeline-panel" aria-labelledby="timeline-heading">
@@ -25,7 +31,8 @@ export function Timeline({ timeline }: { timeline: TimelineView }) {
         {newest.map((entry, index) => {
           const today = day(entry.at);
           const newDay = index > 0 && today !== day(newest[index - 1]!.at);
-          return <Entry key={entry.seq} entry={entry} day={newDay ? today : null} />;
+          const channel = channels.get(entry.deliveryId ?? "") ?? "email";
+          return <Entry key={entry.seq} entry={entry} day={newDay ? today : null} channel={channel} />;
         })}
       </ol>
       {!timeline.complete && <p class="panel-foot">Older entries have been summed up and cleared away.</p>}
@@ -33,11 +40,11 @@ export function Timeline({ timeline }: { timeline: TimelineView }) {
   );
 }
 
-function Entry({ entry, day }: { entry: TimelineEntry; day: string | null }) {
+function Entry({ entry, day, channel }: { entry: TimelineEntry; day: string | null; channel: Channel }) {
   return (
     <li class="entry" data-testid="timeline-entry" data-kind={entry.kind} data-code={entry.code}>
       {day && <p class="entry-day">{day}</p>}
-      <Mark kind={entry.kind} />
+      <Mark kind={entry.kind} channel={channel} />
       <div class="entry-body">
         <p class="entry-text">{entry.text}</p>
         <p class="entry-facts">
@@ -51,11 +58,11 @@ function Entry({ entry, day }: { entry: TimelineEntry; day: string | null }) {
   );
 }
 
-function Mark({ kind }: { kind: TimelineEntry["kind"] }) {
+function Mark({ kind, channel = "email" }: { kind: TimelineEntry["kind"]; channel?: Channel }) {
   return (
     <span class="mark" data-kind={kind} aria-hidden="true">
       {kind === "decision" && <DecisionIcon size={14} />}
-      {kind === "delivery" && <MailIcon size={14} />}
+      {kind === "delivery" && <ChannelIcon channel={channel} size={14} />}
     </span>
   );
 }

@@ -1,8 +1,8 @@
 /** The brand, the places to go, the state of the line and the store menu. */
 import { may } from "../api/session.ts";
 import { connection } from "../live/store.ts";
-import { boardHref, outboxHref, route, settingsHref } from "../route.ts";
-import { BoardIcon, MailIcon, SettingsIcon, WakeMark } from "../ui/icons.tsx";
+import { boardHref, campaignsHref, outboxHref, route, settingsHref } from "../route.ts";
+import { BoardIcon, CampaignsIcon, MailIcon, SettingsIcon, WakeMark } from "../ui/icons.tsx";
 import { StoreMenu } from "./store-menu.tsx";
 
 export function TopBar() {
@@ -24,6 +24,10 @@ export function TopBar() {
             <a href={outboxHref()} aria-current={current(name === "outbox")}>
               <MailIcon />
               Outbox
+            </a>
+            <a href={campaignsHref} aria-current={current(name === "campaigns" || name === "campaign")}>
+              <CampaignsIcon />
+              Campaigns
             </a>
           </>
         )}

@@ -11,6 +11,7 @@ import { AuditSection } from "./audit-section.tsx";
 import { KeysSection } from "./keys-section.tsx";
 import { MembersSection } from "./members-section.tsx";
 import { ProfileSection } from "./profile-section.tsx";
+import { ProvidersSection } from "./providers-section.tsx";
 import { SecuritySection } from "./security-section.tsx";
 import { StoresSection } from "./stores-section.tsx";
 
@@ -19,6 +20,7 @@ const ABOUT: Record<Section, { label: string; needs?: Permission; show: () => JS
   security: { label: "Security", show: () => <SecuritySection /> },
   members: { label: "Members", needs: "members:write", show: () => <MembersSection /> },
   keys: { label: "API keys", needs: "members:write", show: () => <KeysSection /> },
+  providers: { label: "Providers", needs: "stores:write", show: () => <ProvidersSection /> },
   audit: { label: "Audit log", needs: "audit:read", show: () => <AuditSection /> },
   stores: { label: "Stores", show: () => <StoresSection /> },
 };

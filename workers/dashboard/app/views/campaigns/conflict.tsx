@@ -1,0 +1,54 @@
+/** Somebody saved the campaign while it was being edited here: what they changed, and whose version stays. */
+import { type AuditEntry, readAudit } from "../../api/identity.ts";
+import { may } from "../../api/session.ts";
+import { useResource } from "../../live/resource.ts";
+import { Confirm } from "../../ui/dialog.tsx";
+import { Ago } from "../../ui/times.tsx";
+import { actorName, changes } from "../settings/audit-words.ts";
+import { inputOf } from "./draft.ts";
+import type { Editing } from "./use-editing.ts";
+
+const MOST = 8;
+
+export function Conflict({ editing }: { editing: Editing }) {
+  const { base, theirs } = editing;
+  if (!base || !theirs) return null;
+  const changed = changes(inputOf(base), inputOf(theirs));
+  return (
+    <Confirm
+      title="Somebody else changed this campaign"
+      confirm="Keep mine, overwrite theirs"
+      busy="Saving…"
+      tone="danger"
+      onConfirm={editing.overwrite}
+      onClose={editing.decideLater}
+      also={{ label: "Take theirs", onClick: editing.takeTheirs, testid: "take-theirs" }}
+      cancel="Go on editing"
+    >
+      <p>
+        <Who id={base.id} /> saved version {theirs.version} <Ago at={theirs.updatedAt} />, while you edited version{" "}
+        {base.version}.
+      </p>
+      <ul class="conflict" data-testid="conflict">
+        {changed.slice(0, MOST).map(({ field, before, after }) => (
+          <li key={field}>
+            <code>{field}</code> {before ?? "nothing"} → {after ?? "nothing"}
+          </li>
+        ))}
+        {changed.length > MOST && <li>and {changed.length - MOST} more</li>}
+      </ul>
+    </Confirm>
+  );
+}
+
+function Who({ id }: { id: string }) {
+  const { data } = useResource(`who ${id}`, () => lastChange(id));
+  return <b>{data ? actorName(data) : "Somebody"}</b>;
+}
+
+/** Whoever may not read the log is told of the change all the same. */
+async function lastChange(id: string): Promise<AuditEntry | null> {
+  if (!may("audit:read")) return null;
+  const { items } = await readAudit({ action: "campaign.updated" });
+  return items.find(({ object }) => object.id === id) ?? null;
+}

@@ -1,0 +1,95 @@
+/** What a step gives away: a code of its own for each cart, within a budget. */
+import type { Coupon } from "../../../../../shared/policy/rules.ts";
+import { store } from "../../api/session.ts";
+import { newCoupon } from "./draft.ts";
+import { Check, Fault, NumberField, Select, TextField } from "./fields.tsx";
+
+const KINDS: readonly { value: Coupon["kind"]; label: string }[] = [
+  { value: "percent", label: "Per cent off" },
+  { value: "amount", label: "Amount off" },
+  { value: "free_shipping", label: "Free shipping" },
+  { value: "pool", label: "Code from a pool" },
+];
+
+interface Props {
+  path: string;
+  coupon: Coupon | undefined;
+  onChange: (coupon: Coupon | undefined) => void;
+}
+
+export function CouponField({ path, coupon, onChange }: Props) {
+  return (
+    <fieldset class="coupon">
+      <legend class="visually-hidden">Coupon</legend>
+      <Check
+        label="Give a coupon"
+        checked={coupon !== undefined}
+        onChange={(yes) => onChange(yes ? newCoupon() : undefined)}
+        testid={`coupon-${path}`}
+      />
+      {coupon && <CouponForm path={path} coupon={coupon} onChange={onChange} />}
+      <Fault path={path} />
+    </fieldset>
+  );
+}
+
+function CouponForm({ path, coupon, onChange }: Props & { coupon: Coupon }) {
+  const set = (change: Partial<Coupon>) => onChange({ ...coupon, ...change });
+  const { kind } = coupon;
+  return (
+    <div class="field-row">
+      <Select
+        label="Worth"
+        path={`${path}.kind`}
+        value={kind}
+        options={KINDS}
+        onChange={(value) => set(ofKind(KINDS.find((one) => one.value === value)?.value ?? "percent"))}
+      />
+      {(kind === "percent" || kind === "amount") && (
+        <NumberField
+          label={kind === "percent" ? "Per cent" : `Amount in ${store.value?.currency ?? "the store’s currency"}`}
+          path={`${path}.amount`}
+          value={coupon.amount}
+          min={0}
+          max={kind === "percent" ? 100 : 1_000_000}
+          onChange={(amount) => set({ amount })}
+        />
+      )}
+      {kind === "pool" && (
+        <TextField
+          label="Pool"
+          path={`${path}.poolId`}
+          value={coupon.poolId ?? ""}
+          onChange={(poolId) => set({ poolId })}
+          maxLength={64}
+          required
+        />
+      )}
+      <NumberField
+        label="Valid for hours"
+        path={`${path}.expiresHours`}
+        value={coupon.expiresHours}
+        min={0}
+        max={8760}
+        onChange={(expiresHours) => set({ expiresHours })}
+      />
+      <NumberField
+        label="Budget in codes"
+        path={`${path}.budget`}
+        value={coupon.budget}
+        min={1}
+        max={1_000_000}
+        step={1}
+        hint="Never exceeded, whatever happens at once."
+        onChange={(budget) => set({ budget })}
+      />
+    </div>
+  );
+}
+
+/** What belongs to another kind goes. */
+const ofKind = (kind: Coupon["kind"]): Partial<Coupon> => ({
+  kind,
+  amount: kind === "percent" || kind === "amount" ? 10 : 0,
+  poolId: kind === "pool" ? "" : undefined,
+});
