@@ -1,5 +1,13 @@
 /** A cart as others see it: the merchant's view, the store's summary, the index's news. Pure. */
-import type { CartContents, CartSummary, DeliveryNews, OfferDue, Prospect } from "../../shared/events/messages.ts";
+import type {
+  CartContents,
+  CartSummary,
+  DeliveryNews,
+  OfferDue,
+  Prospect,
+  ShopperNews,
+} from "../../shared/events/messages.ts";
+import { isAnonymous } from "../../shared/ids.ts";
 import { predict } from "../../shared/model/baseline.ts";
 import { toMoney } from "../../shared/money.ts";
 import { e164Of } from "../../shared/phone.ts";
@@ -51,6 +59,10 @@ export const deliveryNews = (effect: Effect): DeliveryNews => ({
   provider: effect.provider,
   history: effect.history,
 });
+
+/** Nothing of a stranger: what they say is told once it is known who they are, or with what is asked for them. */
+export const shopperNews = (state: CartState): ShopperNews | null =>
+  isAnonymous(shopperOf(state)) ? null : { visitorId: state.facts.visitorId, consent: state.facts.consent };
 
 export function prospectOf(state: CartState, effect: Effect): Prospect {
   const { facts } = state;
