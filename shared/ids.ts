@@ -64,4 +64,5 @@ export const shopperIdOf = (storeId: string, email: string): string =>
   `sh_${hashOf(`${storeId}\n${email.trim().toLowerCase()}`).slice(0, 27)}`;
 
 /** The name of a shopper who has not said who they are. */
+export const isAnonymous = (shopperId: string): boolean => shopperId.startsWith("v_");
 export const visitorShopperId = (visitorId: string): string => `v_${visitorId}`;

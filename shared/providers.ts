@@ -1,5 +1,6 @@
 /** What a store says about the providers it sends by: what each kind needs, and what of it is secret. Pure. */
 import * as z from "zod";
+import type { MessageChannel } from "./policy/rules.ts";
 
 /** A credential: printable, for it stands in a header. */
 const secret = z
@@ -10,6 +11,7 @@ const secret = z
 const host = z
   .string()
   .regex(/^(?=.{4,253}$)([a-z\d]([a-z\d-]{0,61}[a-z\d])?\.)+[a-z]{2,63}$/i, "must be a domain name");
+const region = z.string().regex(/^[a-z]{2}(-[a-z]{2,12}){1,2}-\d{1,2}$/, "must be a region such as eu-central-1");
 const base64 = z.string().regex(/^[A-Za-z\d+/]{16,1000}={0,2}$/, "must be base64");
 
 /** Where the API is, for tests: refused outside local and test deployments. */
@@ -56,7 +58,7 @@ const KINDS = {
   ses: {
     settings: z.strictObject({
       endpoint,
-      region: z.string().regex(/^[a-z]{2}(-[a-z]{2,12}){1,2}-\d{1,2}$/, "must be a region such as eu-central-1"),
+      region,
       configurationSet: z
         .string()
         .regex(/^[\w-]{1,64}$/)
@@ -72,6 +74,95 @@ const KINDS = {
   mailgun: {
     settings: z.strictObject({ endpoint, domain: host, region: z.enum(["us", "eu"]).default("us") }),
     credentials: z.strictObject({ apiKey: secret, webhookSigningKey: secret.optional() }),
+  },
+  twilio: {
+    settings: z
+      .strictObject({
+        endpoint,
+        accountSid: z.string().regex(/^AC[\da-f]{32}$/, "must begin with AC"),
+        messagingServiceSid: z
+          .string()
+          .regex(/^MG[\da-f]{32}$/, "must begin with MG")
+          .optional(),
+        from: z
+          .string()
+          .regex(
+            /^(\+[1-9]\d{6,14}|(?=.*[A-Za-z])[A-Za-z\d ]{1,11}|\d{3,8})$/,
+            "must be a number, a short code or a name",
+          )
+          .optional(),
+      })
+      .refine((s) => s.messagingServiceSid || s.from, { path: ["from"], error: "or messagingServiceSid is needed" }),
+    credentials: z
+      .strictObject({
+        authToken: secret.optional().describe("Without it callbacks, and replies of STOP, are refused"),
+        apiKeySid: z
+          .string()
+          .regex(/^SK[\da-f]{32}$/, "must begin with SK")
+          .optional(),
+        apiKeySecret: secret.optional(),
+      })
+      .refine((c) => c.authToken || (c.apiKeySid && c.apiKeySecret), {
+        path: ["authToken"],
+        error: "or apiKeySid with apiKeySecret is needed",
+      }),
+  },
+  sns: {
+    settings: z.strictObject({
+      endpoint,
+      region,
+      smsType: z.enum(["Promotional", "Transactional"]).default("Promotional"),
+      senderId: z
+        .string()
+        .regex(/^(?=.*[A-Za-z])[A-Za-z\d-]{1,11}$/, "must be 1 to 11 letters, digits or hyphens, one of them a letter")
+        .optional(),
+    }),
+    credentials: z.strictObject({ accessKeyId: secret, secretAccessKey: secret }),
+  },
+  fcm: {
+    settings: z.strictObject({
+      endpoint,
+      projectId: z.string().regex(/^[a-z][a-z\d-]{4,28}[a-z\d]$/, "must be the id of a Google Cloud project"),
+    }),
+    credentials: z.strictObject({
+      clientEmail: z.email().max(254).describe("`client_email` of the service account's key"),
+      privateKey: z
+        .string()
+        .max(5000)
+        .regex(/^-----BEGIN PRIVATE KEY-----\n[A-Za-z\d+/=\n]+-----END PRIVATE KEY-----\n?$/, "must be PEM (PKCS #8)")
+        .describe("`private_key` of the service account's key"),
+    }),
+  },
+  onesignal: {
+    settings: z.strictObject({ endpoint, appId: z.uuid() }),
+    credentials: z.strictObject({
+      apiKey: secret,
+      webhookSecret: secret
+        .optional()
+        .describe("The header X-Webhook-Token of the event stream, or the password of its basic auth"),
+    }),
+  },
+  webpush: {
+    settings: z.strictObject({
+      subject: z
+        .string()
+        .max(254)
+        .regex(/^(mailto:[^\s@]+@[^\s@]+|https:\/\/[^\s]+)$/, "must be mailto: or https:")
+        .describe("Whom push services write to when something is wrong"),
+      publicKey: z
+        .string()
+        .regex(/^[\w-]{87}$/, "must be an uncompressed P-256 point in base64url")
+        .optional()
+        .describe("`applicationServerKey`. Unsaid at first: made here, with its private key"),
+    }),
+    credentials: z
+      .strictObject({
+        privateKey: z
+          .string()
+          .regex(/^[\w-]{43}$/, "must be 32 bytes in base64url")
+          .optional(),
+      })
+      .default({}),
   },
 } as const;
 
@@ -92,22 +183,55 @@ export const setupSchema = z.discriminatedUnion("kind", [
   setupOf("resend"),
   setupOf("ses"),
   setupOf("mailgun"),
+  setupOf("twilio"),
+  setupOf("sns"),
+  setupOf("fcm"),
+  setupOf("onesignal"),
+  setupOf("webpush"),
 ]);
 
 export const PROVIDER_KINDS = Object.keys(KINDS) as [ProviderKind, ...ProviderKind[]];
 
-/** The credential that its owner knows the provider by. */
-const MAIN: Record<ProviderKind, string> = {
-  sendgrid: "apiKey",
-  postmark: "serverToken",
-  resend: "apiKey",
-  ses: "accessKeyId",
-  mailgun: "apiKey",
+const CHANNELS: Record<ProviderKind, MessageChannel> = {
+  sendgrid: "email",
+  postmark: "email",
+  resend: "email",
+  ses: "email",
+  mailgun: "email",
+  twilio: "sms",
+  sns: "sms",
+  fcm: "push",
+  onesignal: "push",
+  webpush: "push",
 };
 
-/** The last four characters of the main credential. */
-export const hintOf = (kind: ProviderKind, credentials: Record<string, unknown>): string =>
-  String(credentials[MAIN[kind]] ?? "").slice(-4);
+/** What a provider of this kind sends. */
+export const channelOf = (kind: ProviderKind): MessageChannel => CHANNELS[kind];
+
+/** Kinds that report nothing: their messages stay `sent`. */
+const SILENT: ReadonlySet<ProviderKind> = new Set(["sns", "fcm", "webpush"]);
+export const hasCallbacks = (kind: ProviderKind): boolean => !SILENT.has(kind);
+
+/** The last four characters of what its owner knows the account by. */
+export const hintOf = (setup: Setup): string => mainOf(setup).slice(-4);
+
+function mainOf({ kind, settings, credentials }: Setup): string {
+  switch (kind) {
+    case "postmark":
+      return credentials.serverToken;
+    case "ses":
+    case "sns":
+      return credentials.accessKeyId;
+    case "twilio":
+      return settings.accountSid;
+    case "fcm":
+      return credentials.clientEmail.split("@")[0] ?? "";
+    case "webpush":
+      return settings.publicKey ?? "";
+    default:
+      return credentials.apiKey;
+  }
+}
 
 /** The name that credentials are sealed under: a row's secret opens in no other row. */
 export const sealName = (providerId: string): string => `provider/${providerId}`;

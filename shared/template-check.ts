@@ -4,10 +4,12 @@
  */
 import { LiquidError } from "liquidjs";
 import type { CartContents } from "./events/messages.ts";
+import type { MessageLimits } from "./message-limits.ts";
 import {
   contextOf,
   engineOf,
   inLocale,
+  PARTS,
   type PartName,
   type Parts,
   positioned,
@@ -59,18 +61,23 @@ export const SAMPLE_CART: CartContents = {
 export const SAMPLE_STORE: TemplateStore = { name: "Your shop", url: "https://shop.example", allowedOrigins: [] };
 const SAMPLE_LINKS = { recovery: "https://shop.example/r/sample", unsubscribe: "https://shop.example/u/sample" };
 
+const SAMPLE_COUPON: TemplateContext["coupon"] = {
+  code: "COMEBACK10",
+  expires_at: "2026-11-27T18:30:00.000Z",
+  kind: "percent",
+  amount: 10,
+};
+
 /** The sample as a template sees it. */
 export function sampleContext(locale: string, store: TemplateStore = SAMPLE_STORE): TemplateContext {
   const context = contextOf(SAMPLE_CART, store, SAMPLE_LINKS, locale);
-  const coupon = { code: "COMEBACK10", expires_at: "2026-11-27T18:30:00.000Z" };
-  return { ...context, coupon };
+  return { ...context, coupon: SAMPLE_COUPON };
 }
 
-const PARTS: PartName[] = ["subject", "html", "text"];
 const MAX_FAULTS = 20;
 
-/** `maxText`: how long the text may become with the sample cart. */
-export async function faultsOf(template: Template, maxText: number): Promise<TemplateFault[]> {
+/** `limits`: how long subject and text may become with the sample cart. */
+export async function faultsOf(template: Template, limits: MessageLimits): Promise<TemplateFault[]> {
   const variants: [prefix: string, locale: string, parts: Parts][] = [
     ["", template.locale, template],
     ...Object.entries(template.translations).map(([tag, parts]): [string, string, Parts] => [
@@ -84,18 +91,26 @@ export async function faultsOf(template: Template, maxText: number): Promise<Tem
     const found = PARTS.flatMap((part) =>
       unknownsOf(part, parts[part]).map((message) => ({ field: prefix + part, message })),
     );
-    if (found.length === 0)
-      found.push(...(await unrendered(prefix, parts, inLocale(template, locale).locale, maxText)));
+    if (found.length === 0) found.push(...(await unrendered(prefix, parts, inLocale(template, locale).locale, limits)));
     faults.push(...found);
   }
   return faults.slice(0, MAX_FAULTS);
 }
 
-async function unrendered(prefix: string, parts: Parts, locale: string, maxText: number): Promise<TemplateFault[]> {
+async function unrendered(
+  prefix: string,
+  parts: Parts,
+  locale: string,
+  limits: MessageLimits,
+): Promise<TemplateFault[]> {
   try {
-    const { text } = await render(parts, sampleContext(locale));
-    if (text.length <= maxText) return [];
-    return [{ field: `${prefix}text`, message: `line 1, column 1: becomes longer than ${maxText} characters` }];
+    const made = await render(parts, sampleContext(locale));
+    return (["subject", "text"] as const)
+      .filter((part) => made[part].length > limits[part])
+      .map((part) => ({
+        field: prefix + part,
+        message: positioned(1, 1, `becomes longer than ${limits[part]} characters`),
+      }));
   } catch (error) {
     if (error instanceof TemplateError) return [{ field: prefix + error.part, message: error.message.slice(0, 300) }];
     throw error;

@@ -3,7 +3,7 @@
  * sender and by the merchant's preview.
  */
 import { LiquidError } from "liquidjs";
-import type { CartContents } from "./events/messages.ts";
+import type { CartContents, IssuedCoupon } from "./events/messages.ts";
 import { Budget, boundedEngine, renderPart } from "./liquid.ts";
 import { canonicalLocale, languageOf, lookupLocale } from "./locale.ts";
 import { toMoney } from "./money.ts";
@@ -17,6 +17,7 @@ export interface Parts {
   text: string;
 }
 export type PartName = keyof Parts;
+export const PARTS: readonly PartName[] = ["subject", "html", "text"];
 export type Rendered = Parts;
 
 /** `locale` is the language of its own parts; `translations` has the same message in others, by their tags. */
@@ -46,8 +47,13 @@ export interface TemplateContext {
   };
   shopper: { email: string; name: string; firstName: string; timezone: string | null };
   store: { name: string; url: string };
-  /** The code that the cart has, if any. */
-  coupon: { code: string; expires_at: string | null } | null;
+  /** The code given with this message, else one that the cart has, of which only the code is known. `amount`: percent, or money. */
+  coupon: {
+    code: string;
+    expires_at: string | null;
+    kind: "percent" | "amount" | "free_shipping" | "pool" | null;
+    amount: number | null;
+  } | null;
   /** What the message is written in, e.g. `de-AT`. */
   locale: string;
   recovery_url: string;
@@ -123,11 +129,13 @@ export interface TemplateStore {
   allowedOrigins: string[];
 }
 
+/** `coupon`: the code that the store issued for this very message. */
 export function contextOf(
   cart: CartContents,
   store: TemplateStore,
   links: { recovery: string; unsubscribe: string },
   locale: string,
+  coupon: IssuedCoupon | null = null,
 ): TemplateContext {
   const money = (minor: number) => toMoney(minor, cart.currency).amount;
   const name = withoutAddresses(cart.name ?? "");
@@ -150,7 +158,7 @@ export function contextOf(
     },
     shopper: { email: cart.email ?? "", name, firstName: firstNameOf(name), timezone: zoneOf(cart.timezone) },
     store: { name: store.name, url: store.url },
-    coupon: couponOf(cart.coupons),
+    coupon: coupon ? issued(coupon) : couponOf(cart.coupons),
     locale,
     recovery_url: links.recovery,
     unsubscribe_url: links.unsubscribe,
@@ -160,10 +168,17 @@ export function contextOf(
 /** What could be an IANA zone, and no address. */
 const zoneOf = (zone: string | null): string | null => (zone && /^[\w+/-]{1,64}$/.test(zone) ? zone : null);
 
+const issued = ({ code, kind, amount, expiresAt }: IssuedCoupon): TemplateContext["coupon"] => ({
+  code,
+  expires_at: isoOrNull(expiresAt),
+  kind,
+  amount,
+});
+
 /** The last code that looks like one: anybody may send anything as a code. */
 function couponOf(codes: string[]): TemplateContext["coupon"] {
   const code = codes.findLast((given) => /^[\p{L}\p{N}_-]{1,40}$/u.test(given));
-  return code === undefined ? null : { code, expires_at: null };
+  return code === undefined ? null : { code, expires_at: null, kind: null, amount: null };
 }
 
 /** An address when it is one of the store's hosts or below, else `null`: a stranger's link or picture is phishing. */
@@ -178,3 +193,10 @@ function addressesOf({ url, allowedOrigins }: TemplateStore): (address: string |
     return host && hosts.some((known) => host === known || host.endsWith(`.${known}`)) ? address : null;
   };
 }
+
+/** Whether any part speaks of the coupon. */
+export const usesCoupon = (parts: Parts): boolean =>
+  PARTS.some((part) => {
+    const engine = engineOf(part);
+    return Object.hasOwn(engine.analyzeSync(engine.parse(parts[part]), { partials: false }).globals, "coupon");
+  });

@@ -10,18 +10,3 @@ export const isoOrNull = (ms: number | null | undefined): string | null => (ms =
 export type Grain = "minute" | "hour" | "day";
 export const GRAIN_MS: Record<Grain, number> = { minute: MINUTE_MS, hour: HOUR_MS, day: DAY_MS };
 export const floorTo = (ms: number, grain: Grain): number => ms - (ms % GRAIN_MS[grain]);
-
-/** Minutes since local midnight at `now` in an IANA zone; an unknown zone counts as UTC. */
-export function minuteOfDay(now: number, timeZone: string): number {
-  const [hour, minute] = localTime(now, timeZone).split(":").map(Number);
-  return (hour ?? 0) * 60 + (minute ?? 0);
-}
-
-function localTime(now: number, timeZone: string): string {
-  const options = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
-  try {
-    return new Intl.DateTimeFormat("en-GB", { ...options, timeZone }).format(now);
-  } catch {
-    return new Intl.DateTimeFormat("en-GB", { ...options, timeZone: "UTC" }).format(now);
-  }
-}

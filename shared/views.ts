@@ -3,6 +3,7 @@
  * OpenAPI document. Times are ISO 8601 UTC, money is `{ amount, currency }`.
  */
 import * as z from "zod";
+import { TRIGGERS } from "./policy/rules.ts";
 
 const time = z.iso.datetime().describe("ISO 8601, UTC");
 const timeOrNull = time.nullable();
@@ -105,20 +106,22 @@ const cartDeliveryView = z.object({
 });
 export type CartDeliveryView = z.infer<typeof cartDeliveryView>;
 
+const journeyView = z.object({
+  campaignId: z.string(),
+  campaignName: z.string(),
+  trigger: z.enum(TRIGGERS),
+  version: count,
+  enteredAt: time,
+  exit: z.string().nullable().describe("Why it ended before its last step"),
+});
+
 export const cartView = cartBase
   .extend({
     generation: count.describe("How often the cart was begun anew after an order"),
     items: z.array(itemView),
     prediction: predictionView,
-    journey: z
-      .object({
-        campaignId: z.string(),
-        campaignName: z.string(),
-        version: count,
-        enteredAt: time,
-        exit: z.string().nullable(),
-      })
-      .nullable(),
+    journey: journeyView.nullable().describe("The one entered last"),
+    journeys: z.array(journeyView).describe("At most one for each trigger"),
     timers: z.array(z.object({ name: z.string(), at: time })),
     deliveries: z.array(cartDeliveryView),
     order: z.object({ id: z.string(), total: moneyView, at: time }).optional(),
@@ -145,7 +148,10 @@ export const deliveryView = z
     to: z.string().nullable().describe("In full only with `shoppers:read`"),
     subject: z.string().nullish(),
     html: z.string().nullish(),
-    text: z.string().nullish(),
+    text: z.string().nullish().describe("Of mail and SMS"),
+    title: z.string().nullish().describe("Of push, as `body` and `imageUrl`"),
+    body: z.string().nullish(),
+    imageUrl: z.string().nullish(),
     recoveryUrl: z.string().nullish(),
     unsubscribeUrl: z.string().nullish(),
   })
@@ -191,6 +197,26 @@ export const explainView = z
   .meta({ id: "Explanation" });
 export type ExplainView = z.infer<typeof explainView>;
 
+export const orderSignal = z
+  .enum(["ok", "none_yet", "signal_loss"])
+  .describe(
+    "Whether the store tells of its orders. `signal_loss`: no more, so messages are paused; `none_yet`: it never did",
+  );
+export type OrderSignal = z.infer<typeof orderSignal>;
+
+export const orderSignalView = z
+  .object({
+    signal: orderSignal,
+    since: timeOrNull.describe("Since when it counts as lost"),
+    why: z
+      .enum(["payments", "silence"])
+      .nullable()
+      .describe("Payments without an order, or a silence that the store's habits make improbable"),
+    overriddenUntil: timeOrNull.describe("Until then messages go out whatever the signal is"),
+  })
+  .meta({ id: "OrderSignal" });
+export type OrderSignalView = z.infer<typeof orderSignalView>;
+
 export const realtimeView = z
   .object({
     activeCarts: count,
@@ -204,7 +230,7 @@ export const realtimeView = z
     purchasedRevenue: moneyView,
     eventsPerMinute: z.number(),
     eventsByMinute: z.array(count).describe("Accepted events in each of the last 30 minutes, oldest first"),
-    orderSignal: z.string().describe("`ok`, or why sends are paused, e.g. `signal_loss`"),
+    orderSignal,
     at: time,
   })
   .meta({ id: "Realtime" });

@@ -23,5 +23,6 @@ export interface Env extends Actors {
   SMTP_URL: string;
   RATE_LIMITS: string;
   STORE_EVENTS_PER_MINUTE: string;
+  PROVIDER_TIMEOUT_SECONDS: string;
   METRICS_TOKEN?: string;
 }

@@ -6,12 +6,13 @@ import type { Env } from "./env.ts";
 import { createGateway } from "./gateway/index.ts";
 import { postEvents, preflight } from "./ingest/beacons.ts";
 import { consumeEvents } from "./ingest/consumer.ts";
+import { pushKey } from "./ingest/push-key.ts";
 import { forgetTenant } from "./ingest/tenants.ts";
 import { localMails } from "./interventions/account-mails.ts";
 import { receiveCallback } from "./interventions/callbacks/index.ts";
 import { followRecoveryLink, restoreCart, unsubscribe, unsubscribePage } from "./interventions/links.ts";
+import { testProvider } from "./interventions/provider-test.ts";
 import { consumeInterventions } from "./interventions/sender.ts";
-import { testProvider } from "./interventions/test-mail.ts";
 import { runSchedule } from "./jobs/cron.ts";
 import { consumeDeadLetters } from "./jobs/dead-letters.ts";
 
@@ -34,6 +35,7 @@ const handle = createGateway({
   unsubscribe,
   testProvider,
   receiveCallback,
+  pushKey,
   localMails,
 });
 

@@ -10,11 +10,13 @@
  * and what is published is a cursor over it that the store confirms. Queues may forget; the lease publishes again.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { CartContents, ClaimedCart, Delta, Entry, Prospect } from "../../shared/events/messages.ts";
+import type { CartContents, ClaimedCart, Delta, Entry, OfferDue, Prospect } from "../../shared/events/messages.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
 import { log } from "../../shared/log.ts";
-import type { Rules } from "../../shared/policy/rules.ts";
+import type { Send } from "../../shared/policy/permit.ts";
+import type { MessageChannel, Rules } from "../../shared/policy/rules.ts";
 import { no, ok, type Result } from "../../shared/result.ts";
+import type { SimulatedCart } from "../../shared/simulation.ts";
 import { iso, SECOND_MS } from "../../shared/time.ts";
 import { withTimeout } from "../../shared/timeout.ts";
 import { traceOf } from "../../shared/trace.ts";
@@ -28,11 +30,12 @@ import { find } from "./ledger.ts";
 import { deltaOf } from "./metrics.ts";
 import { type CartEnv, type Present, Publisher } from "./publisher.ts";
 import { CREATE_LOG_ROWS, type LogEntry, type Snapshot } from "./schema.ts";
+import { arbiterOf, sentBefore, simulate } from "./simulate.ts";
 import type { CartState, Effect } from "./state.ts";
 import { emptyState } from "./state.ts";
 import { CartStorage, isLong } from "./storage.ts";
 import { nextWake } from "./timers.ts";
-import { contentsOf, currencyOf, itemViews, prospectOf, viewOf } from "./view.ts";
+import { contentsOf, currencyOf, itemViews, offerOf, prospectOf, templateOf, viewOf } from "./view.ts";
 
 /** After a wake-up that failed. */
 const RETRY_MS = 5 * SECOND_MS;
@@ -46,6 +49,11 @@ export interface RestoredCart {
   generation: number;
   items: ItemView[];
   currency: string;
+}
+
+/** What became of a beacon's events, and what the shopper is to see now. */
+export interface BeaconReply extends Received {
+  offers?: OfferDue[];
 }
 
 export class Cart extends DurableObject<CartEnv> {
@@ -90,12 +98,15 @@ export class Cart extends DurableObject<CartEnv> {
    * A beacon's events for this cart. Committed when it returns; a duplicate is counted and changes nothing. `trace`: the
    * beacon's `traceparent`, if it had one.
    */
-  beacon(events: CartEvent[], rules: Rules, trace: string | null = null): Received {
+  beacon(events: CartEvent[], rules: Rules, trace: string | null = null): BeaconReply {
     const now = Date.now();
     if (trace) this.#trace = trace;
     const stamped = events.map((event) => ({ ...event, receivedAt: now, at: Math.min(event.at, now) }));
-    const decision = this.#run({ type: "receive", now, events: stamped }, rules);
-    return decision.received ?? { accepted: 0, duplicates: 0, rejected: [] };
+    const { received, offers = [] } = this.#run({ type: "receive", now, events: stamped }, rules);
+    const counted = received ?? { accepted: 0, duplicates: 0, rejected: [] };
+    const state = this.#state;
+    if (!state || offers.length === 0) return counted;
+    return { ...counted, offers: offers.map((effect) => offerOf(state, effect, this.#createdAt)) };
   }
 
   /** Whom an effect would go to; refused when it is not to be sent now. */
@@ -104,21 +115,33 @@ export class Cart extends DurableObject<CartEnv> {
     const effect = state && find(state.process, effectId);
     if (!state || !effect) return no("unknown_effect");
     if (effect.status !== "scheduled" && effect.status !== "claimed") return no(`already_${effect.status}`);
-    const { email } = state.facts.person;
-    return email ? ok(prospectOf(state, effect, email)) : no("no_address");
+    const prospect = prospectOf(state, effect);
+    return prospect.channels.length > 0 ? ok(prospect) : no("no_address");
   }
 
   /**
    * The point of no return: hands out the live cart once. `resumable`: the provider honours the delivery's key; `account`:
-   * with which of the store's accounts.
+   * with which of the store's accounts; `channel`: which of the effect's channels the arbiter chose.
    */
-  claim(effectId: string, provider: string, resumable: boolean, account?: string): Result<ClaimedCart> {
+  claim(
+    effectId: string,
+    provider: string,
+    resumable: boolean,
+    account?: string,
+    channel?: MessageChannel,
+  ): Result<ClaimedCart> {
     if (!this.#state) return no("unknown_effect");
-    const command: Command = { type: "claim", now: Date.now(), effectId, provider, resumable };
-    const { claimed, rejection } = this.#run(account === undefined ? command : { ...command, account });
-    const { email } = this.#state.facts.person;
-    if (!claimed || !email) return no(rejection ?? "no_address");
-    return ok(claimedCart(this.#state, claimed, email, this.#createdAt));
+    const { claimed, rejection } = this.#run({
+      type: "claim",
+      now: Date.now(),
+      effectId,
+      provider,
+      resumable,
+      ...(account === undefined ? {} : { account }),
+      ...(channel === undefined ? {} : { channel }),
+    });
+    if (!claimed) return no(rejection ?? "unknown_effect");
+    return ok(claimedCart(this.#state, claimed, this.#createdAt));
   }
 
   settle(effectId: string, outcome: Outcome): Result<DeliveryStatus> {
@@ -181,6 +204,22 @@ export class Cart extends DurableObject<CartEnv> {
     const steps = result.steps.map((step) => ({ ...step, at: iso(step.at) }));
     const then = viewOf(result.state, steps.at(-1)?.seq ?? 0, this.#createdAt, until ?? Date.now());
     return ok({ id: this.#cartId, consistent: result.steps.every((s) => s.confirmed), cart: then, decisions: steps });
+  }
+
+  /** The log run through other rules: what would have been sent. `sends`: what its shopper was sent for other carts. */
+  simulate(rules: Rules, sends: Send[]): Result<SimulatedCart> {
+    const state = this.#state;
+    if (!state) return no("not_found");
+    if (this.#baseSeq > 0) return no("compacted");
+    const name = { storeId: this.#storeId, cartId: this.#cartId };
+    const all = [...sends];
+    const simulated = simulate(this.#storage.rows(0), name, rules, arbiterOf(this.#storeId, rules, all), Date.now());
+    return ok({
+      ...simulated,
+      status: state.process.status,
+      before: state.process.effects.map(sentBefore),
+      sends: all,
+    });
   }
 
   /** The store's safety net for an alarm the platform lost. False: there is no such cart (any more). */
@@ -373,16 +412,15 @@ function usageDelta({ received, learned }: Decision): Delta {
   };
 }
 
-function claimedCart(state: CartState, effect: Effect, email: string, createdAt: number): ClaimedCart {
+function claimedCart(state: CartState, effect: Effect, createdAt: number): ClaimedCart {
   return {
     ...contentsOf(state, createdAt),
-    ...prospectOf(state, effect, email),
-    email,
-    channel: "email",
-    coupon: null,
+    ...prospectOf(state, effect),
+    channel: effect.channel as MessageChannel,
+    coupon: effect.coupon,
     cartId: state.cartId,
     generation: effect.generation,
-    templateId: effect.templateId,
+    templateId: templateOf(effect),
     stepId: effect.stepId,
     variantId: effect.variantId,
   };

@@ -2,19 +2,30 @@
 
 import type { ErrorCode } from "../../shared/errors.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
+import type { MessageChannel } from "../../shared/policy/rules.ts";
 import type { DeliveryStatus } from "../../shared/views.ts";
 import type { CartState, Effect } from "./state.ts";
 
 /** How a provider call ended. `refused`: surely not sent. `unknown`: the answer was lost. */
 export type Outcome =
   | { kind: "sent"; provider: string; messageId?: string }
-  | { kind: "refused"; provider: string; reason: string; retryable: boolean; retryAfterMs?: number }
+  /** `gone`: nobody is reached at this address any more. */
+  | { kind: "refused"; provider: string; reason: string; retryable: boolean; retryAfterMs?: number; gone?: boolean }
   | { kind: "unknown"; provider: string; reason: string };
 
 export type Command =
   | { type: "receive"; now: number; events: CartEvent[] }
   | { type: "wake"; now: number }
-  | { type: "claim"; now: number; effectId: string; provider: string; resumable: boolean; account?: string }
+  | {
+      type: "claim";
+      now: number;
+      effectId: string;
+      provider: string;
+      resumable: boolean;
+      account?: string;
+      /** Which of its channels the arbiter chose; its only one unless told. */
+      channel?: MessageChannel;
+    }
   | { type: "settle"; now: number; effectId: string; outcome: Outcome }
   /** The arbiter said no: for good (`until` null) or until then. */
   | { type: "hold"; now: number; effectId: string; reason: string; until: number | null }
@@ -45,6 +56,8 @@ export interface Decision {
   learned: CartEvent[];
   /** Effects to hand to the sender after the commit; derivable again from the ledger. */
   dispatch: Effect[];
+  /** On-site offers that the shopper is to see now; the same ones again until they were shown. */
+  offers?: Effect[];
   received?: Received;
   /** Claims: the effect as it may be sent now. */
   claimed?: Effect;

@@ -4,17 +4,19 @@
  */
 import type { CartEvent, EventType } from "../../shared/events/types.ts";
 import { stableHash } from "../../shared/ids.ts";
-import { isHeldOut } from "../../shared/measure/assign.ts";
 import { predict } from "../../shared/model/baseline.ts";
-import { attributionMs, type Rules } from "../../shared/policy/rules.ts";
-import type { Command, Decision, Note, Outcome, Received } from "./commands.ts";
+import type { Rules } from "../../shared/policy/rules.ts";
+import { accept, claim, hold, isCurrent, reject, report, settle } from "./claims.ts";
+import type { Command, Decision, Note, Received } from "./commands.ts";
+import { exposed } from "./exposure.ts";
 import { apply, before, fold, foreign } from "./fold.ts";
-import { enter } from "./journey.ts";
+import { enter, enterByFacts, follow, followsAt, isOpenCart, unwanted } from "./journey.ts";
 import * as ledger from "./ledger.ts";
+import { offer, standing } from "./onsite.ts";
+import { canReach } from "./reach.ts";
 import { reconcile } from "./reconcile.ts";
 import type { CartState, Effect, Process } from "./state.ts";
 import { abandonAt, canBeAbandoned, isTerminal, jitterMs } from "./timers.ts";
-import { shopperOf } from "./view.ts";
 
 export function decide(before: CartState, command: Command, rules: Rules): Decision {
   // A gateway may still hold older rules than the cart was woken with: they do not turn back.
@@ -27,7 +29,7 @@ export function decide(before: CartState, command: Command, rules: Rules): Decis
     case "claim":
       return claim(state, command);
     case "settle":
-      return settle(state, command.effectId, command.outcome, command.now);
+      return settle(state, command);
     case "hold":
       return hold(state, command);
     case "report":
@@ -38,22 +40,6 @@ export function decide(before: CartState, command: Command, rules: Rules): Decis
       ]);
   }
 }
-
-const accept = (state: CartState, process: Process, notes: Note[], more: Partial<Decision> = {}): Decision => ({
-  state: { ...state, process },
-  notes,
-  learned: [],
-  dispatch: [],
-  ...more,
-});
-
-const reject = (state: CartState, rejection: string): Decision => ({
-  state,
-  notes: [],
-  learned: [],
-  dispatch: [],
-  rejection,
-});
 
 /** Ids are known by a 53-bit hash: a set of ten thousand fits a snapshot row. */
 export const idHash = (id: string): number => stableHash(id, 3);
@@ -121,11 +107,14 @@ function receive(state: CartState, events: CartEvent[], now: number): Decision {
     duplicates: state.usage.duplicates + received.duplicates,
     rejected: state.usage.rejected + received.rejected.length,
   };
-  if (learned.length === 0) return { ...reject({ ...state, usage }, ""), rejection: undefined, received };
+  if (learned.length === 0)
+    return { ...reject({ ...state, usage }, ""), rejection: undefined, received, offers: standing(state, now) };
   const next = { ...state, events: window, weight, known, facts, usage, prediction: predict(facts, now) };
   const notes: Note[] = [];
-  const process = reconcile(next, now, notes);
-  return accept(next, process, notes, { learned, received });
+  let process = reconcile(next, now, notes);
+  process = enterByFacts({ ...next, process }, now, notes);
+  const shown = offer({ ...next, process }, now, notes);
+  return accept(next, shown.process, notes, { learned, received, offers: shown.offers });
 }
 
 function insert(window: CartEvent[], event: CartEvent): CartEvent[] {
@@ -152,9 +141,10 @@ function wake(given: CartState, now: number): Decision {
     return expire(state, now, notes);
   }
   if (canBeAbandoned(state) && now >= abandonAt(state)) state = { ...state, process: abandon(state, now, notes) };
-  for (const effect of state.process.effects) {
-    const moved = due(state, effect, now, notes, dispatch);
-    if (moved !== effect) state = { ...state, process: ledger.put(state.process, moved) };
+  for (const { id } of state.process.effects) {
+    const effect = ledger.find(state.process, id)!;
+    const process = due(state, effect, now, notes, dispatch);
+    if (process !== state.process) state = { ...state, process };
   }
   if (state === given) return { ...reject(given, "not_due") };
   return accept(state, state.process, notes, { dispatch });
@@ -174,8 +164,7 @@ function abandon(state: CartState, now: number, notes: Note[]): Process {
     leftLifeAt: facts.lifeAt,
     abandonments: process.abandonments + 1,
   };
-  if (left.journey) return ledger.resume(left, now);
-  return enter({ ...state, process: left }, now, notes);
+  return enter({ ...state, process: ledger.resume(left, now) }, "cart_abandoned", now, notes);
 }
 
 function expire(state: CartState, now: number, notes: Note[]): Decision {
@@ -184,189 +173,70 @@ function expire(state: CartState, now: number, notes: Note[]): Decision {
   return accept(state, { ...process, status: "expired", expiredAt: now, leftLifeAt: state.facts.lifeAt }, notes);
 }
 
-/** One effect at a wake: hand it to the sender, hand it over again, or park it. */
-function due(state: CartState, effect: Effect, now: number, notes: Note[], dispatch: Effect[]): Effect {
+/** One effect at a wake: hand it to the sender, hand it over again, follow it up, or park it. */
+function due(state: CartState, effect: Effect, now: number, notes: Note[], dispatch: Effect[]): Process {
+  const { process } = state;
   const { deliveryId } = effect;
-  if (effect.status === "scheduled" && effect.dueAt !== null && now >= effect.dueAt) {
-    if (!state.facts.person.email) {
-      if (effect.history.at(-1)?.reason === "no_address") return { ...effect, dueAt: null };
-      notes.push({ code: "no_address", text: "No e-mail address yet: the message waits for one", deliveryId });
-      return { ...ledger.move(effect, "scheduled", now, "no_address"), dueAt: null };
-    }
-    if (effect.dispatches >= ledger.MAX_DISPATCHES) {
-      notes.push({ code: "failed", text: "Given up: no sender took the message", deliveryId });
-      return { ...ledger.move(effect, "failed", now, "not_taken"), dueAt: null };
-    }
-    const exposure = effect.exposure ?? exposed(state, effect, now);
-    const next = { ...redispatch(state, effect, now), exposure };
-    dispatch.push(next);
-    const shadow = exposure?.arm === "held_out" ? " as a shadow: the shopper is held out" : "";
-    if (effect.dispatches === 0) notes.push({ code: "dispatched", text: `Handed to the sender${shadow}`, deliveryId });
-    return next;
+  if (effect.channel === "onsite") return process;
+  if (effect.status === "scheduled" && effect.dueAt !== null && now >= effect.dueAt)
+    return handOver(state, effect, now, notes, dispatch);
+  const followed = followsAt(state, effect);
+  if (followed !== null && now >= followed && isCurrent(state, effect)) {
+    const wanted = isOpenCart(state) && unwanted(state, effect) === null;
+    return wanted ? follow(state, effect, now, notes) : ledger.put(process, { ...effect, fallbackMs: null });
   }
   if (effect.status !== "claimed" || now < (effect.dueAt ?? (effect.claimedAt ?? 0) + ledger.CLAIM_TIMEOUT_MS))
-    return effect;
+    return process;
   if (effect.resumable && effect.dispatches < ledger.MAX_DISPATCHES && isCurrent(state, effect)) {
     const next = redispatch(state, effect, now);
     dispatch.push(next);
-    return next;
+    return ledger.put(process, next);
   }
   notes.push({ code: "unknown", text: "The sender never answered: parked, not sent again", deliveryId });
-  return { ...ledger.move(effect, "unknown", now, "no_answer"), dueAt: null };
+  return ledger.put(process, { ...ledger.move(effect, "unknown", now, "no_answer"), dueAt: null });
 }
 
-/**
- * Both arms are measured from the same moment, the first message that is due, and before anybody knows whether it may go
- * out: quiet hours, caps and providers would otherwise delay the treated alone.
- */
-function exposed(state: CartState, effect: Effect, at: number): Effect["exposure"] {
-  const { journey } = state.process;
-  if (!journey) return null;
-  const shopperId = shopperOf(state);
-  const arm = isHeldOut(state.storeId, effect.campaignId, shopperId, effect.holdout) ? "held_out" : "treated";
-  return { at, shopperId, arm, windowMs: attributionMs(journey.campaign) };
+/** A message is due: to the sender, unless nobody wants it any more or nobody knows where to. */
+function handOver(state: CartState, effect: Effect, now: number, notes: Note[], dispatch: Effect[]): Process {
+  const { process } = state;
+  const { deliveryId } = effect;
+  const reason = unwanted(state, effect);
+  if (reason !== null) {
+    notes.push({ code: "cancelled", text: `Message cancelled: ${reason}`, deliveryId });
+    const left = ledger.put(process, { ...ledger.move(effect, "cancelled", now, reason), dueAt: null });
+    return reason === "exit" ? leave(left, effect, now, notes) : left;
+  }
+  if (!canReach(state, effect)) {
+    const waiting = { ...effect, dueAt: null };
+    if (effect.history.at(-1)?.reason === "no_address") return ledger.put(process, waiting);
+    notes.push({ code: "no_address", text: "No address yet: the message waits for one", deliveryId });
+    return ledger.put(process, ledger.move(waiting, "scheduled", now, "no_address"));
+  }
+  if (effect.dispatches >= ledger.MAX_DISPATCHES) {
+    notes.push({ code: "failed", text: "Given up: no sender took the message", deliveryId });
+    return ledger.put(process, { ...ledger.move(effect, "failed", now, "not_taken"), dueAt: null });
+  }
+  const exposure = effect.exposure ?? exposed(state, effect, now);
+  const waits = ledger.waitsUntil(process, effect, now);
+  if (waits !== null) {
+    notes.push({ code: "held", text: "Held back: the step before it is", deliveryId });
+    return ledger.put(process, { ...ledger.move(effect, "scheduled", now, "earlier_step"), dueAt: waits, exposure });
+  }
+  const next = { ...redispatch(state, effect, now), exposure };
+  dispatch.push(next);
+  const shadow = exposure.arm === "held_out" ? " as a shadow: the shopper is held out" : "";
+  if (effect.dispatches === 0) notes.push({ code: "dispatched", text: `Handed to the sender${shadow}`, deliveryId });
+  return ledger.put(process, next);
+}
+
+/** The journey of this effect is over: what it had planned is cancelled. */
+function leave(process: Process, effect: Effect, now: number, notes: Note[]): Process {
+  const mine = (e: Effect): boolean => e.campaignId === effect.campaignId && e.generation === effect.generation;
+  const journeys = process.journeys.map((j) => (j.campaign.id === effect.campaignId ? { ...j, exit: "exit" } : j));
+  return { ...ledger.cancelScheduled(process, now, "exit", notes, mine), journeys };
 }
 
 function redispatch(state: CartState, effect: Effect, now: number): Effect {
   const wait = ledger.backoff(ledger.REDISPATCH_MS, effect.dispatches);
   return { ...effect, dispatches: effect.dispatches + 1, dueAt: now + wait + jitterMs(state.cartId, wait) };
-}
-
-/** The purchase fence: the effect belongs to the generation that is still open. */
-const isCurrent = ({ facts }: CartState, effect: Effect): boolean =>
-  facts.closedAt === null && effect.generation === facts.generation;
-
-/** The point of no return. Whoever gets the claim may call the provider, once. */
-function claim(state: CartState, command: Extract<Command, { type: "claim" }>): Decision {
-  const { now, effectId, provider, resumable, account } = command;
-  const effect = ledger.find(state.process, effectId);
-  if (!effect) return reject(state, "unknown_effect");
-  const honoured = effect.resumable && resumable && effect.provider === provider && effect.account === account;
-  const again = effect.status === "claimed" && honoured && now >= (effect.claimedAt ?? 0) + ledger.RESUME_MS;
-  if (effect.status !== "scheduled" && !again) return reject(state, `already_${effect.status}`);
-  const refusal = whyNot(state, effect, now);
-  if (refusal === "not_due" || refusal === "no_address") return reject(state, refusal);
-  if (refusal && again) return park(state, effect, now, refusal);
-  if (refusal) {
-    const process = ledger.put(state.process, { ...ledger.move(effect, "cancelled", now, refusal), dueAt: null });
-    const note = {
-      code: "cancelled",
-      text: `Message cancelled at the last moment: ${refusal}`,
-      deliveryId: effect.deliveryId,
-    };
-    return { ...accept(state, process, [note]), rejection: refusal };
-  }
-  const claimed: Effect = {
-    ...(again ? effect : ledger.move(effect, "claimed", now)),
-    claimedAt: now,
-    provider,
-    resumable,
-    ...(account === undefined ? {} : { account }),
-    dueAt: resumable ? now + ledger.RESUME_MS : null,
-  };
-  const process: Process = { ...ledger.put(state.process, claimed), status: "recovering" };
-  return accept(state, process, [{ code: "claimed", text: `Sending by ${provider}`, deliveryId: effect.deliveryId }], {
-    claimed,
-  });
-}
-
-/** Something forbids the message between a claim and its lost answer: nobody knows whether it went out. */
-function park(state: CartState, effect: Effect, now: number, refusal: string): Decision {
-  const process = ledger.put(state.process, { ...ledger.move(effect, "unknown", now, refusal), dueAt: null });
-  const text = `Outcome unknown, and not asked again: ${refusal}`;
-  return { ...accept(state, process, [{ code: "unknown", text, deliveryId: effect.deliveryId }]), rejection: refusal };
-}
-
-/** Why a message must not be sent now, judged on the live cart. */
-function whyNot(state: CartState, effect: Effect, now: number): string | null {
-  const { facts, process } = state;
-  if (!isCurrent(state, effect)) return "purchased";
-  if (facts.items.length === 0) return "cart_emptied";
-  if (facts.consent.email?.value === "denied") return "no_consent";
-  if (process.status !== "abandoned" && process.status !== "recovering") return "not_due";
-  if (effect.status === "scheduled" && (effect.dueAt === null || (effect.dispatches === 0 && now < effect.dueAt)))
-    return "not_due";
-  if (!facts.person.email) return "no_address";
-  return null;
-}
-
-/** The provider's answer. A second answer for the same effect changes nothing. */
-function settle(state: CartState, effectId: string, outcome: Outcome, now: number): Decision {
-  const effect = ledger.find(state.process, effectId);
-  if (!effect) return reject(state, "unknown_effect");
-  if (effect.status !== "claimed" && effect.status !== "unknown") return reject(state, `already_${effect.status}`);
-  const { deliveryId } = effect;
-  if (outcome.kind === "refused") {
-    const after = ledger.afterFailure(
-      { ...effect, provider: outcome.provider },
-      now,
-      outcome.reason,
-      outcome.retryable && isCurrent(state, effect),
-      outcome.retryAfterMs,
-    );
-    const text =
-      after.status === "failed" ? `Not sent: ${outcome.reason}` : `Not sent yet: ${outcome.reason}; trying again`;
-    const process = ledger.put(state.process, after);
-    // A shopper who is back is left alone: the retry waits like every other unsent step.
-    return accept(state, process.status === "active" ? ledger.pause(process) : process, [
-      { code: after.status === "failed" ? "failed" : "retry", text, deliveryId },
-    ]);
-  }
-  if (outcome.kind === "unknown") {
-    if (effect.status === "unknown") return reject(state, "already_unknown");
-    const { provider, reason } = outcome;
-    const parked = { ...ledger.move(effect, "unknown", now, reason), dueAt: null, provider };
-    return accept(state, ledger.put(state.process, parked), [
-      { code: "unknown", text: `Outcome unknown: ${outcome.reason}`, deliveryId },
-    ]);
-  }
-  const status = isCurrent(state, effect) ? "sent" : "raced";
-  const sent: Effect = { ...ledger.move(effect, status, now), sentAt: now, dueAt: null, provider: outcome.provider };
-  const named = outcome.messageId ? ` as ${outcome.messageId}` : "";
-  const text = status === "sent" ? `Sent by ${outcome.provider}${named}` : "Sent, but the order had come in between";
-  return accept(state, ledger.put(state.process, sent), [{ code: status, text, deliveryId }]);
-}
-
-/** The shopper's arbiter refused or postponed. */
-function hold(state: CartState, command: Extract<Command, { type: "hold" }>): Decision {
-  const effect = ledger.find(state.process, command.effectId);
-  if (!effect) return reject(state, "unknown_effect");
-  if (effect.status !== "scheduled") return reject(state, `already_${effect.status}`);
-  const { reason, until, now } = command;
-  const { deliveryId } = effect;
-  if (until !== null) {
-    if (effect.dueAt === null) return reject(state, "not_due");
-    const held = { ...ledger.move(effect, "scheduled", now, reason), dueAt: until, dispatches: 0 };
-    return accept(state, ledger.put(state.process, held), [{ code: "held", text: `Held back: ${reason}`, deliveryId }]);
-  }
-  const suppressed = { ...ledger.move(effect, "suppressed", now, reason), dueAt: null };
-  return accept(state, ledger.put(state.process, suppressed), [
-    { code: "suppressed", text: `Not sent: ${reason}`, deliveryId },
-  ]);
-}
-
-const RANK: Partial<Record<Effect["status"], number>> = {
-  unknown: 0,
-  sent: 1,
-  delivered: 2,
-  opened: 3,
-  clicked: 4,
-  bounced: 5,
-  complained: 6,
-};
-
-/** A callback moves a sent message forward, never back; it also tells that a message of unknown fate was sent after all. */
-function report(state: CartState, command: Extract<Command, { type: "report" }>): Decision {
-  const effect = state.process.effects.find((e) => e.deliveryId === command.deliveryId);
-  if (!effect) return reject(state, "unknown_effect");
-  if (effect.status === "claimed") return reject(state, "not_settled");
-  const from = RANK[effect.status];
-  const to = RANK[command.status];
-  if (from === undefined || to === undefined || to <= from) return reject(state, "no_change");
-  const moved = {
-    ...ledger.move(effect, command.status, command.now, command.reason),
-    sentAt: effect.sentAt ?? command.now,
-  };
-  const note = { code: command.status, text: `Message ${command.status}`, deliveryId: effect.deliveryId };
-  return accept(state, ledger.put(state.process, moved), [note]);
 }

@@ -4,11 +4,13 @@
  */
 import type { CartEvent, EventType, Item } from "../../shared/events/types.ts";
 import { MINUTE_MS } from "../../shared/time.ts";
-import type { Facts, Order, Stage } from "./state.ts";
+import type { Facts, Moment, Order, Stage } from "./state.ts";
 
 export const MAX_LINES = 500;
 const MAX_ORDERS = 100;
 const MAX_CLICKS = 50;
+const MAX_OFFERS = 50;
+const MAX_SOLD_OUT = 50;
 const MAX_VIEWED = 200;
 
 /** The echo of an order (its webhook, its thank-you page reloaded) closes what is open only this long after it. */
@@ -64,20 +66,27 @@ export function apply(facts: Facts, event: CartEvent): Facts {
 
 /** Contact data and consent, latest claim wins. */
 function identify(facts: Facts, event: CartEvent): void {
-  const { email, phone, externalId, name } = event;
-  if (email || phone || externalId || name) {
+  const { email, phone, externalId, name, push } = event;
+  if (email || phone || externalId || name || push) {
     const known = facts.person;
     facts.person = {
       email: email ?? known.email,
       phone: phone ?? known.phone,
       externalId: externalId ?? known.externalId,
       name: name ?? known.name,
+      push: push ?? known.push,
     };
   }
   if (event.consent) {
     facts.consent = { ...facts.consent };
     for (const [channel, value] of Object.entries(event.consent)) {
-      facts.consent[channel as keyof Facts["consent"]] = { value, at: event.at };
+      facts.consent[channel as keyof Facts["consent"]] = {
+        value,
+        at: event.at,
+        source: "storefront",
+        ...(event.url ? { url: event.url } : {}),
+        ...(event.consentText ? { text: event.consentText } : {}),
+      };
     }
   }
 }
@@ -95,7 +104,7 @@ function change(facts: Facts, event: CartEvent): void {
       if (event.items) replace(facts, event, event.items);
       return;
     case "product_viewed":
-      if (event.item) countView(facts, event.item);
+      if (event.item) view(facts, event, event.item);
       return;
     case "coupon_applied":
       if (event.code) facts.coupons = [...new Set([...facts.coupons, event.code])].slice(-20);
@@ -112,6 +121,17 @@ function change(facts: Facts, event: CartEvent): void {
     case "order_refunded":
       amend(facts, event.order?.id, (order) => refund(order, event.order?.totalMinor ?? 0));
       return;
+    case "exit_intent_detected":
+      note(facts, event.intent === "hesitation" ? "checkout_hesitation" : "exit_intent", event.at);
+      return;
+    case "offer_shown":
+    case "offer_accepted":
+    case "offer_dismissed":
+      if (event.deliveryId) {
+        const what = OFFER[event.type];
+        facts.offers = [...facts.offers, { deliveryId: event.deliveryId, at: event.at, what }].slice(-MAX_OFFERS);
+      }
+      return;
     case "message_clicked":
       if (event.deliveryId) {
         facts.clicks = [...facts.clicks, { deliveryId: event.deliveryId, at: event.at }].slice(-MAX_CLICKS);
@@ -120,7 +140,9 @@ function change(facts: Facts, event: CartEvent): void {
     default: {
       const stage = STAGE[event.type];
       if (stage && facts.closedAt === null) facts.stage = stage;
-      if (event.type === "payment_failed") facts.paymentFailures += 1;
+      if (event.type !== "payment_failed") return;
+      facts.paymentFailures += 1;
+      note(facts, "payment_failed", event.at);
     }
   }
 }
@@ -141,6 +163,7 @@ function reopen(facts: Facts): void {
   facts.paymentFailures = 0;
   facts.firstAddAt = null;
   facts.lastAddAt = null;
+  facts.moments = {};
 }
 
 /** Never so in the fold's own order: only a late event on top of a compacted base is older than the base's truth. */
@@ -154,6 +177,7 @@ function add(facts: Facts, event: CartEvent, item: Item): void {
   if (index < 0 && facts.items.length >= MAX_LINES) return;
   const items = [...facts.items];
   const old = items[index];
+  if (old) noteDrop(facts, event, old, item);
   if (old) items[index] = { ...fresher(old, item), quantity: Math.min(9_999, old.quantity + item.quantity) };
   else items.push(item);
   setItems(facts, event, items);
@@ -196,6 +220,7 @@ function replace(facts: Facts, event: CartEvent, items: Item[]): void {
     const known = facts.items.find((line) => sameLine(line, item));
     if (at >= 0) merged[at] = { ...item, quantity: Math.min(9_999, merged[at]!.quantity + item.quantity) };
     else merged.push(known ? fresher(known, item) : item);
+    if (known) noteDrop(facts, event, known, item);
   }
   setItems(facts, event, merged);
 }
@@ -215,6 +240,30 @@ export const foreign = (facts: Facts, event: CartEvent): boolean =>
   event.currency !== facts.currency;
 
 const total = (items: Item[]): number => items.reduce((sum, line) => sum + line.priceMinor * line.quantity, 0);
+
+const OFFER = { offer_shown: "shown", offer_accepted: "accepted", offer_dismissed: "dismissed" } as const;
+
+function note(facts: Facts, moment: Moment, at: number): void {
+  facts.moments = { ...facts.moments, [moment]: at };
+}
+
+/** The same product for less than it was put in for. A view need not name a price. */
+function noteDrop(facts: Facts, event: CartEvent, line: Item, seen: Item): void {
+  const comparable = event.currency === facts.currency && seen.priceMinor > 0;
+  if (comparable && seen.priceMinor < line.priceMinor) note(facts, "price_drop", event.at);
+}
+
+function view(facts: Facts, event: CartEvent, item: Item): void {
+  countView(facts, item);
+  const line = facts.items.find((known) => sameLine(known, item));
+  if (line) noteDrop(facts, event, line, item);
+  if (item.available === undefined) return;
+  const { productId } = item;
+  const wasOut = facts.soldOut.includes(productId);
+  if (wasOut && item.available && line) note(facts, "back_in_stock", event.at);
+  const others = facts.soldOut.filter((known) => known !== productId);
+  facts.soldOut = item.available ? others : [...others, productId].slice(-MAX_SOLD_OUT);
+}
 
 function countView(facts: Facts, { productId }: Item): void {
   const seen = Object.hasOwn(facts.views, productId) ? facts.views[productId]! : 0;
@@ -236,6 +285,7 @@ function close(facts: Facts, event: CartEvent, given: { id: string; totalMinor: 
     generation: facts.generation,
     cancelled: false,
     refundedMinor: 0,
+    coupons: facts.coupons,
   };
   facts.orders = [...facts.orders, order];
   facts.stage = "ordered";

@@ -1,70 +1,146 @@
-/** From an abandoned cart to the steps of a campaign. One journey a generation: whoever enters first stays. Pure. */
-import type { AttributionModel } from "../../shared/events/messages.ts";
+/** From what happened to the steps of a campaign. One journey for each trigger and generation: whoever enters first stays. Pure. */
 import { derivedId } from "../../shared/ids.ts";
 import { pickVariant } from "../../shared/measure/assign.ts";
 import { exponent } from "../../shared/money.ts";
 import { matches } from "../../shared/policy/conditions.ts";
-import { attributionMs, type Campaign, type Step } from "../../shared/policy/rules.ts";
-import { MINUTE_MS } from "../../shared/time.ts";
+import { attributionMs, type Campaign, MESSAGE_CHANNELS, type Step, type Trigger } from "../../shared/policy/rules.ts";
+import { HOUR_MS, MINUTE_MS } from "../../shared/time.ts";
 import type { Note } from "./commands.ts";
-import { append, find, wasSent } from "./ledger.ts";
-import type { Attribution, CartState, Effect, Process } from "./state.ts";
-import { shopperOf } from "./view.ts";
+import { append, find } from "./ledger.ts";
+import { shopperOf } from "./reach.ts";
+import type { CartState, Effect, Facts, Journey, Moment, Process } from "./state.ts";
+
+/** A moment on the page is answered for this long; what is told later is history. */
+const MOMENT_MS = 10 * MINUTE_MS;
+const DEFAULT_THRESHOLD = 0.7;
+const FALLBACK_MS = 4 * HOUR_MS;
+const MOMENTS: readonly Moment[] = [
+  "payment_failed",
+  "exit_intent",
+  "checkout_hesitation",
+  "price_drop",
+  "back_in_stock",
+];
 
 /** What conditions of campaigns and steps may ask about. Amounts are in whole units of the cart's currency. */
-export function subjectOf({ facts, prediction, process }: CartState): Record<string, unknown> {
+export function subjectOf({ facts, prediction, process }: CartState, campaignId = ""): Record<string, unknown> {
   const amount = facts.totalMinor / 10 ** exponent(facts.currency ?? "EUR");
+  const mine = process.effects.filter((e) => e.campaignId === campaignId && e.generation === process.generation);
+  const reached = (...statuses: string[]): boolean => mine.some((e) => statuses.includes(e.status));
   return {
     total: { amount, currency: facts.currency },
     itemCount: facts.items.reduce((sum, item) => sum + item.quantity, 0),
     items: facts.items.map(({ productId, category, quantity }) => ({ productId, category, quantity })),
     stage: facts.stage,
+    paymentFailures: facts.paymentFailures,
     coupons: facts.coupons,
     generation: process.generation,
-    shopper: { email: facts.person.email, name: facts.person.name, locale: facts.locale, timezone: facts.timezone },
+    device: facts.device,
+    shopper: {
+      email: facts.person.email,
+      phone: facts.person.phone,
+      name: facts.person.name,
+      locale: facts.locale,
+      timezone: facts.timezone,
+    },
     prediction: {
       purchaseProbability: prediction.purchaseProbability,
       abandonmentRisk: 1 - prediction.purchaseProbability,
     },
+    journey: {
+      sent: mine.filter((e) => e.sentAt !== null).length,
+      opened: reached("opened", "clicked"),
+      clicked: reached("clicked"),
+      returned: facts.lifeAt > process.leftLifeAt && process.leftLifeAt > 0,
+    },
   };
 }
 
-/** Enters the first campaign whose conditions hold and plans all of its steps. */
-export function enter(state: CartState, at: number, notes: Note[]): Process {
-  const subject = subjectOf(state);
-  for (const campaign of state.rules.campaigns) {
-    if (campaign.trigger !== "cart_abandoned") continue;
-    if (!matches(campaign.conditions, subject)) {
-      notes.push({
+/** What goes into a cart that can still be bought may be written about. */
+export const isOpenCart = ({ facts }: CartState): boolean => facts.closedAt === null && facts.items.length > 0;
+
+export const journeyOf = (process: Process, effect: Effect): Journey | undefined =>
+  process.journeys.find((j) => j.campaign.id === effect.campaignId && j.generation === effect.generation);
+
+/** Enters what new facts ask for: moments on the page, a high risk, a time that begins to run. */
+export function enterByFacts(state: CartState, now: number, notes: Note[]): Process {
+  if (!isOpenCart(state)) return state.process;
+  let { process } = state;
+  const wanted = new Set(state.rules.campaigns.map((c) => c.trigger));
+  const try_ = (trigger: Trigger): void => {
+    if (wanted.has(trigger)) process = enter({ ...state, process }, trigger, now, notes);
+  };
+  for (const moment of MOMENTS) {
+    const at = state.facts.moments[moment];
+    if (at !== undefined && now - at <= MOMENT_MS) try_(moment);
+  }
+  if (process.status === "active") try_("prediction_high");
+  try_("time_based");
+  return process;
+}
+
+/** Enters the first campaign of this trigger whose conditions hold and plans all of its steps. */
+export function enter(state: CartState, trigger: Trigger, at: number, notes: Note[]): Process {
+  const { process, rules } = state;
+  if (process.journeys.some((j) => j.campaign.trigger === trigger)) return process;
+  // Of the other triggers a cart hears with every beacon: what passes over it then is no news.
+  const told = trigger === "cart_abandoned" ? notes : [];
+  for (const campaign of rules.campaigns) {
+    if (campaign.trigger !== trigger) continue;
+    if (!isWanted(state, campaign)) {
+      told.push({
         code: "campaign_skipped",
         text: `Campaign “${campaign.name}” passed over: its conditions do not hold`,
       });
       continue;
     }
     const effects = campaign.steps
-      .filter((step) => matches(step.conditions, subject))
       .map((step) => plan(state, campaign, step, at))
-      .filter((effect) => !find(state.process, effect.id)); // a regrouped generation plans nothing twice
+      .filter((effect) => !find(process, effect.id)); // a regrouped generation plans nothing twice
     notes.push({ code: "journey_entered", text: `Entered campaign “${campaign.name}” (version ${campaign.version})` });
-    for (const { deliveryId, stepId, variantId, probability } of effects) {
-      const chosen = probability < 1 ? `: variant “${variantId}”, by a probability of ${probability.toFixed(3)}` : "";
-      notes.push({ code: "scheduled", text: `Message of step “${stepId}” planned${chosen}`, deliveryId });
-    }
-    return append({ ...state.process, journey: { campaign, enteredAt: at, exit: null } }, effects);
+    for (const effect of effects) notes.push(planned(effect));
+    const journey: Journey = { campaign, generation: process.generation, enteredAt: at, exit: null };
+    return append({ ...process, journeys: [...process.journeys, journey] }, effects);
   }
-  notes.push({ code: "no_campaign", text: "No campaign wants this cart: nothing will be sent" });
-  return state.process;
+  told.push({ code: "no_campaign", text: "No campaign wants this cart: nothing will be sent" });
+  return process;
 }
+
+function isWanted(state: CartState, campaign: Campaign): boolean {
+  const risk = 1 - state.prediction.purchaseProbability;
+  if (campaign.trigger === "prediction_high" && risk < (campaign.threshold ?? DEFAULT_THRESHOLD)) return false;
+  return matches(campaign.conditions, subjectOf(state, campaign.id));
+}
+
+/** Why a step is not wanted any more, judged when it is due and again when it is claimed. `null`: it is. */
+export function unwanted(state: CartState, effect: Effect): string | null {
+  const journey = journeyOf(state.process, effect);
+  if (!journey) return null; // of an earlier generation: the purchase fence is closed to it anyway
+  if (journey.exit !== null) return journey.exit;
+  const { campaign } = journey;
+  const subject = subjectOf(state, campaign.id);
+  if (campaign.exit && Object.keys(campaign.exit).length > 0 && matches(campaign.exit, subject)) return "exit";
+  const step = campaign.steps.find((s) => s.id === effect.stepId);
+  if (!matches(step?.conditions, subject)) return "conditions";
+  const risk = 1 - state.prediction.purchaseProbability;
+  const receded = campaign.trigger === "prediction_high" && risk < (campaign.threshold ?? DEFAULT_THRESHOLD);
+  return receded ? "risk_receded" : null;
+}
+
+const planned = ({ deliveryId, stepId, variantId, probability }: Effect): Note => {
+  const chosen = probability < 1 ? `: variant “${variantId}”, by a probability of ${probability.toFixed(3)}` : "";
+  return { code: "scheduled", text: `Message of step “${stepId}” planned${chosen}`, deliveryId };
+};
 
 function plan(state: CartState, campaign: Campaign, step: Step, at: number): Effect {
   const id = `g${state.process.generation}.${campaign.id}.${step.id}`;
-  const name = `${state.storeId}/${state.cartId}/${state.facts.firstAt}/${id}`;
   // The same shopper always gets the same variant of a step, as long as the weights stay.
   const variant = pickVariant(step.variants, `${state.storeId}/${campaign.id}/${step.id}/${shopperOf(state)}`);
   const delayMs = Math.round(step.delayMinutes * MINUTE_MS);
+  const channels = channelsOf(step);
   return {
     id,
-    deliveryId: derivedId("dl", name),
+    deliveryId: deliveryIdOf(state, id),
     generation: state.process.generation,
     campaignId: campaign.id,
     campaignVersion: campaign.version,
@@ -72,9 +148,17 @@ function plan(state: CartState, campaign: Campaign, step: Step, at: number): Eff
     variantId: variant.id,
     probability: variant.probability,
     templateId: variant.templateId,
-    channel: "email",
+    templates: variant.templates ?? {},
+    channel: channels[0] ?? "onsite",
+    channels,
+    fallbackMs: step.channel === "all" ? fallbackMs(step) : null,
+    trigger: campaign.trigger,
+    priority: campaign.priority,
+    coupon: step.coupon ?? null,
     delayMs,
     holdout: campaign.holdout,
+    windowMs: attributionMs(campaign),
+    credit: campaign.goal.attribution,
     status: "scheduled",
     dueAt: at + delayMs,
     dispatches: 0,
@@ -88,38 +172,57 @@ function plan(state: CartState, campaign: Campaign, step: Step, at: number): Eff
   };
 }
 
-/**
- * Which message an order acknowledged at `at` is owed to: of those sent within the goal's window before it the last one (or,
- * as the goal says, the first one) that was clicked, else opened, else sent. `null`: none, so the cart was merely purchased.
- */
-export function attribute(state: CartState, at: number): Attribution | null {
-  const { process } = state;
-  const previous = process.closed.at(-1)?.at ?? 0;
-  const windowMs = process.journey ? attributionMs(process.journey.campaign) : 0;
-  const order = process.journey?.campaign.goal.attribution === "first" ? "first" : "last";
-  const sent = process.effects.filter(
-    (e) => wasSent(e) && e.sentAt !== null && e.sentAt > previous && e.sentAt <= at && at - e.sentAt <= windowMs,
-  );
-  for (const kind of ["click", "open", "touch"] as const) {
-    const touches = touchesOf(kind, sent, state);
-    const touch = order === "first" ? touches[0] : touches.at(-1);
-    const model: AttributionModel = `${order}_${kind}`;
-    if (touch) return { campaignId: touch.campaignId, deliveryId: touch.deliveryId, model };
-  }
-  return null;
+const deliveryIdOf = ({ storeId, cartId, facts }: CartState, effectId: string): string =>
+  derivedId("dl", `${storeId}/${cartId}/${facts.firstAt}/${effectId}`);
+
+const fallbackMs = ({ fallbackMinutes }: Step): number =>
+  fallbackMinutes === undefined ? FALLBACK_MS : Math.round(fallbackMinutes * MINUTE_MS);
+
+function channelsOf({ channel }: Step): Effect["channels"] {
+  if (channel === "onsite") return [];
+  return channel === "all" ? [...MESSAGE_CHANNELS] : [channel];
 }
 
-/** The messages of which this is known to have happened, in the order in which it did. */
-function touchesOf(kind: "click" | "open" | "touch", sent: readonly Effect[], { facts }: CartState): Effect[] {
-  if (kind === "touch") return [...sent];
-  const reported = (effect: Effect, status: string): number[] =>
-    effect.history.filter((h) => h.status === status).map((h) => h.at);
-  return sent
-    .flatMap((effect) => {
-      if (kind === "open") return reported(effect, "opened").map((at) => ({ at, effect }));
-      const events = facts.clicks.filter((c) => c.deliveryId === effect.deliveryId).map((c) => c.at);
-      return (events.length > 0 ? events : reported(effect, "clicked")).map((at) => ({ at, effect }));
-    })
-    .sort((a, b) => a.at - b.at)
-    .map(({ effect }) => effect);
+/** When an unanswered message of a step of channel `all` is followed by one on the next channel; `null`: never. */
+export function followsAt({ facts }: { facts: Facts }, effect: Effect): number | null {
+  if (effect.fallbackMs === null || effect.channels.length < 2) return null;
+  const last = effect.history.at(-1)?.at ?? 0;
+  if (effect.status === "failed" || effect.status === "bounced") return last;
+  const unanswered = ["sent", "delivered", "opened"].includes(effect.status) && facts.lifeAt <= (effect.sentAt ?? 0);
+  return unanswered && effect.sentAt !== null ? effect.sentAt + effect.fallbackMs : null;
+}
+
+/** The same step on the channels that are left. The unanswered message waits no longer. */
+export function follow(state: CartState, effect: Effect, now: number, notes: Note[]): Process {
+  const channels = effect.channels.filter((c) => c !== effect.channel);
+  const id = `g${effect.generation}.${effect.campaignId}.${effect.stepId}~${3 - channels.length + 1}`;
+  const process: Process = {
+    ...state.process,
+    effects: state.process.effects.map((e) => (e.id === effect.id ? { ...effect, fallbackMs: null } : e)),
+  };
+  if (find(process, id)) return process;
+  const next: Effect = {
+    ...effect,
+    id,
+    deliveryId: deliveryIdOf(state, id),
+    channel: channels[0]!,
+    channels,
+    status: "scheduled",
+    dueAt: now,
+    dispatches: 0,
+    attempts: 0,
+    claimedAt: null,
+    sentAt: null,
+    provider: null,
+    resumable: false,
+    account: undefined,
+    history: [{ status: "scheduled", at: now, reason: "unanswered" }],
+    exposure: null,
+  };
+  notes.push({
+    code: "scheduled",
+    text: `Unanswered by ${effect.channel}: the next channel`,
+    deliveryId: next.deliveryId,
+  });
+  return append(process, [next]);
 }

@@ -25,6 +25,10 @@ export const isOpen = (effect: Effect): boolean => effect.status === "scheduled"
 /** A message that reached the provider before any order was acknowledged. */
 export const wasSent = (effect: Effect): boolean => ["sent", "delivered", "opened", "clicked"].includes(effect.status);
 
+/** The shopper had it before their eyes, as far as can be known: an on-site offer counts once it was shown. */
+export const wasSeen = (effect: Effect): boolean =>
+  wasSent(effect) && !(effect.channel === "onsite" && effect.status === "sent");
+
 export function move(effect: Effect, status: DeliveryStatus, at: number, reason?: string): Effect {
   const entry = reason === undefined ? { status, at } : { status, at, reason };
   return { ...effect, status, history: [...effect.history, entry].slice(-MAX_HISTORY) };
@@ -48,27 +52,56 @@ export function append(process: Process, added: Effect[]): Process {
 }
 
 /** Cancels what was not claimed yet. What was claimed is past the point of no return: its settle will say `raced`. */
-export function cancelScheduled(process: Process, at: number, reason: string, notes: Note[]): Process {
+export function cancelScheduled(
+  process: Process,
+  at: number,
+  reason: string,
+  notes: Note[],
+  which: (effect: Effect) => boolean = () => true,
+): Process {
   const effects = process.effects.map((effect) => {
-    if (effect.status !== "scheduled") return effect;
+    if (effect.status !== "scheduled" || !which(effect)) return effect;
     notes.push({ code: "cancelled", text: `Message cancelled: ${reason}`, deliveryId: effect.deliveryId });
     return { ...move(effect, "cancelled", at, reason), dueAt: null };
   });
   return { ...process, effects };
 }
 
+/** Waits while the shopper is there; what is shown on the page, and what was not begun by their leaving, does not. */
+const waits = (effect: Effect): boolean =>
+  effect.status === "scheduled" && effect.trigger === "cart_abandoned" && effect.channel !== "onsite";
+
 /** The shopper is back: what was planned waits until the cart is left again. */
 export function pause(process: Process): Process {
-  const effects = process.effects.map((e) => (e.status === "scheduled" ? { ...e, dueAt: null } : e));
+  const effects = process.effects.map((e) => (waits(e) ? { ...e, dueAt: null } : e));
   return { ...process, effects };
 }
 
 /** Left again: unsent steps of the journey follow from the new moment, and what the queue still holds comes too early. */
 export function resume(process: Process, leftAt: number): Process {
   const effects = process.effects.map((e) =>
-    e.status === "scheduled" && e.dueAt === null ? { ...e, dueAt: leftAt + e.delayMs, dispatches: 0 } : e,
+    waits(e) && e.dueAt === null ? { ...e, dueAt: leftAt + e.delayMs, dispatches: 0 } : e,
   );
   return { ...process, effects };
+}
+
+/**
+ * While an earlier step of its journey is held back a step keeps its distance, so that they do not come at once; `null`: none is.
+ */
+export function waitsUntil(process: Process, effect: Effect, now: number): number | null {
+  const held = process.effects.filter(
+    (e) =>
+      e.campaignId === effect.campaignId &&
+      e.generation === effect.generation &&
+      e.delayMs < effect.delayMs &&
+      e.status === "scheduled" &&
+      e.dueAt !== null &&
+      e.dueAt > now &&
+      e.dispatches === 0 &&
+      e.history.at(-1)?.reason !== undefined,
+  );
+  const ends = held.map((e) => e.dueAt! + effect.delayMs - e.delayMs);
+  return ends.length > 0 ? Math.max(...ends) : null;
 }
 
 export const backoff = (base: number, tries: number): number => base * 2 ** Math.min(tries, 8);

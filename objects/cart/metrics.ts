@@ -1,6 +1,7 @@
 /** What a cart adds to its store's counters: the difference between two states. Pure. */
 import type { Delta, Exposure, Purchase } from "../../shared/events/messages.ts";
-import { shopperIdOf } from "../../shared/ids.ts";
+import { isAnonymous } from "../../shared/ids.ts";
+import { shopperOf } from "./reach.ts";
 import type { CartState, Order } from "./state.ts";
 
 interface Metrics {
@@ -53,13 +54,13 @@ function exposedBetween(before: CartState, after: CartState): Exposure[] {
  * The orders of known shoppers, by their id. Who was measured in this generation is who bought in it, whatever address the
  * checkout was given; else it is whom the cart knows.
  */
-function purchasesOf({ storeId, facts, process }: CartState): Map<string, Purchase> {
-  const { email } = facts.person;
+function purchasesOf(state: CartState): Map<string, Purchase> {
+  const { facts, process } = state;
   const purchases = new Map<string, Purchase>();
   for (const order of facts.orders) {
     const measured = process.effects.findLast((e) => e.exposure && e.generation === order.generation)?.exposure;
-    const shopperId = measured?.shopperId ?? (email ? shopperIdOf(storeId, email) : null);
-    if (shopperId === null) continue;
+    const shopperId = measured?.shopperId ?? shopperOf(state);
+    if (isAnonymous(shopperId)) continue;
     const credit = process.closed.find((c) => c.generation === order.generation)?.attribution;
     purchases.set(order.id, {
       orderId: order.id,
@@ -69,6 +70,7 @@ function purchasesOf({ storeId, facts, process }: CartState): Map<string, Purcha
       currency: order.currency,
       credit: credit ? { campaignId: credit.campaignId, model: credit.model } : null,
       ...(order.cancelled ? { void: true as const } : {}),
+      ...(order.coupons.length > 0 ? { coupons: order.coupons } : {}),
     });
   }
   return purchases;

@@ -1,7 +1,10 @@
 /** What new facts mean for what the cart is doing: returned, bought, bought again, clicked. Pure. */
+
+import { attribute } from "./attribution.ts";
 import type { Note } from "./commands.ts";
-import { attribute } from "./journey.ts";
 import * as ledger from "./ledger.ts";
+import { heed } from "./onsite.ts";
+import { canReach } from "./reach.ts";
 import type { CartState, Facts, Process } from "./state.ts";
 
 /** Closed generations kept; what a cart buys beyond is purchased all the same, but credited to no message. */
@@ -9,7 +12,7 @@ const MAX_CLOSED = 100;
 
 export function reconcile(state: CartState, now: number, notes: Note[]): Process {
   const { facts } = state;
-  let process = regroup(clicks(state, now, notes), facts, now, notes);
+  let process = regroup(heard(state, now, notes), facts, now, notes);
   while (process.generation < facts.generation) {
     process = closeGeneration({ ...state, process }, now, notes);
     process = { ...fresh(process), generation: process.generation + 1 };
@@ -39,7 +42,7 @@ function closeGeneration(state: CartState, now: number, notes: Note[]): Process 
     status,
     recoveredAt: attribution ? now : null,
     closed: [...process.closed, closed].slice(0, MAX_CLOSED),
-    journey: process.journey && { ...process.journey, exit: "purchased" },
+    journeys: process.journeys.map((journey) => ({ ...journey, exit: "purchased" })),
   };
 }
 
@@ -58,7 +61,9 @@ function regroup(process: Process, facts: Facts, now: number, notes: Note[]): Pr
     status: "active",
     generation,
     recoveredAt: null,
-    journey: process.generation === generation ? process.journey && { ...process.journey, exit: null } : null,
+    journeys: process.journeys
+      .filter((journey) => journey.generation === generation)
+      .map((journey) => ({ ...journey, exit: null })),
     closed: process.closed.filter((c) => c.generation < generation),
   };
 }
@@ -70,7 +75,7 @@ const fresh = (process: Process): Process => ({
   abandonedAt: null,
   recoveredAt: null,
   expiredAt: null,
-  journey: null,
+  journeys: [],
   leftLifeAt: 0,
 });
 
@@ -78,6 +83,23 @@ const fresh = (process: Process): Process => ({
 function returned(process: Process, notes: Note[]): Process {
   notes.push({ code: "returned", text: "The shopper is back" });
   return { ...ledger.pause(process), status: "active", abandonedAt: null, expiredAt: null };
+}
+
+/** What the shopper said and did: clicks, offers, an address that a message waited for. */
+function heard(state: CartState, now: number, notes: Note[]): Process {
+  const clicked = { ...state, process: clicks(state, now, notes) };
+  const heeded = { ...clicked, process: heed(clicked, now, notes) };
+  const { effects } = heeded.process;
+  // Messages that wait for the shopper to leave are taken up by their leaving.
+  const found = effects.filter(
+    (e) =>
+      e.status === "scheduled" &&
+      e.trigger !== "cart_abandoned" &&
+      e.dueAt === null &&
+      e.history.at(-1)?.reason === "no_address" &&
+      canReach(heeded, e),
+  );
+  return found.reduce((process, effect) => ledger.put(process, { ...effect, dueAt: now }), heeded.process);
 }
 
 /** Clicks that came as events move their messages forward. */

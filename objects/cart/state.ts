@@ -3,10 +3,17 @@
  * `Process` is what the cart itself did about them (decide.ts). Both are plain data.
  */
 import type { AttributionModel } from "../../shared/events/messages.ts";
-import type { CartEvent, Consent, ConsentChannel, EventType, Item } from "../../shared/events/types.ts";
+import type {
+  CartEvent,
+  ConsentChannel,
+  ConsentRecord,
+  EventType,
+  Item,
+  PushTarget,
+} from "../../shared/events/types.ts";
 import type { Arm } from "../../shared/measure/assign.ts";
 import { NO_PREDICTION, type Prediction } from "../../shared/model/baseline.ts";
-import type { Campaign, Rules } from "../../shared/policy/rules.ts";
+import type { Campaign, Coupon, MessageChannel, Rules, Trigger } from "../../shared/policy/rules.ts";
 import type { CartStatus, Channel, DeliveryStatus } from "../../shared/views.ts";
 
 export interface Order {
@@ -18,6 +25,8 @@ export interface Order {
   generation: number;
   cancelled: boolean;
   refundedMinor: number;
+  /** The codes that were on the cart. */
+  coupons: string[];
 }
 
 export interface Person {
@@ -25,7 +34,14 @@ export interface Person {
   phone: string | null;
   externalId: string | null;
   name: string | null;
+  push: PushTarget | null;
 }
+
+/** What happened on the page and may start a journey, by the trigger's name. */
+export type Moment = Extract<
+  Trigger,
+  "exit_intent" | "checkout_hesitation" | "payment_failed" | "price_drop" | "back_in_stock"
+>;
 
 export type Stage = "browsing" | "cart" | "checkout" | "contact" | "address" | "shipping" | "payment" | "ordered";
 
@@ -46,13 +62,19 @@ export interface Facts {
   truthAt: number;
   orders: Order[];
   person: Person;
-  consent: Partial<Record<ConsentChannel, { value: Consent; at: number }>>;
+  consent: Partial<Record<ConsentChannel, ConsentRecord>>;
   visitorId: string | null;
   locale: string | null;
   timezone: string | null;
   device: string | null;
   url: string | null;
   clicks: { deliveryId: string; at: number }[];
+  /** What became of on-site offers. */
+  offers: { deliveryId: string; at: number; what: "shown" | "accepted" | "dismissed" }[];
+  /** When each last happened in the open generation. */
+  moments: Partial<Record<Moment, number>>;
+  /** Viewed products that could not be bought. */
+  soldOut: string[];
   /** Counts of the open generation and of all, by type: features and usage. */
   counts: Partial<Record<EventType, number>>;
   views: Record<string, number>;
@@ -83,9 +105,23 @@ export interface Effect {
   /** With which probability this variant was chosen. */
   probability: number;
   templateId: string;
+  /** For a channel other than the template's own. */
+  templates: Partial<Record<Channel, string>>;
+  /** By which it goes: of several possible ones the preferred until the arbiter has chosen. */
   channel: Channel;
+  /** By which it may still go; empty on the page. */
+  channels: MessageChannel[];
+  /** How long an answer is waited for before the channels that are left; `null`: no other follows. */
+  fallbackMs: number | null;
+  trigger: Trigger;
+  /** The campaign's; see `Prospect.priority`. */
+  priority: number;
+  coupon: Coupon | null;
   delayMs: number;
   holdout: number;
+  /** For how long after it an order is credited to it, and which of several messages gets the credit. */
+  windowMs: number;
+  credit: "last" | "first";
   status: DeliveryStatus;
   /** When it is to be handed to the sender (again); `null` while paused or done. */
   dueAt: number | null;
@@ -105,8 +141,10 @@ export interface Effect {
   exposure: { at: number; shopperId: string; arm: Arm; windowMs: number } | null;
 }
 
+/** One for each trigger and generation: whoever enters first stays, in the version it entered. */
 export interface Journey {
   campaign: Campaign;
+  generation: number;
   enteredAt: number;
   exit: string | null;
 }
@@ -132,7 +170,8 @@ export interface Process {
   abandonedAt: number | null;
   recoveredAt: number | null;
   expiredAt: number | null;
-  journey: Journey | null;
+  /** Of the open generation. */
+  journeys: Journey[];
   effects: Effect[];
   closed: Closed[];
   /** The cart's last sign of life when it was left: a later one means the shopper is back. */
@@ -141,6 +180,8 @@ export interface Process {
   abandonments: number;
   /** Recovery links older than this are dead. */
   linksRevokedAt: number;
+  /** Addresses that a provider said are gone for good, hashed. */
+  gone: number[];
 }
 
 export interface CartState {
@@ -175,7 +216,7 @@ export const emptyFacts = (): Facts => ({
   closedAt: null,
   truthAt: 0,
   orders: [],
-  person: { email: null, phone: null, externalId: null, name: null },
+  person: { email: null, phone: null, externalId: null, name: null, push: null },
   consent: {},
   visitorId: null,
   locale: null,
@@ -183,6 +224,9 @@ export const emptyFacts = (): Facts => ({
   device: null,
   url: null,
   clicks: [],
+  offers: [],
+  moments: {},
+  soldOut: [],
   counts: {},
   views: {},
   firstAt: 0,
@@ -199,12 +243,13 @@ export const emptyProcess = (): Process => ({
   abandonedAt: null,
   recoveredAt: null,
   expiredAt: null,
-  journey: null,
+  journeys: [],
   effects: [],
   closed: [],
   leftLifeAt: 0,
   abandonments: 0,
   linksRevokedAt: 0,
+  gone: [],
 });
 
 export function emptyState(storeId: string, cartId: string, rules: Rules): CartState {

@@ -153,10 +153,8 @@ const fromSnapshot = ({ base, baseIds, process }: Snapshot): Partial<CartState> 
   process: {
     ...emptyProcess(),
     ...process,
-    effects: process.effects.map((effect) => ({ ...UNMEASURED, ...effect })),
   },
 });
-const UNMEASURED = { probability: 1, exposure: null };
 
 /** Is the log due to be compacted? By its rows, or by what they hold. */
 export const isLong = (rows: number, weight: number): boolean => rows > MAX_LOG_ROWS || weight > MAX_WEIGHT / 2;

@@ -4,11 +4,12 @@
  */
 import { stableHash } from "../../shared/ids.ts";
 import { SECOND_MS } from "../../shared/time.ts";
+import { followsAt } from "./journey.ts";
 import { CLAIM_TIMEOUT_MS } from "./ledger.ts";
 import type { CartState } from "./state.ts";
 
 export interface Timer {
-  name: "abandon" | "step" | "claim_timeout" | "expire" | "forget";
+  name: "abandon" | "step" | "follow" | "claim_timeout" | "expire" | "forget";
   at: number;
   deliveryId?: string;
 }
@@ -41,8 +42,11 @@ export function timersOf(state: CartState): Timer[] {
   if (canBeAbandoned(state)) timers.push({ name: "abandon", at: abandonAt(state) });
   for (const effect of process.effects) {
     const { deliveryId } = effect;
-    if (effect.status === "scheduled" && effect.dueAt !== null)
+    // An offer waits for the page, not for a time.
+    if (effect.status === "scheduled" && effect.dueAt !== null && effect.channel !== "onsite")
       timers.push({ name: "step", at: effect.dueAt, deliveryId });
+    const follows = facts.closedAt === null && effect.generation === facts.generation ? followsAt(state, effect) : null;
+    if (follows !== null && !isTerminal(state)) timers.push({ name: "follow", at: follows, deliveryId });
     if (effect.status === "claimed") {
       const at = effect.dueAt ?? (effect.claimedAt ?? 0) + CLAIM_TIMEOUT_MS;
       timers.push({ name: "claim_timeout", at, deliveryId });

@@ -1,15 +1,14 @@
 /** A cart as others see it: the merchant's view, the store's summary, the index's news. Pure. */
-import type { CartContents, CartSummary, DeliveryNews, Prospect } from "../../shared/events/messages.ts";
-import { shopperIdOf, visitorShopperId } from "../../shared/ids.ts";
+import type { CartContents, CartSummary, DeliveryNews, OfferDue, Prospect } from "../../shared/events/messages.ts";
 import { predict } from "../../shared/model/baseline.ts";
 import { toMoney } from "../../shared/money.ts";
+import { e164Of } from "../../shared/phone.ts";
 import { iso, isoOrNull } from "../../shared/time.ts";
 import type { CartDeliveryView, CartView, ItemView } from "../../shared/views.ts";
-import type { CartState, Effect } from "./state.ts";
+import { offerEndsAt } from "./onsite.ts";
+import { shopperOf, waysFor } from "./reach.ts";
+import type { CartState, Effect, Journey } from "./state.ts";
 import { timersOf } from "./timers.ts";
-
-export const shopperOf = ({ storeId, cartId, facts }: CartState): string =>
-  facts.person.email ? shopperIdOf(storeId, facts.person.email) : visitorShopperId(facts.visitorId ?? cartId);
 
 export const currencyOf = ({ facts, rules }: CartState): string => facts.currency ?? rules.storeCurrency;
 
@@ -53,26 +52,44 @@ export const deliveryNews = (effect: Effect): DeliveryNews => ({
   history: effect.history,
 });
 
-export function prospectOf(state: CartState, effect: Effect, email: string): Prospect {
+export function prospectOf(state: CartState, effect: Effect): Prospect {
   const { facts } = state;
+  const { email, phone, push, name } = facts.person;
   return {
     effectId: effect.id,
     deliveryId: effect.deliveryId,
     campaignId: effect.campaignId,
-    priority: 0,
+    priority: effect.priority,
     holdout: effect.holdout,
-    channels: ["email"],
+    channels: waysFor(state, effect),
     shopperId: shopperOf(state),
     cartId: state.cartId,
     email,
-    phone: facts.person.phone,
-    push: null,
-    name: facts.person.name,
+    phone: e164Of(phone),
+    push,
+    name,
     visitorId: facts.visitorId,
     timezone: facts.timezone,
     consent: facts.consent,
   };
 }
+
+/** By which template a message goes on its channel. */
+export const templateOf = (effect: Effect): string => effect.templates[effect.channel] ?? effect.templateId;
+
+/** What an on-site offer is rendered from. */
+export const offerOf = (state: CartState, effect: Effect, createdAt: number): OfferDue => ({
+  deliveryId: effect.deliveryId,
+  campaignId: effect.campaignId,
+  stepId: effect.stepId,
+  trigger: effect.trigger,
+  templateId: templateOf(effect),
+  generation: effect.generation,
+  shopperId: shopperOf(state),
+  coupon: effect.coupon,
+  contents: contentsOf(state, createdAt),
+  expiresAt: offerEndsAt(effect),
+});
 
 /** What a message about the cart is rendered from. */
 export function contentsOf(state: CartState, createdAt: number): CartContents {
@@ -97,7 +114,7 @@ export function viewOf(state: CartState, version: number, createdAt: number, now
   const prediction = predict(facts, now);
   const order = facts.orders.at(-1);
   const attribution = process.closed.find((c) => c.generation === process.generation)?.attribution;
-  const { journey } = process;
+  const journeys = process.journeys.map(journeyView);
   return {
     id: state.cartId,
     status: process.status,
@@ -114,13 +131,8 @@ export function viewOf(state: CartState, version: number, createdAt: number, now
       reasons: prediction.reasons,
       at: iso(prediction.at),
     },
-    journey: journey && {
-      campaignId: journey.campaign.id,
-      campaignName: journey.campaign.name,
-      version: journey.campaign.version,
-      enteredAt: iso(journey.enteredAt),
-      exit: journey.exit,
-    },
+    journey: journeys.at(-1) ?? null,
+    journeys,
     timers: timersOf(state).map(({ name, at }) => ({ name, at: iso(at) })),
     deliveries: process.effects.map(deliveryView),
     createdAt: iso(createdAt),
@@ -133,6 +145,15 @@ export function viewOf(state: CartState, version: number, createdAt: number, now
     ...(attribution ? { attribution } : {}),
   };
 }
+
+const journeyView = ({ campaign, enteredAt, exit }: Journey): NonNullable<CartView["journey"]> => ({
+  campaignId: campaign.id,
+  campaignName: campaign.name,
+  trigger: campaign.trigger,
+  version: campaign.version,
+  enteredAt: iso(enteredAt),
+  exit,
+});
 
 export function itemViews(state: CartState): ItemView[] {
   const currency = currencyOf(state);

@@ -1,134 +1,244 @@
 /**
  * Shopper: one person of one store, across carts and devices.
  *
- * Owns    identity, consent, suppression and the frequency cap's ledger of `store/shopper`.
- * Timers  `trim`: forgets sends that no cap looks back to.
- * RPC     permit, settle, release, unsent, suppress, consent, profile.
- * Peers   none: it is asked, it never asks.
+ * Owns    identity, consent with its proof, suppression and the frequency cap's ledger of `store/shopper`; or, once an
+ *         anonymous visitor turned out to be somebody, only the way there.
+ * Timers  `trim`: forgets sends that no cap looks back to. `move`: tells the other shopper again what it has not heard.
+ * RPC     permit, settle, release, unsent, answered, suppress, consent, profile, mergeInto, adopt.
+ * Peers   Shopper (adopt, and whatever is asked of a visitor who is somebody else now).
+ *
+ * A move: the tombstone is committed, and from then on nothing changes here; the other adopts everything, once, by this one's
+ * name; then it is deleted here. It can die between any two of these and goes on with the next call or its timer. Only
+ * visitors move, and only to somebody known, who never moves: there are no chains and no circles.
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Permit, Prospect } from "../../shared/events/messages.ts";
-import type { Consent, ConsentChannel } from "../../shared/events/types.ts";
-import type { Rules } from "../../shared/policy/rules.ts";
-import { DAY_MS, HOUR_MS } from "../../shared/time.ts";
-import { migrate } from "../kit/migrate.ts";
-import { TIMERS_TABLE, Timers } from "../kit/timers.ts";
-import { parseName } from "../stubs.ts";
-import { emptyProfile, learn, type Profile, permit, type Send } from "./decide.ts";
+import type { ConsentChannel, ConsentRecord } from "../../shared/events/types.ts";
+import { log } from "../../shared/log.ts";
+import type { PermitRules } from "../../shared/policy/permit.ts";
+import type { MessageChannel } from "../../shared/policy/rules.ts";
+import { no, ok, type Result } from "../../shared/result.ts";
+import { DAY_MS, HOUR_MS, SECOND_MS } from "../../shared/time.ts";
+import { withTimeout } from "../../shared/timeout.ts";
+import { Timers } from "../kit/timers.ts";
+import { type Actors, type Client, parseName, shopperStub } from "../stubs.ts";
+import * as decide from "./decide.ts";
+import { ShopperStorage } from "./storage.ts";
 
-const MIGRATIONS = [
-  `CREATE TABLE profile (id INTEGER PRIMARY KEY CHECK (id = 1), data TEXT NOT NULL);
-   CREATE TABLE sends (delivery_id TEXT PRIMARY KEY, at INTEGER NOT NULL, status TEXT NOT NULL) WITHOUT ROWID;
-   ${TIMERS_TABLE}`,
-] as const;
+/** A move that its caller did not finish is taken up again after this. */
+const MOVE_MS = 30 * SECOND_MS;
+/** The other shopper gives no answer for so long: told again later. */
+const ADOPT_MS = 10 * SECOND_MS;
 
-/** The longest window a cap may have (policy/rules.ts). */
-const KEEP_SENDS_MS = 8760 * HOUR_MS;
-/** A reservation whose sender died frees its place after this. */
-const RESERVATION_MS = HOUR_MS;
+const NEW_VISITOR: Permit = { granted: false, reason: "new_visitor", until: null };
 
-export class Shopper extends DurableObject {
+const isVisitor = (shopperId: string): boolean => shopperId.startsWith("v_");
+const isKnownShopper = (shopperId: string): boolean => /^sh_[\w-]{1,64}$/.test(shopperId);
+
+/** What others may see of a shopper. `id` is the name it goes by now. */
+export type ShopperProfile = decide.Shopper & { id: string; isKnown: boolean };
+
+export class Shopper extends DurableObject<Actors> {
   readonly #storeId: string;
-  readonly #sql: SqlStorage;
+  readonly #id: string;
+  readonly #storage: ShopperStorage;
   readonly #timers: Timers;
+  #shopper: decide.Shopper | null;
+  #moved: decide.Moved | null;
+  /** The move under way: who asks meanwhile waits for the same one. */
+  #moving: Promise<void> | null = null;
 
-  constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
+  constructor(ctx: DurableObjectState, env: Actors) {
     super(ctx, env);
-    this.#storeId = parseName(ctx.id.name ?? "").storeId;
-    this.#sql = ctx.storage.sql;
-    migrate(ctx.storage, MIGRATIONS);
+    const { storeId, key } = parseName(ctx.id.name ?? "");
+    this.#storeId = storeId;
+    this.#id = key;
+    this.#storage = new ShopperStorage(ctx.storage);
     this.#timers = new Timers(ctx);
+    this.#shopper = this.#storage.load();
+    this.#moved = this.#storage.moved();
   }
 
-  /** May this message go out? A yes reserves a place under the cap until it is settled or released. */
-  permit(asked: Prospect, rules: Pick<Rules, "frequencyCap" | "quietHours" | "timezone">): Permit {
-    const now = Date.now();
-    return this.ctx.storage.transactionSync(() => {
-      const profile = this.#learn(asked);
-      const answer = permit(profile, this.#sends(now), { ...asked, storeId: this.#storeId }, rules, now);
-      if (answer.granted) {
-        this.#sql.exec(
-          `INSERT INTO sends (delivery_id, at, status) VALUES (?, ?, 'reserved')
-           ON CONFLICT (delivery_id) DO UPDATE SET at = excluded.at WHERE status = 'reserved'`,
-          asked.deliveryId,
-          now,
-        );
-        this.#timers.setEarliest("trim", now + DAY_MS);
-      }
-      return answer;
-    });
+  /**
+   * May this message go out, and by which channel? A yes reserves a place under the cap until it is settled or released.
+   * `new_visitor`: the browser's own past is to be united with this shopper's first (`mergeInto`), then ask as `united`.
+   */
+  permit(asked: Prospect, rules: PermitRules, united = false): Permit | Promise<Permit> {
+    return this.#here(
+      (shopper, now) => {
+        if (!united && decide.isNewVisitor(shopper, asked)) return NEW_VISITOR;
+        const answer = decide.ask(shopper, { ...asked, storeId: this.#storeId }, rules, now);
+        this.#save(answer.shopper, now);
+        return answer.permit;
+      },
+      (target) => target.permit(asked, rules, united),
+    );
   }
 
   /** The message is about to go out: its place under the cap is used, also when nobody learns what became of it. */
-  settle(deliveryId: string): void {
-    this.#sql.exec("UPDATE sends SET status = 'sent' WHERE delivery_id = ?", deliveryId);
+  settle(deliveryId: string): void | Promise<void> {
+    return this.#change(
+      (shopper, now) => decide.settle(shopper, deliveryId, now),
+      (target) => target.settle(deliveryId),
+    );
   }
 
-  /** The cart did not hand the message out: a reserved place is free again, a used one is not. */
-  release(deliveryId: string): void {
-    this.#sql.exec("DELETE FROM sends WHERE delivery_id = ? AND status = 'reserved'", deliveryId);
+  /** The cart did not hand the message out, or will not ask again: a reserved place is free again, a used one is not. */
+  release(deliveryId: string): void | Promise<void> {
+    return this.#change(
+      (shopper) => decide.release(shopper, deliveryId),
+      (target) => target.release(deliveryId),
+    );
   }
 
   /** The provider surely did not send it: the place is free again, although it was used ahead of the answer. */
-  unsent(deliveryId: string): void {
-    this.#sql.exec("DELETE FROM sends WHERE delivery_id = ?", deliveryId);
+  unsent(deliveryId: string): void | Promise<void> {
+    return this.#change(
+      (shopper) => decide.unsent(shopper, deliveryId),
+      (target) => target.unsent(deliveryId),
+    );
+  }
+
+  /** The shopper clicked a message: this channel is preferred from now on. */
+  answered(channel: MessageChannel, deliveryId: string): void | Promise<void> {
+    return this.#change(
+      (shopper, now) => decide.answered(shopper, channel, deliveryId, now),
+      (target) => target.answered(channel, deliveryId),
+    );
   }
 
   /** Never write to this shopper on this channel again. */
-  suppress(channel: ConsentChannel, reason: string): void {
-    const profile = this.#profile();
-    if (profile.suppressed[channel]) return;
-    this.#save({ ...profile, suppressed: { ...profile.suppressed, [channel]: { reason, at: Date.now() } } });
+  suppress(channel: ConsentChannel, reason: string): void | Promise<void> {
+    return this.#change(
+      (shopper, now) => decide.suppress(shopper, channel, reason, now),
+      (target) => target.suppress(channel, reason),
+    );
   }
 
-  /** The shopper's or merchant's own word, which also lifts a suppression by the shopper's own unsubscribing. */
-  consent(channel: ConsentChannel, value: Consent): void {
-    const profile = this.#profile();
-    const suppressed = { ...profile.suppressed };
-    if (value === "granted" && suppressed[channel]?.reason === "unsubscribed") delete suppressed[channel];
-    this.#save({ ...profile, suppressed, consent: { ...profile.consent, [channel]: { value, at: Date.now() } } });
+  /** The shopper's word to us, or the merchant's. A yes also lifts what the shopper stopped themselves. */
+  consent(channel: ConsentChannel, record: ConsentRecord): void | Promise<void> {
+    return this.#change(
+      (shopper) => decide.consent(shopper, { ...record, channel }),
+      (target) => target.consent(channel, record),
+    );
   }
 
-  profile(): Profile & { sends: Send[] } {
-    return { ...this.#profile(), sends: this.#sends(Date.now()) };
+  profile(): ShopperProfile | Promise<ShopperProfile> {
+    return this.#here<ShopperProfile>(
+      (shopper, now) => ({ ...decide.forget(shopper, now), id: this.#id, isKnown: this.#shopper !== null }),
+      (target) => target.profile(),
+    );
+  }
+
+  /**
+   * This visitor is that shopper. `moved`: all is done; `moving`: it is sure to be done, by itself. Safe to call any number of
+   * times; a visitor who is somebody else already stays that (a shared device), and nothing is copied twice.
+   */
+  async mergeInto(targetId: string): Promise<Result<"moved" | "moving", "not_a_visitor" | "moved_elsewhere">> {
+    if (!isVisitor(this.#id) || !isKnownShopper(targetId)) return no("not_a_visitor");
+    if (this.#moved && this.#moved.to !== targetId) return no("moved_elsewhere");
+    if (!this.#moved) this.#leave(targetId);
+    try {
+      await this.#finishMove();
+      return ok("moved");
+    } catch (error) {
+      log("warn", "shopper_move_failed", { storeId: this.#storeId, error });
+      return ok("moving");
+    }
+  }
+
+  /** Everything of a visitor who turned out to be this shopper. A second time changes nothing. */
+  adopt(sourceId: string, source: decide.Shopper): void {
+    if (this.#moved) throw new Error("a shopper who moved adopts nobody");
+    const now = Date.now();
+    this.#save(decide.adopt(this.#shopper ?? decide.STRANGER, sourceId, source), now);
   }
 
   override async alarm(): Promise<void> {
-    const now = Date.now();
-    await this.#timers.run(now, () => {
-      this.#sql.exec("DELETE FROM sends WHERE at < ?", now - KEEP_SENDS_MS);
-      const left = this.#sql.exec<{ n: number }>("SELECT count(*) AS n FROM sends").one().n;
-      if (left > 0) this.#timers.set("trim", now + 30 * DAY_MS);
+    await this.#timers.run(Date.now(), (key) => (key === "move" ? this.#resumeMove() : this.#trim()));
+  }
+
+  /** Here, at once; or, for a visitor who is somebody else now, there, once all is there. */
+  #here<T>(
+    local: (shopper: decide.Shopper, now: number) => T,
+    there: (target: Client<Shopper>) => Promise<T>,
+  ): T | Promise<T> {
+    if (!this.#moved) return local(this.#shopper ?? decide.STRANGER, Date.now());
+    return this.#finishMove().then(there);
+  }
+
+  #change(
+    change: (shopper: decide.Shopper, now: number) => decide.Shopper,
+    there: (target: Client<Shopper>) => Promise<void>,
+  ): void | Promise<void> {
+    return this.#here((shopper, now) => this.#save(change(shopper, now), now), there);
+  }
+
+  /** One row, and none when nothing changed. */
+  #save(shopper: decide.Shopper, now: number): void {
+    if (JSON.stringify(shopper) === JSON.stringify(this.#shopper ?? decide.STRANGER)) return;
+    this.ctx.storage.transactionSync(() => {
+      this.#storage.save(shopper);
+      if (shopper.sends.length + shopper.wishes.length > 0) this.#timers.setEarliest("trim", now + DAY_MS);
     });
+    this.#shopper = shopper;
   }
 
-  #learn(asked: Prospect): Profile {
-    const before = this.#profile();
-    const after = learn(before, asked);
-    if (JSON.stringify(after) !== JSON.stringify(before)) this.#save(after);
-    return after;
+  #trim(): void {
+    if (!this.#shopper) return;
+    const now = Date.now();
+    const kept = decide.forget(this.#shopper, now);
+    this.#save(kept, now);
+    if (kept.sends.length + kept.wishes.length > 0) this.#timers.set("trim", now + 30 * DAY_MS);
   }
 
-  #sends(now: number): Send[] {
-    return this.#sql
-      .exec<{ delivery_id: string; at: number; status: string }>(
-        "SELECT delivery_id, at, status FROM sends WHERE status = 'sent' OR at > ? ORDER BY at",
-        now - RESERVATION_MS,
-      )
-      .toArray()
-      .map((row) => ({ deliveryId: row.delivery_id, at: row.at, status: row.status === "sent" ? "sent" : "reserved" }));
+  /** From here on nothing changes here. */
+  #leave(to: string): void {
+    const moved = { to, done: this.#shopper === null || decide.isEmpty(this.#shopper), tries: 0 };
+    this.ctx.storage.transactionSync(() => {
+      this.#storage.saveMoved(moved);
+      if (!moved.done) this.#timers.set("move", Date.now() + MOVE_MS);
+    });
+    this.#moved = moved;
   }
 
-  #profile(): Profile {
-    const row = this.#sql.exec<{ data: string }>("SELECT data FROM profile").toArray()[0];
-    return row ? { ...emptyProfile(), ...(JSON.parse(row.data) as Partial<Profile>) } : emptyProfile();
+  /** The shopper that this one is now. Throws while that one cannot be told. */
+  async #finishMove(): Promise<Client<Shopper>> {
+    const moved = this.#moved;
+    if (!moved) throw new Error("nobody moves");
+    if (!moved.done) {
+      this.#moving ??= this.#handOver(moved).finally(() => {
+        this.#moving = null;
+      });
+      await this.#moving;
+    }
+    return shopperStub(this.env, this.#storeId, moved.to);
   }
 
-  #save(profile: Profile): void {
-    const data = JSON.stringify(profile);
-    this.#sql.exec(
-      "INSERT INTO profile (id, data) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data",
-      data,
-    );
+  async #handOver(moved: decide.Moved): Promise<void> {
+    const target = shopperStub(this.env, this.#storeId, moved.to);
+    await withTimeout(target.adopt(this.#id, this.#shopper ?? decide.STRANGER), ADOPT_MS, "the other shopper");
+    const done = { ...moved, done: true };
+    this.ctx.storage.transactionSync(() => {
+      this.#storage.saveMoved(done);
+      this.#storage.forget();
+    });
+    this.#moved = done;
+    this.#shopper = null;
+  }
+
+  /** Never given up: until it is done the visitor's past counts nowhere. */
+  async #resumeMove(): Promise<void> {
+    const moved = this.#moved;
+    if (!moved || moved.done) return;
+    try {
+      await this.#finishMove();
+    } catch (error) {
+      const failed = { ...moved, tries: moved.tries + 1 };
+      this.#storage.saveMoved(failed);
+      this.#moved = failed;
+      this.#timers.set("move", Date.now() + Math.min(HOUR_MS, SECOND_MS * 2 ** failed.tries));
+      log("warn", "shopper_move_failed", { storeId: this.#storeId, tries: failed.tries, error });
+    }
   }
 }

@@ -1,7 +1,6 @@
 /** The store's counting tables. One transaction a batch of news, however many carts it is about. */
-import type { AppliedCart, CartNews, Delta } from "../../shared/events/messages.ts";
+import type { AppliedCart, CartNews, Delta, Entry } from "../../shared/events/messages.ts";
 import { DAY_MS, GRAIN_MS, type Grain, HOUR_MS } from "../../shared/time.ts";
-import type { Measurement } from "./measurement.ts";
 import {
   acceptedIn,
   addDelta,
@@ -26,16 +25,27 @@ interface CartRow extends Record<string, SqlStorageValue> {
   summary: string | null;
 }
 
+/** Who keeps facts of its own about what is counted, within the same transaction. */
+interface Tally {
+  count(cartId: string, delta: Delta): void;
+}
+
+export interface Counted {
+  applied: AppliedCart[];
+  /** The entries that were new. */
+  fresh: Entry[];
+}
+
 export class Counters {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
-  readonly #measurement: Measurement;
+  readonly #tallies: readonly Tally[];
   #gauges: Gauges;
   #counters: Delta;
 
-  constructor(storage: DurableObjectStorage, measurement: Measurement) {
+  constructor(storage: DurableObjectStorage, tallies: readonly Tally[]) {
     this.#storage = storage;
-    this.#measurement = measurement;
+    this.#tallies = tallies;
     this.#sql = storage.sql;
     const row = this.#sql
       .exec<{ gauges: string; counters: string }>("SELECT gauges, counters FROM totals")
@@ -53,7 +63,7 @@ export class Counters {
     return this.#counters;
   }
 
-  apply(batch: readonly CartNews[], now: number): AppliedCart[] {
+  apply(batch: readonly CartNews[], now: number): Counted {
     const before = { gauges: this.#gauges, counters: this.#counters };
     try {
       return this.#storage.transactionSync(() => this.#applyAll(batch, now));
@@ -64,9 +74,9 @@ export class Counters {
     }
   }
 
-  #applyAll(batch: readonly CartNews[], now: number): AppliedCart[] {
+  #applyAll(batch: readonly CartNews[], now: number): Counted {
     const carts = new Map<string, { known: KnownCart | null; from: number; moved: boolean }>();
-    const fresh = [];
+    const fresh: Entry[] = [];
     for (const news of batch) {
       const seen = carts.get(news.cartId);
       const known = seen ? seen.known : this.#cart(news.cartId);
@@ -75,7 +85,7 @@ export class Counters {
       if (applied.moved && !news.gone)
         this.#gauges = moveGauges(this.#gauges, known?.summary ?? null, applied.cart.summary);
       fresh.push(...applied.fresh);
-      for (const { delta } of applied.fresh) this.#measurement.count(news.cartId, delta);
+      for (const tally of this.#tallies) for (const { delta } of applied.fresh) tally.count(news.cartId, delta);
       const from = seen?.from ?? (known && known.incarnation === applied.cart.incarnation ? known.seq : 0);
       carts.set(news.cartId, { known: applied.cart, from, moved: applied.moved || (seen?.moved ?? false) });
     }
@@ -83,12 +93,13 @@ export class Counters {
     for (const [key, delta] of bucketsOf(fresh)) this.#addToBucket(key, delta);
     for (const { delta } of fresh) this.#counters = addDelta(this.#counters, delta);
     this.#saveTotals();
-    return [...carts].map(([cartId, { known, from, moved }]) => ({
+    const applied = [...carts].map(([cartId, { known, from, moved }]) => ({
       cartId,
       seq: known?.seq ?? 0,
       from,
       moved: moved ? (known?.summary ?? null) : null,
     }));
+    return { applied, fresh };
   }
 
   /** Events that were refused before they reached any cart. */

@@ -1,53 +1,53 @@
 /**
  * Store: one merchant's shop.
  *
- * Owns    settings, campaigns (versioned), exact rollups, usage counters, how far each cart is counted, what campaigns caused.
- * Timers  `watch`: nudges carts that should have woken; `trim`: retention; `allocate`: shares of variants.
- * RPC     create, settings, patchSettings, campaign*, results, rules, tenant, apply, seen, countRejected, realtime, usage, rollups.
+ * Owns    settings, campaigns (versioned), coupons and their pools, exact rollups, usage counters, how far each cart is counted,
+ *         what campaigns caused, whether orders are still told of.
+ * Timers  `watch`: nudges carts that should have woken, looks for lost orders; `trim`: retention; `allocate`: shares of variants.
+ * RPC     create, settings, patchSettings, campaign*, results, rules, tenant, apply, seen, countRejected, realtime, usage, rollups,
+ *         issueCoupon, coupon*, orderSignal, overrideSignal.
  * Peers   Room (its live topics), Cart (nudge).
  *
  * It receives cart summaries in batches, by sequence number, never single events: telling it twice changes nothing.
  */
 import { DurableObject } from "cloudflare:workers";
 import { parseConfig } from "../../shared/config.ts";
-import type { AppliedCart, CartNews, Delta } from "../../shared/events/messages.ts";
-import { newId } from "../../shared/ids.ts";
+import type { CouponPoolView, CouponRecord, StepCoupons } from "../../shared/coupons.ts";
+import type { AppliedCart, CartNews, CouponAsk, Delta, IssuedCoupon } from "../../shared/events/messages.ts";
 import { log } from "../../shared/log.ts";
 import type { CampaignCounts } from "../../shared/measure/results.ts";
 import {
   type Campaign,
   type CampaignInput,
-  campaignSchema,
   compileRules,
   DEFAULT_CAMPAIGN,
-  jsonBytes,
-  MAX_ENABLED_BYTES,
   type Rules,
   type Settings,
   settingsSchema,
 } from "../../shared/policy/rules.ts";
 import { no, ok, type Result } from "../../shared/result.ts";
 import { DAY_MS, type Grain, iso, MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
-import type { RealtimeView, TopicNews, UsageView } from "../../shared/views.ts";
+import type { OrderSignalView, RealtimeView, TopicNews, UsageView } from "../../shared/views.ts";
 import { migrate } from "../kit/migrate.ts";
 import { Timers } from "../kit/timers.ts";
-import { type Actors, cartStub, liveRoom } from "../stubs.ts";
-import { isMoved, type Shares, sharesOf, withShares } from "./allocation.ts";
+import { type Actors, cartStub } from "../stubs.ts";
+import { Campaigns } from "./campaigns.ts";
 import { Counters } from "./counters.ts";
+import { CouponBook, type CouponQuery } from "./coupon-book.ts";
+import { CouponPools } from "./coupon-pools.ts";
+import { drawingFrom, type NoCoupon } from "./coupons.ts";
+import { Live } from "./live.ts";
 import { Measurement } from "./measurement.ts";
 import { overQuotaUntil, QUOTA_MINUTES } from "./quota.ts";
 import { acceptedIn } from "./rollup.ts";
 import { MIGRATIONS } from "./schema.ts";
-import { orderSignal } from "./signal.ts";
+import { SignalWatch } from "./signal-watch.ts";
 import { deliveriesOf, listItem, realtimeView } from "./view.ts";
 
 const WATCH_MS = 5 * MINUTE_MS;
 /** How late a cart may be before it is nudged. */
 const OVERDUE_MS = 2 * MINUTE_MS;
 const NUDGES = 200;
-const MAX_CAMPAIGNS = 100;
-/** At most one news of metrics a second. */
-const METRICS_MS = SECOND_MS;
 /** Between two looks at the shares of variants: each change is new rules for every cart. */
 const ALLOCATE_MS = 15 * MINUTE_MS;
 
@@ -56,12 +56,6 @@ interface TenantView {
   rules: Rules;
   allowedOrigins: string[];
   overQuotaUntil: number | null;
-}
-
-/** Shares by campaign; `version` grows with each change. */
-interface Allocation {
-  version: number;
-  shares: Record<string, Shares>;
 }
 
 interface Config {
@@ -76,34 +70,33 @@ export class Store extends DurableObject<Actors> {
   readonly #timers: Timers;
   readonly #measurement: Measurement;
   readonly #counters: Counters;
-  #allocation: Allocation;
+  readonly #campaigns: Campaigns;
+  readonly #pools: CouponPools;
+  readonly #coupons: CouponBook;
+  readonly #watch: SignalWatch;
+  readonly #live: Live;
   #config: Config | null;
-  #campaigns: Campaign[];
-  #metricsTimer: ReturnType<typeof setTimeout> | null = null;
-  #audience = true;
-  /** Counts subscriptions: a room that found nobody may have looked before the last one. */
-  #subscriptions = 0;
 
   constructor(ctx: DurableObjectState, env: Actors) {
     super(ctx, env);
+    const { storage } = ctx;
     this.#storeId = ctx.id.name ?? "";
-    this.#sql = ctx.storage.sql;
-    migrate(ctx.storage, MIGRATIONS);
+    this.#sql = storage.sql;
+    migrate(storage, MIGRATIONS);
     this.#timers = new Timers(ctx);
-    this.#measurement = new Measurement(ctx.storage);
-    this.#counters = new Counters(ctx.storage, this.#measurement);
+    this.#measurement = new Measurement(storage);
+    this.#pools = new CouponPools(storage);
+    this.#coupons = new CouponBook(storage, this.#pools);
+    this.#campaigns = new Campaigns(storage, (id) => this.#pools.has(id));
+    this.#counters = new Counters(storage, [this.#measurement, this.#coupons]);
+    this.#watch = new SignalWatch(storage, this.#counters, this.#storeId);
+    this.#live = new Live(ctx, env, this.#storeId, () => this.realtime());
     const row = this.#sql
       .exec<{ version: number; created_at: number; settings: string }>("SELECT * FROM config")
       .toArray()[0];
     this.#config = row
       ? { version: row.version, createdAt: row.created_at, settings: settingsSchema.parse(JSON.parse(row.settings)) }
       : null;
-    const rows = this.#sql.exec<{ data: string }>("SELECT data FROM campaigns").toArray();
-    this.#campaigns = rows.map((r) => campaignOf(JSON.parse(r.data) as Campaign));
-    const known = this.#sql
-      .exec<{ version: number; data: string }>("SELECT version, data FROM allocation")
-      .toArray()[0];
-    this.#allocation = { version: known?.version ?? 0, shares: known ? JSON.parse(known.data) : {} };
   }
 
   /** Opens the store; a second call changes nothing. */
@@ -111,7 +104,7 @@ export class Store extends DurableObject<Actors> {
     if (this.#config) return;
     const now = Date.now();
     this.#saveConfig({ version: 1, createdAt: now, settings });
-    this.#putCampaign({ ...DEFAULT_CAMPAIGN, id: "abandoned-cart", version: 1, createdAt: now, updatedAt: now });
+    this.#campaigns.put({ ...DEFAULT_CAMPAIGN, id: "abandoned-cart", version: 1, createdAt: now, updatedAt: now });
     this.#timers.set("watch", now + WATCH_MS);
     this.#timers.set("trim", now + DAY_MS);
   }
@@ -136,60 +129,76 @@ export class Store extends DurableObject<Actors> {
   }
 
   campaigns(): Campaign[] {
-    return [...this.#campaigns].sort((a, b) => b.priority - a.priority || b.createdAt - a.createdAt);
+    return this.#campaigns.list();
   }
 
   createCampaign(input: CampaignInput): Result<Campaign> {
-    if (this.#campaigns.length >= MAX_CAMPAIGNS) return no("too_many");
-    if (this.#isTooLarge(input, null)) return no("too_large");
-    const now = Date.now();
-    const campaign: Campaign = { ...input, id: newId("cmp"), version: 1, createdAt: now, updatedAt: now };
-    this.#putCampaign(campaign);
-    this.#bump();
-    return ok(campaign);
+    return this.#changed(this.#campaigns.create(input, Date.now()));
   }
 
   /** A new version: carts already in a journey stay on the one they entered. */
   updateCampaign(id: string, input: CampaignInput, expected: number | null): Result<Campaign> {
-    const known = this.#campaigns.find((c) => c.id === id);
-    if (!known) return no("not_found");
-    if (expected !== null && expected !== known.version) return no("version");
-    if (this.#isTooLarge(input, id)) return no("too_large");
-    const campaign: Campaign = {
-      ...input,
-      id,
-      version: known.version + 1,
-      createdAt: known.createdAt,
-      updatedAt: Date.now(),
-    };
-    this.#putCampaign(campaign);
-    this.#bump();
-    return ok(campaign);
+    return this.#changed(this.#campaigns.update(id, input, expected, Date.now()));
   }
 
   deleteCampaign(id: string): Result<null> {
-    if (!this.#campaigns.some((c) => c.id === id)) return no("not_found");
-    this.#sql.exec("DELETE FROM campaigns WHERE id = ?", id);
-    this.#measurement.forget(id);
-    this.#campaigns = this.#campaigns.filter((c) => c.id !== id);
-    this.#bump();
+    const deleted = this.#changed(this.#campaigns.delete(id));
+    if (deleted.ok) this.#measurement.forget(id);
+    return deleted;
+  }
+
+  /** A code of its own for a cart's generation and step: the same one however often it is asked for. */
+  issueCoupon(ask: CouponAsk): Result<IssuedCoupon, NoCoupon> {
+    return this.#coupons.issue(ask, this.#campaigns.find(ask.campaignId), Date.now());
+  }
+
+  /** One more than the limit, when there are more. */
+  coupons(query: CouponQuery): CouponRecord[] {
+    return this.#coupons.list(query, Date.now());
+  }
+
+  couponFigures(campaignId: string): Result<StepCoupons[]> {
+    const campaign = this.#campaigns.find(campaignId);
+    return campaign ? ok(this.#coupons.figures(campaign, Date.now())) : no("not_found");
+  }
+
+  couponPools(): CouponPoolView[] {
+    return this.#pools.list();
+  }
+
+  createCouponPool(name: string): Result<CouponPoolView, "too_many"> {
+    return this.#pools.create(name, Date.now());
+  }
+
+  addPoolCodes(
+    poolId: string,
+    codes: string[],
+  ): Result<{ added: number; duplicates: number }, "not_found" | "pool_full"> {
+    return this.#pools.add(poolId, codes);
+  }
+
+  deleteCouponPool(poolId: string): Result<null, "not_found" | "in_use"> {
+    if (!this.#pools.has(poolId)) return no("not_found");
+    if (drawingFrom(this.#campaigns.list(), poolId).length > 0) return no("in_use");
+    this.#pools.delete(poolId);
     return ok(null);
   }
 
   /** What carts obey. Throws for a store that does not exist: no beacon of it was ever admitted. */
   rules(): Rules {
     if (!this.#config) throw new Error("no such store");
-    const campaigns = this.#campaigns.map((c) => this.#obeyed(c));
-    return compileRules(this.#config.settings, campaigns, this.#config.version + this.#allocation.version);
+    const version = this.#config.version + this.#campaigns.allocated;
+    const rules = compileRules(this.#config.settings, this.#campaigns.obeyed(), version);
+    return { ...rules, paused: this.#watch.paused };
   }
 
   /** What a campaign's shoppers bought, by arm and by variant. Reads a row per shopper: at most 100,000. */
   results(id: string): Result<CampaignCounts> {
-    const campaign = this.#campaigns.find((c) => c.id === id);
+    const campaign = this.#campaigns.obeyed().find((c) => c.id === id);
     if (!campaign) return no("not_found");
     const [currency, now] = [this.#currency(), Date.now()];
     return ok({
-      campaign: this.#obeyed(campaign),
+      campaign,
       currency,
       arms: this.#measurement.byArm(id, currency, now),
       variants: this.#measurement.byVariant(id, currency, now),
@@ -210,8 +219,10 @@ export class Store extends DurableObject<Actors> {
 
   /** Counts a batch of news, once. Returns per cart how far it is counted and what was new. */
   apply(batch: CartNews[]): AppliedCart[] {
-    const applied = this.#counters.apply(batch, Date.now());
-    this.#tell(batch, applied);
+    const now = Date.now();
+    const { applied, fresh } = this.#counters.apply(batch, now);
+    this.#live.tell(() => this.#news(batch, applied));
+    this.#announce(this.#watch.heard(fresh, now));
     return applied;
   }
 
@@ -221,12 +232,23 @@ export class Store extends DurableObject<Actors> {
 
   countRejected(count: number): void {
     this.#counters.countRejected(count, Date.now());
-    this.#metricsSoon();
+    this.#live.metricsSoon();
   }
 
   realtime(): RealtimeView {
+    return realtimeView(this.#counters, this.#currency(), this.#watch.signal, Date.now());
+  }
+
+  orderSignal(): OrderSignalView {
+    return this.#watch.view(Date.now());
+  }
+
+  /** Messages go out for a day, whatever the order signal is. */
+  overrideSignal(): OrderSignalView {
     const now = Date.now();
-    return realtimeView(this.#counters, this.#currency(), this.#signal(now), now);
+    this.#watch.override(now);
+    this.#live.metricsSoon();
+    return this.#watch.view(now);
   }
 
   usage(): UsageView {
@@ -248,8 +270,7 @@ export class Store extends DurableObject<Actors> {
 
   /** Somebody subscribed to the live topics: tell them what happens from now on. */
   watched(): void {
-    this.#subscriptions += 1;
-    this.#audience = true;
+    this.#live.watched();
   }
 
   override async alarm(): Promise<void> {
@@ -259,33 +280,21 @@ export class Store extends DurableObject<Actors> {
       if (key === "trim") {
         this.#counters.trim(now);
         this.#measurement.trim(now);
+        this.#coupons.trim(
+          this.#campaigns.list().map(({ id }) => id),
+          now,
+        );
       }
+      if (key === "watch") this.#announce(this.#watch.look(now));
       const more = key === "watch" && (await this.#nudgeOverdue(now));
       this.#timers.set(key, now + (more ? SECOND_MS : key === "watch" ? WATCH_MS : DAY_MS));
     });
   }
 
-  /** The shares of variants by what shoppers did since; goes on for as long as a campaign wants it. */
+  /** Goes on for as long as a campaign wants it. */
   #allocate(now: number): void {
-    const campaigns = this.#campaigns.filter((c) => c.enabled && c.allocation === "thompson");
-    if (campaigns.length === 0) return;
-    const shares: Record<string, Shares> = {};
-    let moved = false;
-    for (const campaign of campaigns) {
-      const before = this.#allocation.shares[campaign.id];
-      const after = sharesOf(campaign, this.#measurement.byVariant(campaign.id, this.#currency(), now));
-      const isNew = isMoved(before, after);
-      shares[campaign.id] = before && !isNew ? before : after;
-      if (isNew) log("info", "variants_allocated", { actor: this.#storeId, campaign: campaign.id, shares: after });
-      moved ||= isNew;
-    }
-    if (moved) this.#saveAllocation({ version: this.#allocation.version + 1, shares });
-    this.#timers.set("allocate", now + ALLOCATE_MS);
-  }
-
-  /** The campaign with the weights that hold now. */
-  #obeyed(campaign: Campaign): Campaign {
-    return withShares(campaign, this.#allocation.shares[campaign.id]);
+    const tallies = (id: string) => this.#measurement.byVariant(id, this.#currency(), now);
+    if (this.#campaigns.allocate(tallies, this.#storeId)) this.#timers.set("allocate", now + ALLOCATE_MS);
   }
 
   /** True when there may be more of them. */
@@ -304,73 +313,31 @@ export class Store extends DurableObject<Actors> {
     return late.length === NUDGES;
   }
 
-  #signal(now: number): string {
-    return orderSignal(this.#counters.totals, this.#counters.rollups("hour", now - DAY_MS, now + 1));
-  }
-
   #currency(): string {
     return this.#config?.settings.currency ?? "EUR";
   }
 
-  /** News for the live topics; whoever missed them reads the API, so a failure is only logged. */
-  #tell(batch: readonly CartNews[], applied: readonly AppliedCart[]): void {
-    if (!this.#audience) return;
+  #news(batch: readonly CartNews[], applied: readonly AppliedCart[]): TopicNews[] {
     const currency = this.#currency();
     const carts = applied.flatMap((a) => (a.moved ? [listItem(a.cartId, a.moved, currency)] : []));
     const deliveries = batch.flatMap(deliveriesOf);
-    const news: TopicNews[] = [];
-    if (carts.length > 0) news.push({ topic: "carts", carts });
-    if (deliveries.length > 0) news.push({ topic: "deliveries", deliveries });
-    if (news.length > 0) this.ctx.waitUntil(this.#publish(news));
-    this.#metricsSoon();
+    return [
+      ...(carts.length > 0 ? [{ topic: "carts" as const, carts }] : []),
+      ...(deliveries.length > 0 ? [{ topic: "deliveries" as const, deliveries }] : []),
+    ];
   }
 
-  #metricsSoon(): void {
-    if (this.#metricsTimer !== null || !this.#audience) return;
-    this.#metricsTimer = setTimeout(() => {
-      this.#metricsTimer = null;
-      this.ctx.waitUntil(this.#publish([{ topic: "metrics", metrics: this.realtime() }]));
-    }, METRICS_MS);
+  /** Tells everybody who watches the store. */
+  #announce(message: string | null): void {
+    if (message !== null) this.#live.tell(() => [{ topic: "system", message }]);
   }
 
-  async #publish(news: TopicNews[]): Promise<void> {
-    const before = this.#subscriptions;
-    try {
-      const listeners = await liveRoom(this.env, this.#storeId).publish(news);
-      if (listeners > 0 || before === this.#subscriptions) this.#audience = listeners > 0;
-    } catch (error) {
-      log("warn", "live_news_failed", { actor: this.#storeId, error });
-    }
-  }
-
-  /** Whether the enabled campaigns, with this one in the place of `id`, are more than rules may carry. */
-  #isTooLarge(input: CampaignInput, id: string | null): boolean {
-    if (!input.enabled) return false;
-    return jsonBytes([...this.#campaigns.filter((c) => c.enabled && c.id !== id), input]) > MAX_ENABLED_BYTES;
-  }
-
-  #putCampaign(campaign: Campaign): void {
-    const data = JSON.stringify(campaign);
-    this.#sql.exec(
-      "INSERT INTO campaigns (id, data) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data",
-      campaign.id,
-      data,
-    );
-    this.#campaigns = [...this.#campaigns.filter((c) => c.id !== campaign.id), campaign];
-    if (campaign.allocation === "thompson") this.#timers.setEarliest("allocate", Date.now() + ALLOCATE_MS);
-  }
-
-  #saveAllocation(allocation: Allocation): void {
-    this.#sql.exec(
-      "INSERT INTO allocation (id, version, data) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET version = excluded.version, data = excluded.data",
-      allocation.version,
-      JSON.stringify(allocation.shares),
-    );
-    this.#allocation = allocation;
-  }
-
-  #bump(): void {
-    if (this.#config) this.#saveConfig({ ...this.#config, version: this.#config.version + 1 });
+  /** A change of campaigns is one of the rules. */
+  #changed<T>(result: Result<T>): Result<T> {
+    if (!result.ok || !this.#config) return result;
+    this.#saveConfig({ ...this.#config, version: this.#config.version + 1 });
+    if (this.#campaigns.allocates) this.#timers.setEarliest("allocate", Date.now() + ALLOCATE_MS);
+    return result;
   }
 
   #saveConfig(config: Config): void {
@@ -383,6 +350,3 @@ export class Store extends DurableObject<Actors> {
     this.#config = config;
   }
 }
-
-/** Kept by older code: what it did not know yet is as in a campaign that does not name it. */
-const campaignOf = (kept: Campaign): Campaign => ({ ...kept, ...campaignSchema.parse(kept) });

@@ -2,10 +2,10 @@
 import type { CartNews, CartSummary } from "../../shared/events/messages.ts";
 import { toMoney } from "../../shared/money.ts";
 import { iso, isoOrNull } from "../../shared/time.ts";
-import type { CartDeliveryNews, CartListItem, CartStatus, RealtimeView } from "../../shared/views.ts";
+import type { CartDeliveryNews, CartListItem, CartStatus, OrderSignal, RealtimeView } from "../../shared/views.ts";
 import type { Counters } from "./counters.ts";
 
-export function realtimeView(counters: Counters, currency: string, signal: string, now: number): RealtimeView {
+export function realtimeView(counters: Counters, currency: string, signal: OrderSignal, now: number): RealtimeView {
   const { gauges, totals } = counters;
   const count = (status: CartStatus) => gauges.carts[status] ?? 0;
   const value = (status: CartStatus) => gauges.value[status]?.[currency] ?? 0;

@@ -4,6 +4,7 @@
  * purchase, or a revocation in the cart.
  */
 import { base64url, fromBase64url } from "../ids.ts";
+import type { MessageChannel } from "../policy/rules.ts";
 import { DAY_MS } from "../time.ts";
 
 export const RECOVERY_TTL_MS = 30 * DAY_MS;
@@ -11,7 +12,7 @@ export const RECOVERY_TTL_MS = 30 * DAY_MS;
 /** `r`: recover. `u`: unsubscribe (never expires: the law wants the link in an old mail to work), with the mail's locale. */
 export type LinkClaims =
   | { kind: "r"; store: string; cart: string; generation: number; delivery: string; at: number }
-  | { kind: "u"; store: string; shopper: string; channel: "email"; at: number; locale?: string };
+  | { kind: "u"; store: string; shopper: string; channel: MessageChannel; at: number; locale?: string };
 
 const encoder = new TextEncoder();
 

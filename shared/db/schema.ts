@@ -233,14 +233,45 @@ export const outbox = sqliteTable(
     storeId: text("store_id").notNull(),
     deliveryId: text("delivery_id").notNull(),
     at: integer("at").notNull(),
+    /** An address or a number; a device only by its service and a hash. */
     recipient: text("recipient").notNull(),
+    /** Of a push message its title; its body is `text`. */
     subject: text("subject").notNull(),
     html: text("html").notNull(),
     text: text("text").notNull(),
     recoveryUrl: text("recovery_url").notNull(),
     unsubscribeUrl: text("unsubscribe_url").notNull(),
+    channel: text("channel").notNull().default("email"),
+    imageUrl: text("image_url"),
   },
   (t) => [primaryKey({ columns: [t.storeId, t.deliveryId] })],
+);
+
+/** Who was written to at a phone number (its hash): a reply names nothing else. Rows go with their store or shopper. */
+export const smsNumbers = sqliteTable(
+  "sms_numbers",
+  {
+    storeId: text("store_id").notNull(),
+    number: text("number").notNull(),
+    shopperId: text("shopper_id").notNull(),
+    at: integer("at").notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.storeId, t.number, t.shopperId] }),
+    index("sms_numbers_by_shopper").on(t.storeId, t.shopperId),
+  ],
+);
+
+/** Replies of STOP and START that were obeyed: a recording of one, played again, changes nothing. */
+export const smsReplies = sqliteTable(
+  "sms_replies",
+  {
+    storeId: text("store_id").notNull(),
+    /** The provider's name for the reply. */
+    id: text("id").notNull(),
+    at: integer("at").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.storeId, t.id] }), index("sms_replies_sweep").on(t.at)],
 );
 
 export const templates = sqliteTable(
@@ -272,6 +303,7 @@ export const providers = sqliteTable(
     kind: text("kind").notNull(),
     position: integer("position").notNull(),
     fromName: text("from_name"),
+    /** Empty but for mail. */
     fromEmail: text("from_email").notNull(),
     /** JSON: what is no secret, such as a region. */
     settings: text("settings").notNull(),

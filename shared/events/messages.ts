@@ -203,6 +203,7 @@ export interface OfferDue {
   trigger: Trigger;
   templateId: string;
   generation: number;
+  shopperId: string;
   coupon: Coupon | null;
   contents: CartContents;
   /** When it is over (ms). */

@@ -6,7 +6,7 @@ import * as z from "zod";
 import type { FieldError } from "../errors.ts";
 import { MAX_MINOR, toMinor } from "../money.ts";
 import { DAY_MS } from "../time.ts";
-import { type CartEvent, EVENT_TYPES, type EventType, type Item } from "./types.ts";
+import { type CartEvent, EVENT_TYPES, type EventType, type Item, type PushTarget } from "./types.ts";
 
 z.config({ jitless: true }); // workerd forbids `new Function`
 
@@ -50,6 +50,7 @@ const item = z.object({
   url: link.nullish(),
   imageUrl: link.nullish(),
   category: text(200).nullish(),
+  available: z.boolean().optional(),
 });
 
 const order = z.object({
@@ -71,7 +72,21 @@ const person = {
   name: text(200).optional(),
 };
 
+const key = (length: number) =>
+  z.string().regex(new RegExp(`^[A-Za-z0-9_-]{${length}}={0,2}$`), "must be base64url of the right length");
+/** A browser's `PushSubscription.toJSON()`, or how FCM or OneSignal know the device. */
+const subscription = z.union([
+  z.object({
+    endpoint: z.string().max(1024).refine(isWebUrl, "must be an http(s) URL"),
+    keys: z.object({ p256dh: key(87), auth: key(22) }),
+  }),
+  z.object({ token: z.string().regex(/^[\w:.-]{20,1024}$/, "must be an FCM registration token") }),
+  z.object({ oneSignalId: z.uuid() }),
+]);
+type WireSubscription = z.infer<typeof subscription>;
+
 const free = z.object({}).loose();
+const offer = z.object({ offerId: id });
 const oneItem = z.object({ item });
 const step = z.object({ ...person, order: order.partial().optional() });
 
@@ -102,8 +117,14 @@ const DATA: Partial<Record<EventType, z.ZodType>> = {
       sms: consent.optional(),
       push: consent.optional(),
       analytics: consent.optional(),
+      text: text(1000).optional(),
     })
-    .refine((c) => Object.keys(c).length > 0, "needs at least one channel"),
+    .refine((c) => Object.keys(c).some((name) => name !== "text"), "needs at least one channel"),
+  push_subscribed: z.object({ subscription }),
+  exit_intent_detected: z.object({ kind: z.enum(["exit", "hesitation"]).optional() }),
+  offer_shown: offer,
+  offer_accepted: offer,
+  offer_dismissed: offer,
   message_clicked: z.object({ deliveryId: id }),
 };
 
@@ -146,6 +167,10 @@ interface WireData {
   order?: { id: string; total?: string | number; currency?: string };
   code?: string;
   deliveryId?: string;
+  offerId?: string;
+  kind?: "exit" | "hesitation";
+  subscription?: WireSubscription;
+  text?: string;
   email?: string;
   phone?: string;
   externalId?: string;
@@ -220,6 +245,7 @@ function addData(event: CartEvent, data: WireData, fallback: string): FieldError
       errors.push({ field: "data.item.price", message: "is required", code: "required" });
     }
     event.item = toItem(data.item, money(data.item.price, event.currency, "data.item.price"));
+    if (type === "product_viewed" && data.item.available !== undefined) event.item.available = data.item.available;
     if (type === "product_removed_from_cart" && data.item.quantity === undefined) event.wholeLine = true;
   }
   if (data.items) {
@@ -238,10 +264,14 @@ function addData(event: CartEvent, data: WireData, fallback: string): FieldError
     event.order = { id: data.order.id, totalMinor: money(data.order.total, cur, "data.order.total"), currency: cur };
   }
   if (data.code !== undefined) event.code = data.code;
-  if (data.deliveryId !== undefined) event.deliveryId = data.deliveryId;
+  const deliveryId = data.deliveryId ?? data.offerId;
+  if (deliveryId !== undefined) event.deliveryId = deliveryId;
+  if (data.subscription) event.push = toPush(data.subscription);
+  if (type === "exit_intent_detected") event.intent = data.kind ?? "exit";
   if (type === "consent_updated") {
     const { email, sms, push, analytics } = data as Record<string, "granted" | "denied" | undefined>;
     event.consent = JSON.parse(JSON.stringify({ email, sms, push, analytics }));
+    if (data.text) event.consentText = data.text;
   } else {
     if (data.email) event.email = data.email.trim().toLowerCase();
     if (data.phone) event.phone = data.phone;
@@ -261,6 +291,18 @@ function toItem(line: WireItem, priceMinor: number): Item {
     url: line.url ?? null,
     imageUrl: line.imageUrl ?? null,
     category: line.category ?? null,
+  };
+}
+
+function toPush(given: WireSubscription): PushTarget {
+  if ("token" in given) return { kind: "fcm", token: given.token };
+  if ("oneSignalId" in given) return { kind: "onesignal", subscriptionId: given.oneSignalId };
+  const bare = (text: string) => text.replace(/=+$/, "");
+  return {
+    kind: "webpush",
+    endpoint: given.endpoint,
+    p256dh: bare(given.keys.p256dh),
+    auth: bare(given.keys.auth),
   };
 }
 

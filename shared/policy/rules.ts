@@ -199,11 +199,19 @@ export function compileRules(settings: Settings, campaigns: Campaign[], version:
     quietHours: settings.quietHours,
     requireConsent: settings.requireConsent,
     paused: null,
-    campaigns: campaigns
-      .filter((c) => c.enabled)
-      .sort((a, b) => b.priority - a.priority || b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1)),
+    campaigns: inOrder(campaigns.filter((c) => c.enabled)),
   };
 }
+
+/** The order in which campaigns are tried: by priority, the younger first. */
+const inOrder = (campaigns: Campaign[]): Campaign[] =>
+  campaigns.toSorted((a, b) => b.priority - a.priority || b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1));
+
+/** The rules with this campaign in the place of the one it changes, whether or not that is enabled. */
+export const withCampaign = (rules: Rules, campaign: Campaign): Rules => ({
+  ...rules,
+  campaigns: inOrder([...rules.campaigns.filter((c) => c.id !== campaign.id), campaign]),
+});
 
 /** The campaign every new store begins with: one mail, as soon as the cart counts as abandoned. Tried last. */
 export const DEFAULT_CAMPAIGN: CampaignInput = {

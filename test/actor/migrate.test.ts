@@ -23,10 +23,10 @@ describe("what was written by other versions", () => {
   it("a database from the future is an error too", async () => {
     const stub = await shopper();
     await runInDurableObject(stub, (_, { storage }) => {
-      storage.sql.exec("INSERT INTO _migrations (id, hash) VALUES (1, 1)");
+      storage.sql.exec("INSERT INTO _migrations (id, hash) VALUES (2, 1)");
     });
     await evictDurableObject(stub);
-    expect(await failure(() => stub.profile())).toMatch(/2 migrations, the code 1/);
+    expect(await failure(() => stub.profile())).toMatch(/3 migrations, the code 2/);
   });
 
   it("migrations run once, and what was kept survives an eviction", async () => {

@@ -9,8 +9,8 @@ import type { Env } from "../../workers/env.ts";
 import type { Call } from "../../workers/gateway/route.ts";
 import { routes } from "../../workers/gateway/routes/providers.ts";
 import type { Neighbours } from "../../workers/gateway/routes/storefront.ts";
-import { MailRoute, waysOf } from "../../workers/interventions/route-mail.ts";
-import { testProvider } from "../../workers/interventions/test-mail.ts";
+import { testProvider } from "../../workers/interventions/provider-test.ts";
+import { Route, waysOf } from "../../workers/interventions/route.ts";
 import { env } from "./support.ts";
 
 beforeAll(() => applyD1Migrations(env.DB, (env as unknown as { MIGRATIONS: D1Migration[] }).MIGRATIONS));
@@ -35,7 +35,15 @@ async function create(on: Env, storeId: string, body: unknown): Promise<Response
 
 const RESEND = { kind: "resend", from: { email: "a@b.example" }, settings: {}, credentials: { apiKey: "re_12345678" } };
 const mail = {
-  ...{ storeId: "", deliveryId: "d", from: { name: "", email: "a@b.example" }, to: "c@d.example", subject: "s" },
+  ...{
+    channel: "email" as const,
+    storeId: "",
+    shopperId: "",
+    deliveryId: "d",
+    from: { name: "", email: "a@b.example" },
+    to: "c@d.example",
+    subject: "s",
+  },
   ...{ html: "", text: "t", headers: {}, recoveryUrl: "", unsubscribeUrl: "" },
 };
 
@@ -69,7 +77,7 @@ describe("credentials that were sealed with another secret", () => {
     const storeId = newId("st");
     await create(PRODUCTION, storeId, RESEND);
     const turned = { ...PRODUCTION, AUTH_SECRET: "the-next-secret-of-production" };
-    const route = await MailRoute.enter(turned, storeId, await waysOf(turned, parseConfig(turned), storeId));
+    const route = await Route.enter(turned, storeId, await waysOf(turned, parseConfig(turned), storeId, "email"));
     const { outcome, provider } = await route.carry({ ...mail, storeId });
     await route.leave();
     expect([provider, outcome]).toMatchObject(["resend", { kind: "refused", retryable: true }]);
@@ -80,7 +88,12 @@ describe("credentials that were sealed with another secret", () => {
     await create(PRODUCTION, storeId, RESEND);
     const row = await env.DB.prepare("SELECT * FROM providers WHERE store_id = ?").bind(storeId).first();
     const turned = { ...PRODUCTION, AUTH_SECRET: "the-next-secret-of-production" };
-    const told = await testProvider(turned, row as unknown as Parameters<typeof testProvider>[1], "c@d.example", null);
+    const told = await testProvider(
+      turned,
+      row as unknown as Parameters<typeof testProvider>[1],
+      { channel: "email", to: "c@d.example" },
+      null,
+    );
     expect(told).toMatchObject({ outcome: "refused", reason: expect.stringContaining("enter them again") });
   });
 
@@ -93,9 +106,9 @@ describe("credentials that were sealed with another secret", () => {
     )
       .bind(storeId)
       .run();
-    const ways = await waysOf(env, parseConfig(env), storeId);
+    const ways = await waysOf(env, parseConfig(env), storeId, "email");
     // Neither is asked over the network: the second is closed, and only it is carried by here.
-    const route = await MailRoute.enter(env, storeId, ways.slice(1));
+    const route = await Route.enter(env, storeId, ways.slice(1));
     expect((await route.carry({ ...mail, storeId })).outcome).toMatchObject({
       reason: expect.stringContaining("opened"),
     });

@@ -84,12 +84,20 @@ describe("a test of a template", () => {
   });
 });
 
-it("a template that was deleted, or is of another channel, or of another store, is the built-in reminder", async () => {
+it("a template that was deleted, or is of another channel, or of another store, is the built-in one of the channel", async () => {
   const { storeId } = await newCart();
   const sms = await saved(storeId, "t", "sms");
   const foreign = await saved(unique("st"), "t");
   for (const id of ["default", "tpl_gone", sms, foreign])
-    expect((await findTemplate(env.DB, storeId, id)).id, id).toBe("default");
+    expect((await findTemplate(env.DB, storeId, id, "email")).id, id).toBe("default");
+  expect(await findTemplate(env.DB, storeId, sms, "sms")).toMatchObject({ id: sms, text: "t" });
+  for (const [channel, id] of [
+    ["sms", "default-sms"],
+    ["push", "default-push"],
+    ["onsite", "default-onsite"],
+  ] as const)
+    expect((await findTemplate(env.DB, storeId, "default", channel)).id).toBe(id);
+  expect((await findTemplate(env.DB, storeId, "default", "onsite", "payment_failed")).id).toBe("onsite-payment-failed");
   const own = await saved(storeId, "t");
-  expect(await findTemplate(env.DB, storeId, own)).toMatchObject({ id: own, text: "t", translations: {} });
+  expect(await findTemplate(env.DB, storeId, own, "email")).toMatchObject({ id: own, text: "t", translations: {} });
 });

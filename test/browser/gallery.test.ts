@@ -4,11 +4,12 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { GALLERY } from "../../shared/gallery/index.ts";
+import { GALLERY as ALL } from "../../shared/gallery/index.ts";
 import { sampleContext } from "../../shared/template-check.ts";
 import { inLocale, render } from "../../shared/templates.ts";
 import { launchBrowser, newContext } from "../support/browser.ts";
 
+const GALLERY = ALL.filter(({ channel }) => channel === "email");
 const SHOTS = "dist/screenshots";
 const AXE = readFileSync(join(createRequire(import.meta.url).resolve("axe-core"), "../axe.min.js"), "utf8");
 const SIZES = { narrow: { width: 360, height: 740 }, wide: { width: 700, height: 900 } } as const;

@@ -234,6 +234,7 @@ export const FIXTURES: Record<string, Make> = {
   updateCampaign: campaign,
   deleteCampaign: campaign,
   getCampaignResults: campaign,
+  simulateCampaign: campaign,
 
   listTemplates: nothing,
   createTemplate: nothing,

@@ -74,6 +74,9 @@ describe("saving", () => {
     ]);
     expect((await merchant.get<{ items: TemplateView[] }>("/v1/templates")).items.map(({ name }) => name)).toEqual([
       "Reminder",
+      "Reminder by SMS",
+      "Reminder by push",
+      "Before they go",
     ]);
   });
 
@@ -104,6 +107,29 @@ describe("saving", () => {
     const german = await create({ from: "reminder", locale: "de-AT" });
     expect(german.body).toMatchObject({ name: "Reminder", locale: "de-AT", translations: {} });
     expect(german.body.text).toContain("Zurück zum Warenkorb");
+  });
+});
+
+describe("a push message and an on-site offer", () => {
+  test.each([
+    ["push", 120, 400],
+    ["onsite", 120, 600],
+  ])("%s has a title and a text, both short, and no HTML", async (channel, maxTitle, maxText) => {
+    const good = { name: "Short", channel, subject: "Hi {{ shopper.firstName }}", text: "{{ cart.total | money }}" };
+    const made = await create({ ...good, translations: { de: { subject: "Hallo", text: "Hallo" } } });
+    expect([made.status, made.body]).toMatchObject([201, { channel, html: "", translations: { de: { html: "" } } }]);
+    expect((await preview(good)).body).toMatchObject({ subject: "Hi Ada", text: "€49.80", html: "" });
+    const faults = async (over: object) =>
+      expectProblem(await create({ ...good, ...over }), "VALIDATION_ERROR").errors?.map(({ field }) => field);
+    expect(await faults({ html: "<p>x</p>" })).toEqual(["html"]);
+    expect(await faults({ subject: undefined, text: "" })).toEqual(["subject", "text"]);
+    expect(await faults({ subject: "{{ cart.total }}".repeat(Math.ceil(maxTitle / 5) + 1) })).toEqual(["subject"]);
+    expect(await faults({ text: "t".repeat(maxText + 1) })).toEqual(["text"]);
+    expect(await faults({ translations: { de: { text: "Hallo" } } })).toEqual(["translations.de.subject"]);
+    const path = `/v1/templates/${made.body.id}`;
+    expect((await merchant.call("PUT", path, { ...good, name: "Shorter" })).status).toBe(200);
+    expectProblem(await merchant.call("POST", `${path}/test`, { to: "a@merchant.example" }), "CONFLICT");
+    expectProblem(await merchant.call("PUT", `/v1/templates/default-${channel}`, good), "CONFLICT");
   });
 });
 

@@ -222,8 +222,14 @@ describe("abandonment", () => {
     expect(cart.state.process.effects.map((e) => [e.id, e.dispatches])).toEqual([
       ["g1.cmp.now", 1],
       ["g1.cmp.later", 0],
+      ["g1.cmp.never", 0],
     ]);
     expect(cart.state.process.effects[1]?.dueAt).toBe(due + HOUR_MS);
+    cart.claim(due, false, "g1.cmp.now");
+    cart.settle(due, SENT, "g1.cmp.now");
+    cart.wake(due + 90 * MINUTE_MS);
+    expect(cart.effect).toMatchObject({ id: "g1.cmp.never", status: "cancelled" });
+    expect(cart.effect.history.at(-1)?.reason).toBe("conditions");
   });
 });
 

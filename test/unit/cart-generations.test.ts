@@ -13,7 +13,7 @@ describe("generations", () => {
     cart.receive(ordered(T0 + HOUR_MS));
     expect(cart.status).toBe("recovered");
     cart.receive(add(T0 + 2 * HOUR_MS));
-    expect(cart.state.process).toMatchObject({ status: "active", generation: 2, journey: null });
+    expect(cart.state.process).toMatchObject({ status: "active", generation: 2, journeys: [] });
     expect(cart.state.facts.items).toEqual([mug()]);
     cart.wake(cart.abandonAt);
     expect(cart.effect).toMatchObject({ generation: 2, status: "scheduled" });

@@ -1,6 +1,6 @@
 /** What providers' events mean for a message and its shopper, in their own words. */
 import { describe, expect, it } from "vitest";
-import type { MailEvent, Reader } from "../../workers/interventions/callbacks/callback.ts";
+import type { CallbackEvent, Reader } from "../../workers/interventions/callbacks/callback.ts";
 import { mailgunReader } from "../../workers/interventions/callbacks/mailgun.ts";
 import { postmarkReader } from "../../workers/interventions/callbacks/postmark.ts";
 import { sendgridReader } from "../../workers/interventions/callbacks/sendgrid.ts";
@@ -8,14 +8,14 @@ import { mailgunCallback, SIGNING_KEY } from "../support/providers/mailgun.ts";
 import { postmarkCallback, WEBHOOK_SECRET } from "../support/providers/postmark.ts";
 import { PUBLIC_KEY, sendgridCallback } from "../support/providers/sendgrid.ts";
 
-const read = async (reader: Reader, { headers, body }: RequestInit): Promise<MailEvent[] | null> =>
-  reader({ headers: new Headers(headers), body: String(body), now: Date.now() });
+const read = async (reader: Reader, { headers, body }: RequestInit): Promise<CallbackEvent[] | null> =>
+  reader({ headers: new Headers(headers), body: String(body), now: Date.now(), urls: [] });
 
 /** `status/suppress` of the only event; `nothing` when there is none. */
-const said = (events: MailEvent[] | null): string => {
+const said = (events: CallbackEvent[] | null): string => {
   expect(events).not.toBeNull();
   const [event] = events ?? [];
-  return event ? `${event.status ?? ""}/${event.suppress ?? ""}` : "nothing";
+  return event && "deliveryId" in event ? `${event.status ?? ""}/${event.suppress ?? ""}` : "nothing";
 };
 
 describe("SendGrid", () => {

@@ -1,12 +1,13 @@
 /** What an API's answer says about a mail. */
 import { describe, expect, it } from "vitest";
-import { type ApiReply, judged, type MailApi } from "../../workers/interventions/providers/mail-api.ts";
+import { type ApiReply, judged, type MessageApi } from "../../workers/interventions/providers/api.ts";
 import { resend } from "../../workers/interventions/providers/resend.ts";
 
 const NOW = Date.parse("2026-11-21T10:00:00Z");
 
-const api: MailApi = {
+const api: MessageApi = {
   kind: "any",
+  channel: "email",
   resumable: false,
   request: () => ({ url: "", headers: {}, body: "" }),
   messageId: ({ body }) => (typeof body.id === "string" ? body.id : null),
@@ -16,6 +17,7 @@ const api: MailApi = {
 const reply = (status: number, body: ApiReply["body"] = {}, headers: Record<string, string> = {}): ApiReply => ({
   status,
   headers: new Headers(headers),
+  text: "",
   body,
 });
 const judge = (...given: Parameters<typeof reply>) => judged(api, reply(...given), NOW);

@@ -26,6 +26,10 @@ const fields = (over: Record<string, unknown>): string[] => {
 };
 
 const mug = { productId: "mug", price: "12.50", quantity: 2 };
+const SUBSCRIPTION = {
+  endpoint: "https://push.example/s/1",
+  keys: { p256dh: "B".repeat(87), auth: "a".repeat(22) },
+};
 const order = { id: "o1", total: "25.00", currency: "EUR" };
 
 /** Per type: data that is taken, what is kept of it, and data that is refused. */
@@ -98,10 +102,29 @@ const CASES: Partial<Record<EventType, { data: object; kept: Partial<CartEvent>;
     refused: [{}, { email: "a@b" }, { name: "x".repeat(201) }],
   },
   consent_updated: {
-    data: { email: "denied" },
-    kept: { consent: { email: "denied" } },
-    refused: [{}, { email: "maybe" }, { email: true }],
+    data: { email: "denied", text: "Write me no more" },
+    kept: { consent: { email: "denied" }, consentText: "Write me no more" },
+    refused: [{}, { text: "yes" }, { email: "maybe" }, { email: true }],
   },
+  push_subscribed: {
+    data: { subscription: SUBSCRIPTION },
+    kept: { push: { kind: "webpush", endpoint: SUBSCRIPTION.endpoint, ...SUBSCRIPTION.keys } },
+    refused: [
+      {},
+      { subscription: { ...SUBSCRIPTION, endpoint: "javascript:alert(1)" } },
+      { subscription: { ...SUBSCRIPTION, keys: { ...SUBSCRIPTION.keys, auth: "short" } } },
+      { subscription: { token: "a b" } },
+      { subscription: { oneSignalId: "1" } },
+    ],
+  },
+  exit_intent_detected: {
+    data: { kind: "hesitation" },
+    kept: { intent: "hesitation" },
+    refused: [{ kind: "boredom" }],
+  },
+  offer_shown: { data: { offerId: "dl_1" }, kept: { deliveryId: "dl_1" }, refused: [{}, { offerId: 7 }] },
+  offer_accepted: { data: { offerId: "dl_1" }, kept: { deliveryId: "dl_1" }, refused: [{}] },
+  offer_dismissed: { data: { offerId: "dl_1" }, kept: { deliveryId: "dl_1" }, refused: [{}] },
   message_clicked: { data: { deliveryId: "dl_1" }, kept: { deliveryId: "dl_1" }, refused: [{}, { deliveryId: 7 }] },
 };
 

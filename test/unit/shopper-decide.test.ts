@@ -1,140 +1,169 @@
 import { describe, expect, it } from "vitest";
-import { emptyProfile, learn, type Profile, permit, type Send } from "../../objects/shopper/decide.ts";
-import type { Permit, Prospect } from "../../shared/events/messages.ts";
-import { isHeldOut } from "../../shared/measure/assign.ts";
-import { HOUR_MS } from "../../shared/time.ts";
+import * as decide from "../../objects/shopper/decide.ts";
+import type { Prospect } from "../../shared/events/messages.ts";
+import type { ConsentRecord } from "../../shared/events/types.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time.ts";
+import { asked, PUSH, permitRules } from "../support/shopper-asks.ts";
 
 const NOON = Date.UTC(2026, 5, 10, 12);
+const { STRANGER } = decide;
 
-const asked = (over: Partial<Prospect> = {}): Prospect & { storeId: string } => ({
-  storeId: "st_1",
-  effectId: "g1.cmp.s",
-  deliveryId: "dl_1",
-  campaignId: "cmp",
-  holdout: 0,
-  channels: ["email"],
-  priority: 0,
-  cartId: "cart",
-  push: null,
-  shopperId: "sh_1",
-  email: "ada@example.com",
-  phone: null,
-  name: null,
-  visitorId: "v1",
-  timezone: null,
-  consent: {},
-  ...over,
-});
-
-const policy = { frequencyCap: { max: 2, perHours: 24 }, quietHours: null, timezone: "UTC" } as Parameters<
-  typeof permit
->[3];
-
-interface Case {
-  profile?: Partial<Profile>;
-  sends?: Send[];
-  ask?: Partial<Prospect>;
-  rules?: Partial<typeof policy>;
-  now?: number;
-}
-
-const ask = ({ profile = {}, sends = [], ask = {}, rules = {}, now = NOON }: Case = {}): Permit =>
-  permit({ ...emptyProfile(), ...profile }, sends, asked(ask), { ...policy, ...rules }, now);
-
-const sent = (deliveryId: string, hoursAgo: number, status: Send["status"] = "sent"): Send => ({
-  deliveryId,
-  at: NOON - hoursAgo * HOUR_MS,
-  status,
-});
-
-describe("law 6: one arbiter per shopper", () => {
-  it("says yes when nothing speaks against it", () => {
-    expect(ask()).toEqual({ granted: true, channel: "email" });
-  });
-
-  it("never writes on a suppressed channel, and says why", () => {
-    const profile = { suppressed: { email: { reason: "bounced", at: 1 } } };
-    expect(ask({ profile })).toEqual({ granted: false, reason: "suppressed_bounced", until: null });
-  });
-
-  it("a suppressed channel is no reason not to use another", () => {
-    const profile = { suppressed: { email: { reason: "bounced", at: 1 } } };
-    expect(ask({ profile, ask: { channels: ["sms"] } }).granted).toBe(true);
-  });
-
-  it("respects a denied consent", () => {
-    const profile = { consent: { email: { value: "denied" as const, at: 1 } } };
-    expect(ask({ profile })).toEqual({ granted: false, reason: "no_consent", until: null });
-    expect(ask({ profile: { consent: { email: { value: "granted", at: 1 } } } }).granted).toBe(true);
-  });
-
-  it("over the quiet hours postpones, to their end in the shopper's own zone", () => {
-    const rules = { quietHours: { from: "21:00", to: "08:00" } };
-    expect(ask({ rules })).toEqual({ granted: true, channel: "email" });
-    const tokyo = ask({ rules, profile: { timezone: "Asia/Tokyo" } }); // 21:00 there
-    expect(tokyo).toEqual({ granted: false, reason: "quiet_hours", until: NOON + 11 * HOUR_MS });
-    const auckland = ask({ rules, profile: { timezone: "Pacific/Auckland" } }); // past midnight there
-    expect(auckland).toEqual({ granted: false, reason: "quiet_hours", until: NOON + 8 * HOUR_MS });
-  });
-
-  it("takes the store's zone for a shopper whose own is unknown", () => {
-    const rules = { quietHours: { from: "21:00", to: "08:00" }, timezone: "Asia/Tokyo" };
-    expect(ask({ rules })).toMatchObject({ reason: "quiet_hours" });
-    expect(ask({ rules, profile: { timezone: "Europe/London" } })).toEqual({ granted: true, channel: "email" });
-  });
-
-  it("counts messages and reservations of the window, across campaigns and carts", () => {
-    expect(ask({ sends: [sent("dl_8", 23), sent("dl_9", 1, "reserved")] })).toEqual({
-      granted: false,
-      reason: "frequency_cap",
-      until: null,
-    });
-    expect(ask({ sends: [sent("dl_8", 24), sent("dl_9", 1)] }).granted).toBe(true);
-  });
-
-  it("asking again for the same delivery takes no second place", () => {
-    expect(ask({ sends: [sent("dl_1", 1, "reserved"), sent("dl_9", 1)] }).granted).toBe(true);
-  });
-
-  it("holds out the same shoppers for ever, about as many as asked", () => {
-    const arms = Array.from({ length: 10_000 }, (_, i) => isHeldOut("st_1", "cmp", `sh_${i}`, 0.2));
-    expect(Array.from({ length: 10_000 }, (_, i) => isHeldOut("st_1", "cmp", `sh_${i}`, 0.2))).toEqual(arms);
-    const share = arms.filter(Boolean).length / arms.length;
-    expect(share).toBeGreaterThan(0.18);
-    expect(share).toBeLessThan(0.22);
-    expect(arms.some((_, i) => isHeldOut("st_1", "cmp", `sh_${i}`, 0))).toBe(false);
-  });
-
-  it("who is held out at a small share is held out at a larger one", () => {
-    for (let i = 0; i < 1_000; i++)
-      if (isHeldOut("st_1", "cmp", `sh_${i}`, 0.1)) expect(isHeldOut("st_1", "cmp", `sh_${i}`, 0.3)).toBe(true);
-  });
-
-  it("a held-out shopper gets no message", () => {
-    const shopperId = Array.from({ length: 100 }, (_, i) => `sh_${i}`).find((s) => isHeldOut("st_1", "cmp", s, 0.5))!;
-    expect(ask({ ask: { holdout: 0.5, shopperId } })).toEqual({ granted: false, reason: "holdout", until: null });
-  });
-});
+const told = (over: Partial<Prospect>, shopper = STRANGER) => decide.learn(shopper, asked(over));
+const granted = (at: number, over: Partial<ConsentRecord> = {}): ConsentRecord => ({ value: "granted", at, ...over });
+const denied = (at: number, over: Partial<ConsentRecord> = {}): ConsentRecord => ({ value: "denied", at, ...over });
+const email = (record: ConsentRecord) => ({ channel: "email" as const, ...record });
 
 describe("learning", () => {
-  const granted = { email: { value: "granted" as const, at: 10 } };
-  const denied = { email: { value: "denied" as const, at: 20 } };
+  it("the latest word on consent wins, in whatever order it is told, and every word is kept", () => {
+    const forth = told({ consent: { email: denied(20) } }, told({ consent: { email: granted(10) } }));
+    const back = told({ consent: { email: granted(10) } }, told({ consent: { email: denied(20) } }));
+    expect(forth).toEqual(back);
+    expect(forth.consent).toEqual({ email: denied(20) });
+    expect(forth.history).toEqual([email(granted(10)), email(denied(20))]);
+  });
 
-  it("the latest word on consent wins, in whatever order it is told", () => {
-    const forth = learn(learn(emptyProfile(), asked({ consent: granted })), asked({ consent: denied }));
-    const back = learn(learn(emptyProfile(), asked({ consent: denied })), asked({ consent: granted }));
-    expect(forth.consent).toEqual(denied);
-    expect(back.consent).toEqual(denied);
+  it("of two words at the same moment the no counts", () => {
+    const both = [granted(10), denied(10)];
+    for (const order of [both, both.toReversed()]) {
+      const shopper = order.reduce((known, record) => told({ consent: { email: record } }, known), STRANGER);
+      expect(shopper.consent.email?.value).toBe("denied");
+    }
   });
 
   it("what a cart does not know is not forgotten", () => {
-    const known = learn(emptyProfile(), asked({ name: "Ada", phone: "+491", timezone: "Europe/Berlin" }));
-    expect(learn(known, asked())).toMatchObject({ name: "Ada", phone: "+491", timezone: "Europe/Berlin" });
+    const known = told({ name: "Ada", phone: "+491", timezone: "Europe/Berlin", push: PUSH });
+    const facts = { name: "Ada", phone: "+491", timezone: "Europe/Berlin", push: true, email: "ada@example.com" };
+    expect(told({ email: null }, known)).toMatchObject(facts);
   });
 
-  it("is bounded: visitors beyond a limit push out the oldest", () => {
-    let profile = emptyProfile();
-    for (let i = 0; i < 200; i++) profile = learn(profile, asked({ visitorId: `v${i}` }));
-    expect([profile.visitors.length, profile.visitors.at(-1)]).toEqual([50, "v199"]);
+  it("is bounded: visitors, history and texts", () => {
+    let shopper = STRANGER;
+    for (let i = 0; i < 200; i++) {
+      const record = granted(i, { text: "x".repeat(5_000), url: "y".repeat(5_000) });
+      shopper = told({ visitorId: `v${i}`, consent: { email: record } }, shopper);
+    }
+    expect([shopper.visitors.length, shopper.visitors.at(-1)]).toEqual([50, "v199"]);
+    expect([shopper.history.length, shopper.history.at(-1)?.at]).toEqual([50, 199]);
+    expect([shopper.history[0]?.text?.length, shopper.history[0]?.url?.length]).toEqual([1_000, 2_048]);
+    expect(told({ visitorId: "v199", consent: { email: granted(3) } }, shopper)).toEqual(shopper); // an old word, told again
+  });
+});
+
+describe("consent and suppression", () => {
+  it("keeps who said it, where and in answer to which words", () => {
+    const record = granted(5, { source: "merchant", url: "https://shop.example/form", text: "I want mail" });
+    expect(decide.consent(STRANGER, email(record))).toMatchObject({
+      consent: { email: record },
+      history: [email(record)],
+    });
+  });
+
+  it("a no on the preference page is an unsubscribing, and a later yes lifts it", () => {
+    const out = decide.consent(STRANGER, email(denied(10, { source: "shopper" })));
+    expect(out.suppressed).toEqual({ email: { reason: "unsubscribed", at: 10 } });
+    const back = decide.consent(out, email(granted(20, { source: "shopper" })));
+    expect([back.suppressed, back.consent.email?.value]).toEqual([{}, "granted"]);
+    expect(decide.consent(back, email(denied(15, { source: "shopper" }))).suppressed).toEqual({}); // came late
+  });
+
+  it.each(["unsubscribed", "stop"])("a yes to us lifts `%s`; a box ticked in the shop does not", (reason) => {
+    const out = decide.suppress(STRANGER, "sms", reason, 10);
+    expect(out.consent.sms).toMatchObject({ value: "denied", at: 10 });
+    expect(told({ consent: { sms: granted(20, { source: "storefront" }) } }, out).suppressed).toHaveProperty("sms");
+    expect(told({ consent: { sms: granted(20) } }, out).suppressed).toHaveProperty("sms");
+    for (const source of ["shopper", "merchant", "provider"] as const)
+      expect(decide.consent(out, { channel: "sms", ...granted(20, { source }) }).suppressed).toEqual({});
+    expect(decide.consent(out, { channel: "sms", ...granted(9, { source: "shopper" }) }).suppressed).toHaveProperty(
+      "sms",
+    );
+  });
+
+  it.each(["bounced", "complained"])(
+    "nothing lifts `%s`, and it takes the place of the shopper's own word",
+    (reason) => {
+      const soft = decide.suppress(STRANGER, "email", "unsubscribed", 10);
+      const hard = decide.suppress(soft, "email", reason, 20);
+      expect(hard.suppressed.email).toEqual({ reason, at: 20 });
+      expect(decide.suppress(hard, "email", "unsubscribed", 30).suppressed.email?.reason).toBe(reason);
+      const back = decide.consent(hard, email(granted(40, { source: "shopper" })));
+      expect([back.suppressed.email?.reason, back.consent.email?.value]).toEqual([reason, "granted"]);
+    },
+  );
+
+  it("the first of two equal reasons stays", () => {
+    const once = decide.suppress(STRANGER, "email", "complained", 10);
+    expect(decide.suppress(once, "email", "bounced", 20)).toEqual(once);
+  });
+});
+
+describe("places and those that wait for one", () => {
+  const rules = permitRules({ frequencyCap: { max: 1, perHours: 24 } });
+  const ask = (shopper: decide.Shopper, deliveryId: string, now = NOON, priority = 0) =>
+    decide.ask(shopper, asked({ deliveryId, priority }), rules, now);
+
+  it("PEERS 7: what is held back is sent once, not dropped, in the order of priority", () => {
+    let shopper = STRANGER;
+    const say = (deliveryId: string, now: number, priority = 0) => {
+      const answer = ask(shopper, deliveryId, now, priority);
+      shopper = answer.shopper;
+      return answer.permit;
+    };
+    expect(say("first", NOON)).toMatchObject({ granted: true });
+    shopper = decide.settle(shopper, "first", NOON);
+    const next = NOON + DAY_MS;
+    for (const [id, priority] of [
+      ["low", 0],
+      ["high", 9],
+      ["middle", 5],
+    ] as const)
+      expect(say(id, NOON + HOUR_MS, priority)).toEqual({ granted: false, reason: "frequency_cap", until: next });
+    expect(say("low", next)).toMatchObject({ reason: "outranked" });
+    expect(say("middle", next, 5)).toMatchObject({ reason: "outranked" });
+    expect(say("high", next + 1, 9)).toMatchObject({ granted: true });
+    shopper = decide.settle(shopper, "high", next + 1);
+    expect(say("low", next + MINUTE_MS)).toMatchObject({ reason: "frequency_cap", until: next + 1 + DAY_MS });
+    expect(say("middle", next + 1 + DAY_MS, 5)).toMatchObject({ granted: true });
+    expect(shopper.sends.map((s) => s.deliveryId)).toEqual(["first", "high", "middle"]);
+    expect(shopper.wishes.map((w) => w.deliveryId)).toEqual(["low"]);
+  });
+
+  it("asking again waits in the same line, and a refusal for good or a release leaves it", () => {
+    let shopper = decide.settle(STRANGER, "sent", NOON);
+    for (const later of [0, 1, 2]) shopper = ask(shopper, "waits", NOON + later).shopper;
+    expect(shopper.wishes).toEqual([{ deliveryId: "waits", priority: 0, at: NOON, until: NOON + DAY_MS }]);
+    expect(decide.release(shopper, "waits").wishes).toEqual([]);
+    const out = decide.suppress(shopper, "email", "bounced", NOON);
+    expect(ask(out, "waits", NOON).shopper.wishes).toEqual([]);
+  });
+
+  it("is bounded: of those that wait only the first hundred are known, and the lapsed are gone", () => {
+    let shopper = decide.settle(STRANGER, "sent", NOON);
+    for (let i = 0; i < 150; i++) shopper = ask(shopper, `dl_${i}`, NOON + 1, i).shopper;
+    expect([shopper.wishes.length, shopper.wishes[0]?.priority, shopper.wishes.at(-1)?.priority]).toEqual([
+      100, 149, 50,
+    ]);
+    expect(ask(shopper, "late", NOON + 3 * DAY_MS).permit).toMatchObject({ granted: true });
+    expect(decide.forget(shopper, NOON + 2 * DAY_MS)).toMatchObject({ wishes: [] });
+  });
+
+  it("what goes out counts, also when its reservation was lost", () => {
+    const shopper = decide.settle(decide.release(ask(STRANGER, "dl").shopper, "dl"), "dl", NOON);
+    expect(shopper.sends).toMatchObject([{ deliveryId: "dl", status: "sent" }]);
+    expect(decide.settle(shopper, "dl", NOON + 1)).toEqual(shopper);
+    expect(ask(shopper, "other").permit).toMatchObject({ reason: "frequency_cap" });
+  });
+
+  it("keeps no more sends than any cap counts, and none longer than any cap looks back", () => {
+    let shopper = STRANGER;
+    for (let i = 0; i < 1_100; i++) shopper = decide.settle(shopper, `dl_${i}`, NOON + i);
+    expect([shopper.sends.length, shopper.sends[0]?.deliveryId]).toEqual([1_000, "dl_100"]);
+    expect(decide.forget(shopper, NOON + 366 * DAY_MS).sends).toEqual([]);
+  });
+
+  it("a click is remembered by channel, once", () => {
+    const once = decide.answered(STRANGER, "push", "dl_1", 5);
+    expect(once.answered).toEqual({ push: { deliveryId: "dl_1", at: 5 } });
+    expect(decide.answered(once, "push", "dl_1", 9)).toBe(once);
+    expect(decide.answered(once, "push", "dl_2", 9).answered.push?.at).toBe(9);
   });
 });

@@ -8,7 +8,6 @@ import {
   type KnownCart,
   moveGauges,
 } from "../../objects/store/rollup.ts";
-import { orderSignal, PAYMENTS_WITHOUT_ORDER } from "../../objects/store/signal.ts";
 import type { CartNews, CartSummary, Delta, Entry } from "../../shared/events/messages.ts";
 import type { CartStatus } from "../../shared/views.ts";
 import { canonical } from "../support/canonical.ts";
@@ -212,22 +211,5 @@ describe("law 2: however the queue delivers the news", () => {
       }
       expect(tables.carts.get("a")?.incarnation).toBe(3);
     }
-  });
-});
-
-describe("the order signal", () => {
-  const payments = (n: number): { delta: Delta } => ({ delta: { events: { payment_info_submitted: n } } });
-
-  it("is not lost in a store that never reported an order", () => {
-    expect(orderSignal({}, [payments(1_000)])).toBe("none_yet");
-  });
-
-  it("is lost when payments go on without any order", () => {
-    expect(orderSignal({ orders: 1 }, [payments(PAYMENTS_WITHOUT_ORDER - 1)])).toBe("ok");
-    expect(orderSignal({ orders: 1 }, [payments(PAYMENTS_WITHOUT_ORDER)])).toBe("signal_loss");
-  });
-
-  it("counts only what came after the last order", () => {
-    expect(orderSignal({ orders: 1 }, [payments(99), { delta: { orders: 1 } }, payments(3)])).toBe("ok");
   });
 });

@@ -1,6 +1,7 @@
 /** What is wrong with a template, and where. */
 import { describe, expect, it } from "vitest";
 import { GALLERY } from "../../shared/gallery/index.ts";
+import { MESSAGE_LIMITS } from "../../shared/message-limits.ts";
 import { faultsOf } from "../../shared/template-check.ts";
 import type { Parts, Template } from "../../shared/templates.ts";
 
@@ -14,7 +15,8 @@ const template = (over: Partial<Template>): Template => ({
   ...over,
 });
 const parts = (over: Partial<Parts>): Parts => ({ subject: "s", html: "", text: "", ...over });
-const faults = (over: Partial<Template>) => faultsOf(template(over), Number.POSITIVE_INFINITY);
+const faults = (over: Partial<Template>) => faultsOf(template(over), MESSAGE_LIMITS.email);
+const limits = (text: number) => ({ subject: 250, text });
 const messages = async (text: string): Promise<string[]> => (await faults({ text })).map(({ message }) => message);
 
 describe("refused, with line and column", () => {
@@ -90,10 +92,10 @@ describe("refused, with line and column", () => {
 
   it("a text that becomes too long", async () => {
     const text = "{{ store.name }}".repeat(10);
-    expect(await faultsOf(template({ text }), 89)).toEqual([
+    expect(await faultsOf(template({ text }), limits(89))).toEqual([
       { field: "text", message: "line 1, column 1: becomes longer than 89 characters" },
     ]);
-    expect(await faultsOf(template({ text }), 90)).toEqual([]);
+    expect(await faultsOf(template({ text }), limits(90))).toEqual([]);
   });
 });
 
@@ -115,13 +117,13 @@ describe("good", () => {
   });
 
   it("the gallery, in every language", async () => {
-    expect(GALLERY.map(({ id }) => id)).toEqual([
-      "reminder",
-      "last-call",
-      "back-in-stock",
-      "price-drop",
-      "welcome-back",
-    ]);
-    for (const entry of GALLERY) expect(await faultsOf(entry, Number.POSITIVE_INFINITY)).toEqual([]);
+    const idsOf = (channel: string) => GALLERY.filter((entry) => entry.channel === channel).map(({ id }) => id);
+    expect(idsOf("email")).toEqual(["reminder", "last-call", "back-in-stock", "price-drop", "welcome-back"]);
+    for (const channel of ["sms", "push", "onsite"]) {
+      expect(idsOf(channel)).toContain(`${channel}-payment-failed`);
+      expect(idsOf(channel)).toContain(`${channel}-price-drop`);
+      expect(idsOf(channel)).toContain(`${channel}-back-in-stock`);
+    }
+    for (const entry of GALLERY) expect(await faultsOf(entry, MESSAGE_LIMITS[entry.channel]), entry.id).toEqual([]);
   });
 });

@@ -3,11 +3,12 @@ import * as z from "zod";
 import { AppError } from "../../shared/errors.ts";
 import { GALLERY, galleryTemplate } from "../../shared/gallery/index.ts";
 import { canonicalLocale } from "../../shared/locale.ts";
+import { MESSAGE_LIMITS } from "../../shared/message-limits.ts";
 import { faultsOf } from "../../shared/template-check.ts";
 import { inLocale, type Parts, type Template } from "../../shared/templates.ts";
+import { type Channel, channel } from "../../shared/views.ts";
 import { check } from "./validate.ts";
 
-const MAX_SMS = 1600;
 const MAX_TRANSLATIONS = 20;
 
 const subject = z.string().min(1).max(1000);
@@ -18,7 +19,6 @@ export const localeInput = z
   .refine((tag) => canonicalLocale(tag) !== null, "must be a BCP 47 tag such as de-AT")
   .overwrite((tag) => canonicalLocale(tag) ?? tag);
 
-const channel = z.enum(["email", "sms"]);
 const name = z.string().min(1).max(200);
 const translation = z
   .object({ subject: subject.optional(), html: body.default(""), text: body.default("") })
@@ -26,6 +26,20 @@ const translation = z
 const translations = z.record(z.string().max(35), translation).meta({
   description: "By BCP 47 tag. A shopper with the locale de-AT gets de-AT, else de, else the template's own parts",
 });
+
+/** What a channel's parts must be; each says what is wrong with them. A push message's subject is its title, an offer's its headline. */
+const ISSUES: Record<Channel, (given: Given) => [field: string, message: string][]> = {
+  email: ({ html, text }) => (html === "" && text === "" ? [["html", "needs html or text"]] : []),
+  sms: (given) => [
+    ...(given.subject === undefined ? [] : ([["subject", "an SMS has no subject"]] as [string, string][])),
+    ...textIssues("an SMS", given),
+    ...(given.text.length > MESSAGE_LIMITS.sms.text
+      ? ([["text", `an SMS has at most ${MESSAGE_LIMITS.sms.text} characters`]] as [string, string][])
+      : []),
+  ],
+  push: (given) => titledIssues("a push message", "title", given),
+  onsite: (given) => titledIssues("an offer", "headline", given),
+};
 
 /** A whole template. `subject` may be left out of an e-mail: it is the built-in one then. */
 export const templateInput = z
@@ -40,7 +54,7 @@ export const templateInput = z
   })
   .superRefine((given, context) => {
     const issue = (path: string[], message: string) => context.addIssue({ code: "custom", path, message });
-    const partsIssues = given.channel === "sms" ? smsIssues : emailIssues;
+    const partsIssues = ISSUES[given.channel];
     for (const [field, message] of partsIssues(given)) issue([field], message);
     if (Object.keys(given.translations).length > MAX_TRANSLATIONS)
       issue(["translations"], `may have at most ${MAX_TRANSLATIONS} locales`);
@@ -59,17 +73,17 @@ export type TemplateInput = z.infer<typeof templateInput>;
 
 type Given = { subject?: string | undefined; html: string; text: string };
 
-const emailIssues = ({ html, text }: Given): [string, string][] =>
-  html === "" && text === "" ? [["html", "needs html or text"]] : [];
-
-function smsIssues({ subject, html, text }: Given): [string, string][] {
+function textIssues(what: string, { html, text }: Given): [string, string][] {
   const issues: [string, string][] = [];
-  if (subject !== undefined) issues.push(["subject", "an SMS has no subject"]);
-  if (html !== "") issues.push(["html", "an SMS has no HTML"]);
-  if (text === "") issues.push(["text", "an SMS needs a text"]);
-  if (text.length > MAX_SMS) issues.push(["text", `an SMS has at most ${MAX_SMS} characters`]);
+  if (html !== "") issues.push(["html", `${what} has no HTML`]);
+  if (text === "") issues.push(["text", `${what} needs a text`]);
   return issues;
 }
+
+const titledIssues = (what: string, title: string, given: Given): [string, string][] => [
+  ...(given.subject === undefined ? ([["subject", `${what} needs a ${title}`]] as [string, string][]) : []),
+  ...textIssues(what, given),
+];
 
 /** A template, or what is different from one of the gallery. */
 export const templateDraft = z
@@ -94,13 +108,13 @@ export function completed({ from, ...draft }: TemplateDraft): TemplateInput {
   const begun = from === undefined ? undefined : galleryTemplate(from);
   if (!begun) return check(templateInput, draft, "body");
   const { name, channel, locale, translations } = begun;
+  const given = ({ subject, html, text }: Parts) => ({ ...(channel === "sms" ? {} : { subject }), html, text });
+  const inOthers = Object.entries(translations).map(([tag, parts]) => [tag, given(parts)] as const);
   const base = draft.locale
-    ? { name, channel, ...inLocale(begun, draft.locale).parts }
-    : { name, channel, locale, ...partsOf(begun), translations };
+    ? { name, channel, ...given(inLocale(begun, draft.locale).parts) }
+    : { name, channel, locale, ...given(begun), translations: Object.fromEntries(inOthers) };
   return check(templateInput, { ...base, ...draft }, "body");
 }
-
-const partsOf = ({ subject, html, text }: Parts): Parts => ({ subject, html, text });
 
 /** `subject`: the one of an e-mail that came without. */
 export function templateOfInput(id: string, given: TemplateInput, subject: string): Template {
@@ -115,8 +129,8 @@ export function templateOfInput(id: string, given: TemplateInput, subject: strin
 }
 
 /** A 400 that names each wrong part, with line and column. */
-export async function refuseFaulty(template: Template, channel: TemplateInput["channel"]): Promise<void> {
-  const faults = await faultsOf(template, channel === "sms" ? MAX_SMS : Number.POSITIVE_INFINITY);
+export async function refuseFaulty(template: Template, channel: Channel): Promise<void> {
+  const faults = await faultsOf(template, MESSAGE_LIMITS[channel]);
   const [first] = faults;
   if (!first) return;
   throw new AppError(

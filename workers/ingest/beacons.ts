@@ -6,6 +6,7 @@
 import { cartStub, storeStub } from "../../objects/stubs.ts";
 import { networkOf } from "../../shared/address.ts";
 import { AppError, type FieldError } from "../../shared/errors.ts";
+import type { OfferDue } from "../../shared/events/messages.ts";
 import { LIMITS, parseEvent } from "../../shared/events/schema.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
 import { json, parseJson, problemResponse, readText } from "../../shared/http.ts";
@@ -16,6 +17,7 @@ import { callActor } from "../../shared/retry.ts";
 import { SECOND_MS } from "../../shared/time.ts";
 import { traceparentOf } from "../../shared/trace.ts";
 import type { Env } from "../env.ts";
+import { type DueIn, offersOf } from "./offers.ts";
 import { type Tenant, tenantOf } from "./tenants.ts";
 
 /** Carts of one request that are called at the same time. */
@@ -39,6 +41,7 @@ interface Tally {
   duplicates: number;
   rejected: Rejected[];
   errors: FieldError[];
+  due: DueIn[];
 }
 
 export async function postEvents(
@@ -120,7 +123,7 @@ async function accept(
   }
   const now = Date.now();
   const { events, skewMs } = eventsOf(parseJson(await readText(request, LIMITS.bodyBytes)), now);
-  const tally: Tally = { accepted: 0, duplicates: 0, rejected: [], errors: [] };
+  const tally: Tally = { accepted: 0, duplicates: 0, rejected: [], errors: [], due: [] };
   const carts = sort(events, tenant, now, skewMs, tally);
   if (tally.rejected.length > 0) countRejected(env, ctx, tenant.storeId, tally.rejected.length);
   try {
@@ -131,7 +134,10 @@ async function accept(
     count("cartwake_beacon_events_total", { outcome: "rejected" }, tally.rejected.length);
   }
   const { accepted, duplicates, rejected, errors } = tally;
-  if (accepted + duplicates > 0) return json({ accepted, duplicates, rejected, offers: [] }, 202, headers);
+  if (accepted + duplicates > 0) {
+    const offers = tally.due.length > 0 ? await offersOf(env, tenant.storeId, tally.due, now) : [];
+    return json({ accepted, duplicates, rejected, offers }, 202, headers);
+  }
   const code = rejected.every((r) => r.code === "CONFLICT")
     ? "CONFLICT"
     : rejected.every((r) => r.code === "TOO_MANY_REQUESTS")
@@ -203,11 +209,12 @@ async function deliver(
   for (let i = 0; i < work.length; i += PARALLEL) {
     const replies = work.slice(i, i + PARALLEL).map(async ([cartId, list]) => {
       const events = list.map((l) => l.event);
-      const reply = await callActor("cart", () =>
+      const reply: CartReply = await callActor("cart", () =>
         cartStub(env, tenant.storeId, cartId).beacon(events, tenant.rules, trace),
       );
       tally.accepted += reply.accepted;
       tally.duplicates += reply.duplicates;
+      tally.due.push(...(reply.offers ?? []).map((due) => ({ cartId, due })));
       for (const { id, code, message } of reply.rejected) {
         const index = list.find((l) => l.event.id === id)?.index ?? 0;
         tally.rejected.push({ index, id, code, message });
@@ -216,6 +223,13 @@ async function deliver(
     });
     await Promise.all(replies);
   }
+}
+
+interface CartReply {
+  accepted: number;
+  duplicates: number;
+  rejected: { id: string; code: string; message: string }[];
+  offers?: OfferDue[];
 }
 
 const refused = new Map<string, number>();
@@ -252,7 +266,7 @@ export async function preflight(request: Request, env: Env): Promise<Response> {
 }
 
 /** No list of allowed origins means any page may send: the key is public anyway. */
-function originAllowed(request: Request, tenant: Tenant): boolean {
+export function originAllowed(request: Request, tenant: Tenant): boolean {
   const origin = request.headers.get("origin");
   if (origin === null) return true;
   return [tenant.allowedOrigins, tenant.keyOrigins].every((list) => list.length === 0 || list.includes(origin));

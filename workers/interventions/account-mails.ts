@@ -16,7 +16,7 @@ import type { Env } from "../env.ts";
 import { type AccountMailOf, LOGIN_PATH, renderAccountMail } from "./account-mail-texts.ts";
 import { accountMailProvider } from "./providers/index.ts";
 import { messageOf, type SendOutcome } from "./providers/provider.ts";
-import { ownWayOf } from "./route-mail.ts";
+import { ownWayOf } from "./route.ts";
 import { composeTest } from "./template-tests.ts";
 
 const MAX_ATTEMPTS = 5;
@@ -115,6 +115,7 @@ async function deliver(env: Env, config: Config, row: Row, now: number): Promise
   // Locally it is kept as it is, and rendered for whoever reads it.
   if (!provider) return readableHere(config) ? { kind: "sent" } : refused("no mail provider is configured");
   return provider.send({
+    channel: "email",
     deliveryId: row.id,
     from: { name: own?.from?.name ?? composed.from, email: own?.from?.email ?? config.EMAIL_FROM },
     to: row.recipient,
@@ -125,7 +126,7 @@ async function deliver(env: Env, config: Config, row: Row, now: number): Promise
 }
 
 /** What only deliveries have. */
-const NO_DELIVERY = { storeId: "", recoveryUrl: "", unsubscribeUrl: "" };
+const NO_DELIVERY = { storeId: "", shopperId: "", recoveryUrl: "", unsubscribeUrl: "" };
 
 /** A mail as it goes out, and whose name it bears. */
 export interface Composed {

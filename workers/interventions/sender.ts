@@ -1,30 +1,32 @@
 /**
  * Queue `interventions`: one due effect at a time. A command is a hint; what is true now is asked of the actors:
- * prospect → MailRoute.enter (Breaker) → Shopper.permit (reserves the cap) → Cart.claim (the point of no return, hands out the live cart)
- * → Shopper.settle (the place under the cap is used, whatever becomes of this process) → render → provider → Cart.settle.
+ * prospect → Shopper.permit (chooses the channel, reserves the cap) → Route.enter (Breaker) → Cart.claim (the point of no
+ * return, hands out the live cart) → Shopper.settle (the place under the cap is used, whatever becomes of this process) →
+ * compose → provider → Cart.settle.
  * A refused claim releases the reservation; a provider that surely did not send frees the used place (Shopper.unsent).
  * While the circuit of every provider is open nothing is promised: the cart holds the effect until it may be tried again, by its
  * own timer, which neither a queue's bound of retries nor its loss can end.
  */
 import { cartStub, shopperStub, storeStub } from "../../objects/stubs.ts";
-import { signLink } from "../../shared/auth/links.ts";
-import { type Config, parseConfig } from "../../shared/config.ts";
-import { findTemplate } from "../../shared/db/templates.ts";
-import type { AccountMailHint, ClaimedCart, Prospect, SendCommand } from "../../shared/events/messages.ts";
-import { stableUnit } from "../../shared/ids.ts";
+import { parseConfig } from "../../shared/config.ts";
+import type { AccountMailHint, ClaimedCart, Permit, Prospect, SendCommand } from "../../shared/events/messages.ts";
+import { isAnonymous, stableUnit, visitorShopperId } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
 import { count, countAges } from "../../shared/metrics.ts";
+import type { MessageChannel, Rules } from "../../shared/policy/rules.ts";
 import { callActor } from "../../shared/retry.ts";
-import { contextOf, inLocale, render, type TemplateStore } from "../../shared/templates.ts";
-import { SECOND_MS } from "../../shared/time.ts";
+import { MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
 import { traceIdOf } from "../../shared/trace.ts";
 import type { Env } from "../env.ts";
 import { consumeAccountMail } from "./account-mails.ts";
-import { type Mail, messageOf, type SendOutcome } from "./providers/provider.ts";
-import { type Carried, MailRoute, waysOf } from "./route-mail.ts";
+import { compose, gather, type Materials, type MessageStore } from "./compose.ts";
+import { type DeliveryMessage, messageOf, type SendOutcome } from "./providers/provider.ts";
+import { type Carried, NO_PROVIDER, Route, type Way, waysOf } from "./route.ts";
 
 /** Messages held back by the same open circuit come back spread over this. */
 const SPREAD_MS = 5 * SECOND_MS;
+/** While the store's order signal is lost messages look again this often. */
+const PAUSE_MS = 15 * MINUTE_MS;
 
 export async function consumeInterventions(
   batch: MessageBatch<SendCommand | AccountMailHint>,
@@ -51,37 +53,75 @@ export async function consumeInterventions(
 /** Carries one command out; returns what became of it. Throws only before the claim, when nothing was promised yet. */
 export async function send(command: SendCommand, env: Env): Promise<string> {
   const { storeId, cartId, effectId } = command;
+  const cart = cartStub(env, storeId, cartId);
+  const hold = async (reason: string, until: number | null): Promise<string> => {
+    await cart.hold(effectId, reason, until);
+    return reason;
+  };
+  const spread = (ms: number): number => Math.round(ms * stableUnit(`${cartId}/${effectId}`));
   const asked = await callActor("cart", () => cartStub(env, storeId, cartId).prospect(effectId));
   if (!asked.ok) return asked.reason;
-  const route = await MailRoute.enter(env, storeId, await waysOf(env, parseConfig(env), storeId));
-  if (route.until !== null) {
-    const until = route.until + Math.round(SPREAD_MS * stableUnit(`${cartId}/${effectId}`));
-    await cartStub(env, storeId, cartId).hold(effectId, "provider_unavailable", until);
-    return "provider_unavailable";
-  }
-  try {
-    return await sendBy(route, command, asked.value, env);
-  } finally {
-    await route.leave();
-  }
-}
-
-async function sendBy(route: MailRoute, command: SendCommand, prospect: Prospect, env: Env): Promise<string> {
-  const { storeId, cartId, effectId } = command;
   const [rules, settings] = await Promise.all([
     callActor("store", () => storeStub(env, storeId).rules()),
     callActor("store", () => storeStub(env, storeId).settings()),
   ]);
   if (!settings.ok) return "no_store";
+  if (rules.paused) return hold(rules.paused, Date.now() + PAUSE_MS + spread(PAUSE_MS));
+  const ways = await waysBy(asked.value, env, storeId);
+  const channels = [...ways.keys()];
+  if (channels.length === 0) return hold(NO_PROVIDER, null);
+  const prospect = { ...asked.value, channels };
+  const shopper = shopperStub(env, storeId, prospect.shopperId);
+  const permit = await permitted(env, storeId, prospect, rules);
+  if (!permit.granted) return hold(permit.reason, permit.until);
+  const route = await Route.enter(env, storeId, ways.get(permit.channel) ?? []);
+  if (route.until !== null) {
+    await shopper.release(prospect.deliveryId);
+    return hold("provider_unavailable", route.until + spread(SPREAD_MS));
+  }
+  try {
+    return await sendBy(route, command, prospect, permit.channel, settings.value, env);
+  } finally {
+    await route.leave();
+  }
+}
+
+/** By which of its channels somebody can send it, and how; in the order in which they are preferred. */
+async function waysBy(prospect: Prospect, env: Env, storeId: string): Promise<Map<MessageChannel, Way[]>> {
+  const config = parseConfig(env);
+  const { channels, push } = prospect;
+  const found = await Promise.all(
+    channels.map((channel) => waysOf(env, config, storeId, channel, channel === "push" ? push : null)),
+  );
+  return new Map(channels.map((channel, i) => [channel, found[i]!] as const).filter(([, ways]) => ways.length > 0));
+}
+
+/**
+ * The arbiter's word. A shopper whose browser it has not met may have a past as an anonymous visitor: that is united with
+ * theirs first. When the sender dies in between, the next hand-over does it again.
+ */
+async function permitted(env: Env, storeId: string, prospect: Prospect, rules: Rules): Promise<Permit> {
+  const { shopperId, visitorId } = prospect;
+  const answer = await shopperStub(env, storeId, shopperId).permit(prospect, rules);
+  if (answer.granted || answer.reason !== "new_visitor" || visitorId === null || isAnonymous(shopperId)) return answer;
+  const moved = await shopperStub(env, storeId, visitorShopperId(visitorId)).mergeInto(shopperId);
+  if (moved.ok && moved.value === "moving") throw new Error("the visitor's past is still on its way");
+  return shopperStub(env, storeId, shopperId).permit(prospect, rules, true);
+}
+
+async function sendBy(
+  route: Route,
+  command: SendCommand,
+  prospect: Prospect,
+  channel: MessageChannel,
+  store: MessageStore,
+  env: Env,
+): Promise<string> {
+  const { storeId, cartId, effectId } = command;
   const cart = cartStub(env, storeId, cartId);
   const shopper = shopperStub(env, storeId, prospect.shopperId);
-  const permit = await shopper.permit(prospect, rules);
-  if (!permit.granted) {
-    await cart.hold(effectId, permit.reason, permit.until);
-    return permit.reason;
-  }
   const { provider, account } = route.way;
-  const claim = await cart.claim(effectId, provider.name, route.resumable, account);
+  const claim = await cart.claim(effectId, provider.name, route.resumable, account, channel);
   if (!claim.ok) {
     if (!claim.reason.startsWith("already_")) await shopper.release(prospect.deliveryId);
     return claim.reason;
@@ -89,7 +129,7 @@ async function sendBy(route: MailRoute, command: SendCommand, prospect: Prospect
   const unplaced = await takePlace(shopper, prospect.deliveryId);
   const carried = unplaced
     ? { outcome: unplaced, provider: provider.name }
-    : await deliver(env, route, claim.value, settings.value, command);
+    : await deliver(env, route, claim.value, store, command);
   const { outcome } = carried;
   // The provider honours the key: the cart hands the effect over again, and asking twice sends once.
   if (outcome.kind === "unknown" && route.resumable) return "unanswered";
@@ -110,52 +150,28 @@ async function takePlace(shopper: ReturnType<typeof shopperStub>, deliveryId: st
 
 async function deliver(
   env: Env,
-  route: MailRoute,
+  route: Route,
   claimed: ClaimedCart,
-  store: TemplateStore & { baseUrl: string },
+  store: MessageStore,
   { storeId, traceparent }: SendCommand,
 ): Promise<Carried> {
-  let mail: Mail;
+  const provider = route.way.provider.name;
+  const refused = (what: string, error: unknown, retryable: boolean): Carried => ({
+    outcome: { kind: "refused", reason: `${what}: ${messageOf(error)}`, retryable },
+    provider,
+  });
+  const config = parseConfig(env);
+  let materials: Materials;
   try {
-    mail = await compose(env, parseConfig(env), claimed, store, storeId);
+    materials = await gather(env, config, claimed, store, storeId);
   } catch (error) {
-    const outcome: SendOutcome = { kind: "refused", reason: `template: ${messageOf(error)}`, retryable: false };
-    return { outcome, provider: route.way.provider.name };
+    return refused("not ready", error, true);
   }
-  return route.carry({ ...mail, traceparent });
-}
-
-/** The message, from the cart as it is at this moment. */
-async function compose(
-  env: Env,
-  config: Config,
-  claimed: ClaimedCart,
-  store: TemplateStore & { baseUrl: string },
-  storeId: string,
-): Promise<Mail> {
-  const base = config.PUBLIC_URL || store.baseUrl || new URL(store.url).origin;
-  const at = Date.now();
-  const { cartId, generation, deliveryId, shopperId } = claimed;
-  const { parts, locale } = inLocale(await findTemplate(env.DB, storeId, claimed.templateId), claimed.locale);
-  const recovery = await signLink(
-    { kind: "r", store: storeId, cart: cartId, generation, delivery: deliveryId, at },
-    config.LINK_SECRET,
-  );
-  const unsubscribe = await signLink(
-    { kind: "u", store: storeId, shopper: shopperId, channel: "email", at, locale },
-    config.LINK_SECRET,
-  );
-  const recoveryUrl = `${base}/r/${recovery}`;
-  const unsubscribeUrl = `${base}/u/${unsubscribe}`;
-  const context = contextOf(claimed, store, { recovery: recoveryUrl, unsubscribe: unsubscribeUrl }, locale);
-  return {
-    storeId,
-    deliveryId,
-    from: { name: store.name.replace(/["\r\n\\]/g, ""), email: config.EMAIL_FROM },
-    to: claimed.email ?? "",
-    ...(await render(parts, context)),
-    recoveryUrl,
-    unsubscribeUrl,
-    headers: { "List-Unsubscribe": `<${unsubscribeUrl}>`, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" },
-  };
+  let message: DeliveryMessage;
+  try {
+    message = await compose(config, claimed, store, storeId, materials);
+  } catch (error) {
+    return refused("template", error, false);
+  }
+  return route.carry({ ...message, traceparent });
 }

@@ -78,7 +78,7 @@ async function results({ env, principal, params }: MemberCall): Promise<Response
   return json(resultsOf(counted.value));
 }
 
-async function known({ env, principal, params }: MemberCall): Promise<Campaign> {
+export async function known({ env, principal, params }: MemberCall): Promise<Campaign> {
   const campaign = (await storeStub(env, principal.storeId).campaigns()).find((c) => c.id === params.id);
   if (!campaign) throw notFound("campaign");
   return campaign;
@@ -97,7 +97,7 @@ function refusal(reason: string): AppError {
 }
 
 /** What the schema cannot say: there is an end to it, conditions run no code, steps are told apart. */
-function checked(input: CampaignInput): CampaignInput {
+export function checked(input: CampaignInput): CampaignInput {
   if (jsonBytes(input) > MAX_CAMPAIGN_BYTES)
     throw invalid("(body)", `a campaign may have at most ${MAX_CAMPAIGN_BYTES} bytes of JSON`);
   const all = [input.conditions, ...input.steps.map((s) => s.conditions)];

@@ -24,12 +24,13 @@ interface Row {
   subject: string | null;
   html?: string | null;
   text?: string | null;
+  image_url: string | null;
   recovery_url: string | null;
   unsubscribe_url: string | null;
 }
 
 const FROM = "FROM deliveries d LEFT JOIN outbox o ON o.store_id = d.store_id AND o.delivery_id = d.id";
-const COLUMNS = "d.*, o.recipient, o.subject, o.recovery_url, o.unsubscribe_url";
+const COLUMNS = "d.*, o.recipient, o.subject, o.image_url, o.recovery_url, o.unsubscribe_url";
 
 const listQuery = pageQuery.extend({ cartId: z.string().max(128).optional(), status: z.string().max(32).optional() });
 
@@ -90,14 +91,23 @@ function view(row: Row, full: boolean): DeliveryView {
     claimedAt: isoOrNull(row.claimed_at),
     sentAt: isoOrNull(row.sent_at),
     to: full ? row.recipient : masked(row.recipient),
-    subject: row.subject,
-    recoveryUrl: row.recovery_url,
-    unsubscribeUrl: row.unsubscribe_url,
-    ...(row.html === undefined ? {} : { html: row.html, text: row.text ?? null }),
+    recoveryUrl: row.recovery_url || null,
+    unsubscribeUrl: row.unsubscribe_url || null,
+    ...messageOf(row),
   };
 }
 
-const masked = (address: string | null): string | null => address?.replace(/^(.).*(@.*)$/, "$1…$2") ?? null;
+/** What was rendered, as its channel has it. A list shows no bodies. */
+function messageOf({ channel, subject, html, text, image_url }: Row): Partial<DeliveryView> {
+  const isWhole = html !== undefined;
+  if (channel === "push") return { title: subject, imageUrl: image_url, ...(isWhole ? { body: text ?? null } : {}) };
+  if (channel === "sms") return isWhole ? { text: text ?? null } : {};
+  return { subject, ...(isWhole ? { html: html ?? null, text: text ?? null } : {}) };
+}
+
+/** An address without its name, a number without its middle. A device is a hash already. */
+const masked = (recipient: string | null): string | null =>
+  recipient?.replace(/^(.).*(@.*)$/, "$1…$2").replace(/^(\+\d{2}).*(\d{2})$/, "$1…$2") ?? null;
 
 const read = { method: "GET", access: "carts:read", tag: "Deliveries" } as const;
 

@@ -19,6 +19,7 @@ import * as mfa from "./mfa.ts";
 import * as passwords from "./passwords.ts";
 import * as providers from "./providers.ts";
 import * as sessions from "./sessions.ts";
+import * as simulate from "./simulate.ts";
 import * as storefront from "./storefront.ts";
 import * as stores from "./stores.ts";
 import * as templates from "./templates.ts";
@@ -35,6 +36,7 @@ const described = (neighbours: storefront.Neighbours): Route[] => [
   ...audit.routes,
   ...carts.routes,
   ...campaigns.routes,
+  ...simulate.routes,
   ...templates.routes,
   ...providers.routes(neighbours),
   ...deliveries.routes,

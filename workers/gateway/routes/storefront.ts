@@ -5,11 +5,18 @@ import { verifyAccessToken } from "../../../shared/auth/tokens.ts";
 import type { ProviderRow } from "../../../shared/db/providers.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { eventSchema, LIMITS } from "../../../shared/events/schema.ts";
+import type { PushTarget } from "../../../shared/events/types.ts";
 import { stableHash } from "../../../shared/ids.ts";
+import { offerView } from "../../../shared/offers.ts";
 import type { Env } from "../../env.ts";
 import { publicKeysFor } from "../authenticate.ts";
 import { type Call, open, type Route } from "../route.ts";
 import type { ProviderVerdict } from "./providers.ts";
+
+/** Whom a provider is tried out with: an address, a number, or a device and where a tap on it leads. */
+export type TestRecipient =
+  | { channel: "email" | "sms"; to: string }
+  | { channel: "push"; target: PushTarget; url: string };
 
 /** Routes of other folders, handed in by the entry point: worker folders do not import each other. */
 export interface Neighbours {
@@ -20,8 +27,9 @@ export interface Neighbours {
   restoreCart(env: Env, token: string, requestId: string): Promise<Response>;
   unsubscribePage(request: Request, env: Env, token: string): Promise<Response>;
   unsubscribe(request: Request, env: Env, token: string): Promise<Response>;
-  testProvider(env: Env, row: ProviderRow, to: string, traceparent: string | null): Promise<ProviderVerdict>;
+  testProvider(env: Env, row: ProviderRow, to: TestRecipient, traceparent: string | null): Promise<ProviderVerdict>;
   receiveCallback(request: Request, env: Env, kind: string, providerId: string): Promise<number>;
+  pushKey(request: Request, url: URL, env: Env, requestId: string): Promise<Response>;
   localMails(env: Env): Promise<Response | null>;
 }
 
@@ -43,7 +51,7 @@ const receipt = z
     rejected: z.array(
       z.object({ index: z.number().int(), id: z.string().nullable(), code: z.string(), message: z.string() }),
     ),
-    offers: z.array(z.record(z.string(), z.unknown())),
+    offers: z.array(offerView).describe("What the shopper is to see now, by `cartwake.js` or by the shop itself"),
   })
   .meta({ id: "Receipt" });
 
@@ -86,6 +94,27 @@ export const beacons = (neighbours: Neighbours): Route => ({
 });
 
 export const routes = (neighbours: Neighbours): Route[] => [
+  open(
+    {
+      method: "GET",
+      path: "/v1/push-key",
+      tag,
+      operationId: "getPushKey",
+      summary: "Read the key that browsers subscribe to Web Push with",
+      description: "Of the store's `webpush` provider. To be kept for a few minutes.",
+      query: z.object({ key: z.string().max(100).describe("The store's publishable key") }),
+      problems: ["UNAUTHORIZED", "FORBIDDEN", "SERVICE_UNAVAILABLE"],
+      answers: {
+        200: {
+          description: "The key",
+          schema: z
+            .object({ publicKey: z.string().nullable().describe("`null`: the store sends no Web Push") })
+            .meta({ id: "PushKey" }),
+        },
+      },
+    },
+    ({ request, url, env, requestId }) => neighbours.pushKey(request, url, env, requestId),
+  ),
   open(
     {
       method: "GET",

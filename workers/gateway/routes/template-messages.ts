@@ -7,6 +7,7 @@ import { AppError } from "../../../shared/errors.ts";
 import type { CartContents } from "../../../shared/events/messages.ts";
 import { DEFAULT_TEMPLATE } from "../../../shared/gallery/index.ts";
 import { json } from "../../../shared/http.ts";
+import { fitted } from "../../../shared/message-limits.ts";
 import { smsSegments } from "../../../shared/sms-segments.ts";
 import { previewOf } from "../../../shared/template-preview.ts";
 import { type Template, TemplateError } from "../../../shared/templates.ts";
@@ -30,7 +31,8 @@ async function previewTemplate(call: MemberCall<unknown, z.infer<typeof previewI
   const template = templateOfInput("preview", given, DEFAULT_TEMPLATE.subject);
   await refuseFaulty(template, given.channel);
   const { parts, locale } = await rendered(call, template, cartId, shopperLocale);
-  return json({ ...parts, locale, ...(given.channel === "sms" ? smsSegments(parts.text) : {}) });
+  const fit = fitted(given.channel, parts);
+  return json({ ...fit, locale, ...(given.channel === "sms" ? smsSegments(fit.text) : {}) });
 }
 
 async function testTemplate(call: MemberCall<unknown, z.infer<typeof testInput>>): Promise<Response> {

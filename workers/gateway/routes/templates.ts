@@ -1,12 +1,12 @@
 /** `/v1/templates*`: Liquid; what is wrong with a template is told before it is saved. */
 import * as z from "zod";
-import { BUILT_IN, type TemplateRow, templateOf, templateRow } from "../../../shared/db/templates.ts";
+import { BUILT_IN_ROWS, isBuiltIn, type TemplateRow, templateOf, templateRow } from "../../../shared/db/templates.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { DEFAULT_TEMPLATE, GALLERY } from "../../../shared/gallery/index.ts";
 import { json } from "../../../shared/http.ts";
 import { newId } from "../../../shared/ids.ts";
 import { iso } from "../../../shared/time.ts";
-import { pageOf } from "../../../shared/views.ts";
+import { channel, pageOf } from "../../../shared/views.ts";
 import { ifMatch, notFound, stale } from "../context.ts";
 import { type MemberCall, member, type Route } from "../route.ts";
 import {
@@ -29,7 +29,7 @@ async function listTemplates({ env, principal }: MemberCall): Promise<Response> 
   const { results } = await env.DB.prepare("SELECT * FROM templates WHERE store_id = ? ORDER BY name LIMIT 200")
     .bind(principal.storeId)
     .all<TemplateRow>();
-  return json({ items: [...results, BUILT_IN].map(templateView), nextCursor: null });
+  return json({ items: [...results, ...BUILT_IN_ROWS].map(templateView), nextCursor: null });
 }
 
 async function getTemplate({ env, principal, params }: MemberCall): Promise<Response> {
@@ -49,7 +49,7 @@ async function deleteTemplate(call: MemberCall): Promise<Response> {
 
 /** A template of the store's own. */
 async function ownTemplate({ env, principal, params }: MemberCall): Promise<TemplateRow> {
-  if (params.id === BUILT_IN.id)
+  if (isBuiltIn(params.id ?? ""))
     throw new AppError("CONFLICT", "The built-in template stays as it is: create one of your own.");
   const row = await templateRow(env.DB, principal.storeId, params.id ?? "");
   if (!row) throw notFound("template");
@@ -93,7 +93,7 @@ const parts = z.object({ subject: z.string(), html: z.string(), text: z.string()
 const words = parts.extend({
   id: z.string(),
   name: z.string(),
-  channel: z.enum(["email", "sms"]),
+  channel,
   locale: z.string(),
   translations: z.record(z.string(), parts),
 });
@@ -110,7 +110,7 @@ export const routes: Route[] = [
       path: "/v1/templates",
       access: "carts:read",
       tag,
-      summary: "List the templates, with the built-in one",
+      summary: "List the templates, with the built-in ones",
       answers: { 200: { description: "All of them", schema: pageOf(schema) } },
     },
     listTemplates,
@@ -176,7 +176,7 @@ export const routes: Route[] = [
       tag,
       summary: "Delete a template",
       audit: "template.deleted",
-      answers: { 204: { description: "Steps that name it fall back to the built-in reminder" } },
+      answers: { 204: { description: "Steps that name it fall back to their channel's built-in template" } },
     },
     deleteTemplate,
   ),

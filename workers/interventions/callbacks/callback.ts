@@ -1,7 +1,7 @@
 /** What a provider's callback is made of, and what is read from it. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { MINUTE_MS, SECOND_MS } from "../../../shared/time.ts";
-import { textOf } from "../providers/mail-api.ts";
+import { textOf } from "../providers/api.ts";
 
 /** A callback as it came. */
 export interface Callback {
@@ -10,10 +10,12 @@ export interface Callback {
   body: string;
   /** When it came (ms). */
   now: number;
+  /** The addresses it may have been sent to, as its sender knows them. */
+  urls: readonly string[];
 }
 
 /** What an event says about one message. */
-export interface MailEvent {
+export interface DeliveryEvent {
   deliveryId: string;
   /** Whom it was sent to: by now the cart may be somebody else's. */
   recipient: string | null;
@@ -23,8 +25,19 @@ export interface MailEvent {
   reason?: string;
 }
 
+/** What somebody answered to a message. */
+export interface NumberEvent {
+  /** The provider's name for the answer. */
+  replyId: string;
+  /** Whose, in E.164. */
+  number: string;
+  says: "stop" | "start";
+}
+
+export type CallbackEvent = DeliveryEvent | NumberEvent;
+
 /** Reads a callback; `null` when it is not authentic. An event that says nothing of use is left out. */
-export type Reader = (callback: Callback) => Promise<MailEvent[] | null>;
+export type Reader = (callback: Callback) => Promise<CallbackEvent[] | null>;
 
 /** Signed anew for each attempt: older ones are somebody's recording. */
 export const FRESH_MS = 5 * MINUTE_MS;
@@ -51,7 +64,15 @@ export function isSame(given: string, expected: string): boolean {
   return timingSafeEqual(digest(given), digest(expected));
 }
 
-type Kind = Omit<MailEvent, "deliveryId" | "recipient">;
+/** The secret that a callback without a signature carries: basic auth's password, or a header. */
+export function secretIn(headers: Headers): string {
+  const basic = /^Basic ([A-Za-z\d+/]+={0,2})$/i.exec(headers.get("authorization") ?? "")?.[1];
+  if (!basic) return headers.get("x-webhook-token") ?? "";
+  const pair = Buffer.from(basic, "base64").toString("utf8");
+  return pair.slice(pair.indexOf(":") + 1);
+}
+
+type Kind = Omit<DeliveryEvent, "deliveryId" | "recipient">;
 
 /** Every kind of event, by what it means for the message and its shopper. */
 export const MEANING = {
@@ -62,6 +83,8 @@ export const MEANING = {
   hardBounce: { status: "bounced", suppress: "bounced" },
   /** This message was lost; the next may arrive. */
   softBounce: { status: "bounced", suppress: null },
+  /** It was not delivered because its receiver wants none. */
+  optedOut: { status: "bounced", suppress: "unsubscribed" },
   complaint: { status: "complained", suppress: "complained" },
   unsubscribe: { status: null, suppress: "unsubscribed" },
 } as const satisfies Record<string, Kind>;
@@ -78,7 +101,7 @@ export function eventOf(
   recipient: unknown,
   meaning: Meaning | undefined,
   reason: string | null = null,
-): MailEvent[] {
+): DeliveryEvent[] {
   if (!meaning || typeof id !== "string" || !/^[\w-]{1,80}$/.test(id)) return [];
   return [{ deliveryId: id, recipient: textOf(recipient), ...MEANING[meaning], ...(reason ? { reason } : {}) }];
 }

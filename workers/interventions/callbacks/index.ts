@@ -5,20 +5,25 @@
 import { cartStub, shopperStub } from "../../../objects/stubs.ts";
 import { parseConfig } from "../../../shared/config.ts";
 import { opened, type ProviderRow } from "../../../shared/db/providers.ts";
+import { isReplyKnown, rememberReply, shoppersAt } from "../../../shared/db/sms-numbers.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { readText } from "../../../shared/http.ts";
 import { shopperIdOf } from "../../../shared/ids.ts";
 import { log } from "../../../shared/log.ts";
+import type { MessageChannel } from "../../../shared/policy/rules.ts";
 import type { Setup } from "../../../shared/providers.ts";
 import { callActor } from "../../../shared/retry.ts";
 import type { Env } from "../../env.ts";
-import { anonymous } from "../providers/mail-api.ts";
-import type { MailEvent, Reader } from "./callback.ts";
+import { anonymous } from "../providers/api.ts";
+import { callbackUrlOf } from "../route.ts";
+import type { CallbackEvent, DeliveryEvent, NumberEvent, Reader } from "./callback.ts";
 import { mailgunReader } from "./mailgun.ts";
+import { onesignalReader } from "./onesignal.ts";
 import { postmarkReader } from "./postmark.ts";
 import { resendReader } from "./resend.ts";
 import { sendgridReader } from "./sendgrid.ts";
 import { sesReader } from "./ses.ts";
+import { twilioReader } from "./twilio.ts";
 
 /** SendGrid's batches are the longest. */
 const MAX_BODY = 1024 * 1024;
@@ -27,6 +32,7 @@ const CHUNK = 50;
 /** The sender still waits for the provider's answer, or for the ledger's. */
 const RETRY_SECONDS = "30";
 
+/** Who reports nothing is not believed. */
 function readerOf(setup: Setup): Reader {
   switch (setup.kind) {
     case "sendgrid":
@@ -39,6 +45,12 @@ function readerOf(setup: Setup): Reader {
       return sesReader(setup.settings);
     case "mailgun":
       return mailgunReader(setup.credentials);
+    case "twilio":
+      return twilioReader(setup.settings, setup.credentials);
+    case "onesignal":
+      return onesignalReader(setup.credentials);
+    default:
+      return async () => null;
   }
 }
 
@@ -51,9 +63,10 @@ export async function receiveCallback(request: Request, env: Env, kind: string, 
   const setup = row && (await opened(row, parseConfig(env).AUTH_SECRET));
   if (!row || !setup) throw forged;
   const body = await readText(request, MAX_BODY);
-  const events = await readerOf(setup)({ headers: request.headers, body, now: Date.now() });
+  const urls = await addressesOf(request, env, row);
+  const events = await readerOf(setup)({ headers: request.headers, body, now: Date.now(), urls });
   if (!events) throw forged;
-  const results = await applied(env, row.store_id, events);
+  const results = await applied(env, row, events);
   log("info", "callback", { provider: row.id, kind, storeId: row.store_id, ...tally(results) });
   if (results.includes("early"))
     throw new AppError("SERVICE_UNAVAILABLE", "The message is just being sent: come again.").with({
@@ -62,15 +75,30 @@ export async function receiveCallback(request: Request, env: Env, kind: string, 
   return events.length;
 }
 
+/** What Twilio signs is the address that it knows: behind a proxy another than the request's, and perhaps with a port. */
+async function addressesOf(request: Request, env: Env, row: ProviderRow): Promise<string[]> {
+  if (row.kind !== "twilio") return [];
+  const told = await callbackUrlOf(env, parseConfig(env), row);
+  const { search } = new URL(request.url);
+  return [request.url, ...(told ? [told + search] : [])].flatMap((url) => [url, withPort(url)]);
+}
+
+function withPort(address: string): string {
+  const { protocol, host, port, pathname, search } = new URL(address);
+  return port ? address : `${protocol}//${host}:${protocol === "https:" ? 443 : 80}${pathname}${search}`;
+}
+
 /** `early`: the ledger does not know yet that it was sent. `ignored`: no such delivery, or nothing new. */
 type Result = "applied" | "ignored" | "early";
 
 const tally = (results: Result[]): Record<string, number> =>
   Object.fromEntries(Object.entries(Object.groupBy(results, (r) => r)).map(([name, all]) => [name, all.length]));
 
-async function applied(env: Env, storeId: string, events: MailEvent[]): Promise<Result[]> {
-  const byDelivery = [...Map.groupBy(events, (event) => event.deliveryId)];
+async function applied(env: Env, row: ProviderRow, events: CallbackEvent[]): Promise<Result[]> {
+  const { store_id: storeId, channel } = row;
   const results: Result[] = [];
+  for (const event of events) if ("number" in event) results.push(await obey(env, storeId, event));
+  const byDelivery = [...Map.groupBy(events.filter(isOfDelivery), (event) => event.deliveryId)];
   for (let at = 0; at < byDelivery.length; at += CHUNK) {
     const chunk = byDelivery.slice(at, at + CHUNK);
     const known = await deliveriesOf(
@@ -81,7 +109,8 @@ async function applied(env: Env, storeId: string, events: MailEvent[]): Promise<
     const told = chunk.map(async ([id, its]) => {
       const delivery = known.get(id);
       const all: Result[] = [];
-      for (const event of distinct(its)) all.push(delivery ? await tell(env, storeId, delivery, event) : "ignored");
+      for (const event of distinct(its))
+        all.push(delivery ? await tell(env, storeId, channel, delivery, event) : "ignored");
       return all;
     });
     results.push(...(await Promise.all(told)).flat());
@@ -89,8 +118,25 @@ async function applied(env: Env, storeId: string, events: MailEvent[]): Promise<
   return results;
 }
 
+const isOfDelivery = (event: CallbackEvent): event is DeliveryEvent => "deliveryId" in event;
+
+/** An answer of STOP or START holds for everybody who was written to at this number, and for who is known by it alone. */
+async function obey(env: Env, storeId: string, { replyId, number, says }: NumberEvent): Promise<Result> {
+  if (await isReplyKnown(env.DB, storeId, replyId)) return "ignored";
+  const shoppers = new Set([...(await shoppersAt(env.DB, storeId, number)), shopperIdOf(storeId, number)]);
+  for (const shopperId of shoppers)
+    await callActor("shopper", () => {
+      const shopper = shopperStub(env, storeId, shopperId);
+      if (says === "stop") return shopper.suppress("sms", "stop");
+      return shopper.consent("sms", { value: "granted", at: Date.now(), source: "shopper", text: "START" });
+    });
+  // Last: when something above failed, it may come again.
+  await rememberReply(env.DB, storeId, replyId, Date.now());
+  return "applied";
+}
+
 /** However often a batch says the same of a message, it is told once. */
-const distinct = (events: MailEvent[]): MailEvent[] => [
+const distinct = (events: DeliveryEvent[]): DeliveryEvent[] => [
   ...new Map(events.map((event) => [`${event.status} ${event.suppress} ${event.recipient}`, event])).values(),
 ];
 
@@ -109,11 +155,17 @@ async function deliveriesOf(env: Env, storeId: string, ids: string[]): Promise<M
   return new Map(results.map((row) => [row.id, row]));
 }
 
-async function tell(env: Env, storeId: string, delivery: Delivery, event: MailEvent): Promise<Result> {
+async function tell(
+  env: Env,
+  storeId: string,
+  channel: MessageChannel,
+  delivery: Delivery,
+  event: DeliveryEvent,
+): Promise<Result> {
   const { suppress, status, recipient } = event;
   if (suppress) {
     const shopperId = recipient ? shopperIdOf(storeId, recipient) : delivery.shopper_id;
-    await callActor("shopper", () => shopperStub(env, storeId, shopperId).suppress("email", suppress));
+    await callActor("shopper", () => shopperStub(env, storeId, shopperId).suppress(channel, suppress));
   }
   if (!status) return "applied";
   const reason = event.reason && anonymous(event.reason);

@@ -1,7 +1,7 @@
 import { parseJson } from "../../../shared/http.ts";
 import type { CredentialsOf } from "../../../shared/providers.ts";
 import { HOUR_MS } from "../../../shared/time.ts";
-import { isObject, textOf } from "../providers/mail-api.ts";
+import { isObject, textOf } from "../providers/api.ts";
 import { eventOf, isFresh, isHmac, type Meaning, meaningIn, type Reader } from "./callback.ts";
 
 /** Repeated for eight hours, perhaps with the first signature. Within them a repeat changes nothing: events only move on. */

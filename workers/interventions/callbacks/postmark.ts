@@ -1,7 +1,7 @@
 import { parseJson } from "../../../shared/http.ts";
 import type { CredentialsOf } from "../../../shared/providers.ts";
-import { isObject, textOf } from "../providers/mail-api.ts";
-import { eventOf, isSame, type Meaning, meaningIn, type Reader } from "./callback.ts";
+import { isObject, textOf } from "../providers/api.ts";
+import { eventOf, isSame, type Meaning, meaningIn, type Reader, secretIn } from "./callback.ts";
 
 const EVENTS: Record<string, Meaning> = {
   Delivery: "delivered",
@@ -42,13 +42,6 @@ export const postmarkReader =
       textOf(event.Description),
     );
   };
-
-function secretIn(headers: Headers): string {
-  const basic = /^Basic ([A-Za-z\d+/]+={0,2})$/i.exec(headers.get("authorization") ?? "")?.[1];
-  if (!basic) return headers.get("x-webhook-token") ?? "";
-  const pair = Buffer.from(basic, "base64").toString("utf8");
-  return pair.slice(pair.indexOf(":") + 1);
-}
 
 function meaningOf({ RecordType, Type, SuppressSending, SuppressionReason }: Record<string, unknown>) {
   if (RecordType === "SubscriptionChange")

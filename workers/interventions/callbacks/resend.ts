@@ -1,6 +1,6 @@
 import { parseJson } from "../../../shared/http.ts";
 import type { CredentialsOf } from "../../../shared/providers.ts";
-import { isObject, textOf } from "../providers/mail-api.ts";
+import { isObject, textOf } from "../providers/api.ts";
 import { type Callback, eventOf, FRESH_MS, isFresh, isHmac, type Meaning, meaningIn, type Reader } from "./callback.ts";
 
 const EVENTS: Record<string, Meaning> = {

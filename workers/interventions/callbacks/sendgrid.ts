@@ -1,7 +1,7 @@
 import { createPublicKey, verify } from "node:crypto";
 import { parseJson } from "../../../shared/http.ts";
 import type { SettingsOf } from "../../../shared/providers.ts";
-import { isObject, textOf } from "../providers/mail-api.ts";
+import { isObject, textOf } from "../providers/api.ts";
 import { type Callback, eventOf, FRESH_MS, isFresh, type Meaning, meaningIn, type Reader } from "./callback.ts";
 
 const EVENTS: Record<string, Meaning> = {

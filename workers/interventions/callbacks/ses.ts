@@ -1,7 +1,7 @@
 import { parseJson } from "../../../shared/http.ts";
 import type { SettingsOf } from "../../../shared/providers.ts";
-import { isObject, textOf } from "../providers/mail-api.ts";
-import { eventOf, type MailEvent, type Meaning, meaningIn, type Reader } from "./callback.ts";
+import { isObject, textOf } from "../providers/api.ts";
+import { type DeliveryEvent, eventOf, type Meaning, meaningIn, type Reader } from "./callback.ts";
 import { confirm, verified } from "./sns.ts";
 
 const EVENTS: Record<string, Meaning> = {
@@ -26,7 +26,7 @@ export const sesReader =
   };
 
 /** What a notification carries is JSON; SES also sends a plain line once, to say that it may. */
-function eventsIn(text: string): MailEvent[] {
+function eventsIn(text: string): DeliveryEvent[] {
   if (!text.startsWith("{")) return [];
   const event = parseJson(text);
   if (!isObject(event) || !isObject(event.mail) || !isObject(event.mail.tags)) return [];

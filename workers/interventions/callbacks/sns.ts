@@ -4,7 +4,7 @@ import { AppError } from "../../../shared/errors.ts";
 import { log } from "../../../shared/log.ts";
 import { HOUR_MS, SECOND_MS } from "../../../shared/time.ts";
 import { withTimeout } from "../../../shared/timeout.ts";
-import { textOf } from "../providers/mail-api.ts";
+import { textOf } from "../providers/api.ts";
 import { isFresh } from "./callback.ts";
 
 /** SNS repeats a message for an hour, as it was signed first. */

@@ -1,34 +1,37 @@
 /**
- * Providers that are spoken to over HTTP: one request a mail, and what its end says about the mail. The provider's
- * own ways are its `MailApi`.
+ * Providers that are spoken to over HTTP: one request a message, and what its end says about the message. The provider's
+ * own ways are its `MessageApi`.
  */
-import { SECOND_MS } from "../../../shared/time.ts";
-import { type ApiReply, type ApiRequest, isObject, judged, type MailApi } from "./mail-api.ts";
-import { type MessageProvider, messageOf, type OutgoingMail, type SendOutcome } from "./provider.ts";
+import { type ApiReply, type ApiRequest, isObject, judged, type MessageApi, Unsendable } from "./api.ts";
+import { type MessageProvider, messageOf, type OutgoingMessage, type SendOutcome } from "./provider.ts";
 
-const CALL_MS = 30 * SECOND_MS;
-/** No API's answer to one mail is longer. */
+/** No API's answer to one message is longer. */
 const MAX_ANSWER = 64 * 1024;
 
 export class HttpProvider implements MessageProvider {
   readonly name: string;
   readonly resumable: boolean;
-  readonly #api: MailApi;
+  readonly #api: MessageApi;
+  readonly #timeoutMs: number;
 
-  constructor(api: MailApi) {
+  constructor(api: MessageApi, timeoutMs: number) {
     this.name = api.kind;
     this.resumable = api.resumable;
     this.#api = api;
+    this.#timeoutMs = timeoutMs;
   }
 
-  async send(mail: OutgoingMail): Promise<SendOutcome> {
+  async send(message: OutgoingMessage): Promise<SendOutcome> {
+    if (message.channel !== this.#api.channel)
+      return { kind: "refused", reason: `${this.name} sends no ${message.channel}`, retryable: false };
     const progress = { handedOver: false };
     try {
-      const request = await this.#api.request(mail);
-      if (mail.traceparent) request.headers.traceparent = mail.traceparent;
-      const reply = await exchange(request, progress);
+      const request = await this.#api.request(message);
+      if (message.traceparent) request.headers.traceparent = message.traceparent;
+      const reply = await exchange(request, this.#timeoutMs, progress);
       return judged(this.#api, reply, Date.now());
     } catch (error) {
+      if (error instanceof Unsendable) return error.outcome;
       const reason = messageOf(error);
       return progress.handedOver ? { kind: "unknown", reason } : { kind: "refused", reason, retryable: true };
     }
@@ -42,16 +45,21 @@ export class HttpProvider implements MessageProvider {
  */
 const LAST_PARTS = 8;
 
-async function exchange({ url, headers, body }: ApiRequest, progress: { handedOver: boolean }): Promise<ApiReply> {
-  const bytes = new TextEncoder().encode(body);
+async function exchange(
+  { url, headers, body }: ApiRequest,
+  timeoutMs: number,
+  progress: { handedOver: boolean },
+): Promise<ApiReply> {
+  const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
   const { readable, writable } = new FixedLengthStream(bytes.length);
-  const abort = AbortSignal.timeout(CALL_MS);
+  const abort = AbortSignal.timeout(timeoutMs);
   const answer = fetch(url, { method: "POST", headers, body: readable, redirect: "manual", signal: abort });
   const written = write(writable, bytes, progress);
   // A failed write is told by the answer, which may as well be there before all was written.
   written.catch(() => undefined);
   const response = await answer;
-  return { status: response.status, headers: response.headers, body: await readBody(response) };
+  const text = await readBody(response);
+  return { status: response.status, headers: response.headers, text, body: objectOf(text) };
 }
 
 async function write(
@@ -67,17 +75,26 @@ async function write(
   await writer.close();
 }
 
-/** The answer's object. One that breaks off or goes on for ever is read as none: what the status says stays. */
-async function readBody(response: Response): Promise<Record<string, unknown>> {
+/** The answer's text. One that breaks off or goes on for ever is read as none: what the status says stays. */
+export async function readBody(response: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
     for await (const chunk of response.body ?? []) {
       size += chunk.byteLength;
-      if (size > MAX_ANSWER) return {};
+      if (size > MAX_ANSWER) return "";
       chunks.push(chunk);
     }
-    const value: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
+    return Buffer.concat(chunks).toString("utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** The object that a text is in JSON; `{}` for anything else. */
+export function objectOf(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
     return isObject(value) ? value : {};
   } catch {
     return {};

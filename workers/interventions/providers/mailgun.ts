@@ -1,14 +1,18 @@
 import type { CredentialsOf, SettingsOf } from "../../../shared/providers.ts";
+import { type MessageApi, textOf } from "./api.ts";
 import { plainMailbox } from "./headers.ts";
-import { type MailApi, textOf } from "./mail-api.ts";
 import type { OutgoingMail } from "./provider.ts";
 
 const HOSTS = { us: "https://api.mailgun.net", eu: "https://api.eu.mailgun.net" } as const;
 
 /** Mailgun, `POST /v3/{domain}/messages`: a form, basic auth with the user `api`. */
-export function mailgun(settings: SettingsOf<"mailgun">, { apiKey }: CredentialsOf<"mailgun">): MailApi {
+export function mailgun(
+  settings: SettingsOf<"mailgun">,
+  { apiKey }: CredentialsOf<"mailgun">,
+): MessageApi<OutgoingMail> {
   return {
     kind: "mailgun",
+    channel: "email",
     resumable: false,
     request: async (mail) => {
       const form = new Response(formOf(mail));

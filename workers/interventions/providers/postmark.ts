@@ -1,6 +1,7 @@
 import type { CredentialsOf, SettingsOf } from "../../../shared/providers.ts";
+import { jsonHeaders, type MessageApi, textOf } from "./api.ts";
 import { plainMailbox } from "./headers.ts";
-import { jsonHeaders, type MailApi, textOf } from "./mail-api.ts";
+import type { OutgoingMail } from "./provider.ts";
 
 const HOST = "https://api.postmarkapp.com";
 
@@ -11,9 +12,13 @@ const HOST = "https://api.postmarkapp.com";
 const ACCOUNT_CODES = new Set([10, 400, 401, 405, 412, 413, 1226, 1235]);
 
 /** Postmark, `POST /email`: 200 with `ErrorCode` 0 and the id; refusals are 422 with a code. */
-export function postmark(settings: SettingsOf<"postmark">, { serverToken }: CredentialsOf<"postmark">): MailApi {
+export function postmark(
+  settings: SettingsOf<"postmark">,
+  { serverToken }: CredentialsOf<"postmark">,
+): MessageApi<OutgoingMail> {
   return {
     kind: "postmark",
+    channel: "email",
     resumable: false,
     request: (mail) => ({
       url: `${settings.endpoint ?? HOST}/email`,

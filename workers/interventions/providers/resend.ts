@@ -1,13 +1,15 @@
 import type { CredentialsOf, SettingsOf } from "../../../shared/providers.ts";
+import { jsonHeaders, type MessageApi, textOf } from "./api.ts";
 import { plainMailbox } from "./headers.ts";
-import { jsonHeaders, type MailApi, textOf } from "./mail-api.ts";
+import type { OutgoingMail } from "./provider.ts";
 
 const HOST = "https://api.resend.com";
 
 /** Resend, `POST /emails`: honours `Idempotency-Key` for a day, which is longer than a cart asks again. */
-export function resend(settings: SettingsOf<"resend">, { apiKey }: CredentialsOf<"resend">): MailApi {
+export function resend(settings: SettingsOf<"resend">, { apiKey }: CredentialsOf<"resend">): MessageApi<OutgoingMail> {
   return {
     kind: "resend",
+    channel: "email",
     resumable: true,
     request: (mail) => ({
       url: `${settings.endpoint ?? HOST}/emails`,

@@ -1,12 +1,17 @@
 import type { CredentialsOf, SettingsOf } from "../../../shared/providers.ts";
-import { isObject, jsonHeaders, type MailApi, textOf } from "./mail-api.ts";
+import { isObject, jsonHeaders, type MessageApi, textOf } from "./api.ts";
+import type { OutgoingMail } from "./provider.ts";
 
 const HOSTS = { global: "https://api.sendgrid.com", eu: "https://api.eu.sendgrid.com" } as const;
 
 /** Twilio SendGrid, `POST /v3/mail/send`: 202 with an empty body, the id in a header. */
-export function sendgrid(settings: SettingsOf<"sendgrid">, { apiKey }: CredentialsOf<"sendgrid">): MailApi {
+export function sendgrid(
+  settings: SettingsOf<"sendgrid">,
+  { apiKey }: CredentialsOf<"sendgrid">,
+): MessageApi<OutgoingMail> {
   return {
     kind: "sendgrid",
+    channel: "email",
     resumable: false,
     request: (mail) => ({
       url: `${settings.endpoint ?? HOSTS[settings.region]}/v3/mail/send`,

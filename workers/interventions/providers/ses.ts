@@ -1,7 +1,8 @@
 import { AwsV4Signer } from "aws4fetch";
 import type { CredentialsOf, SettingsOf } from "../../../shared/providers.ts";
+import { jsonHeaders, type MessageApi, textOf } from "./api.ts";
 import { mailbox } from "./headers.ts";
-import { jsonHeaders, type MailApi, textOf } from "./mail-api.ts";
+import type { OutgoingMail } from "./provider.ts";
 
 /** Errors (400) that blame the account. */
 const ACCOUNT_ERRORS = new Set([
@@ -13,12 +14,13 @@ const ACCOUNT_ERRORS = new Set([
 ]);
 
 /** Amazon SES v2, `POST /v2/email/outbound-emails`, signed with Signature Version 4. */
-export function ses(settings: SettingsOf<"ses">, credentials: CredentialsOf<"ses">): MailApi {
+export function ses(settings: SettingsOf<"ses">, credentials: CredentialsOf<"ses">): MessageApi<OutgoingMail> {
   const { region, configurationSet } = settings;
   const host = settings.endpoint ?? `https://email.${region}.amazonaws.com`;
   const text = (Data: string) => ({ Data, Charset: "UTF-8" });
   return {
     kind: "ses",
+    channel: "email",
     resumable: false,
     request: async (mail) => {
       const body = JSON.stringify({

@@ -41,12 +41,25 @@ export interface ClientDeps {
   store: Store;
   context: () => EventContext;
   globalPrivacyControl: () => boolean;
+  /** What else hears of a step of the checkout, and of an order. */
+  onStep?: (step: string) => void;
+  onOrder?: () => void;
 }
 
 export type Client = ReturnType<typeof createClient>;
 
 /** The commands of `cartwake(command, …)`, over a queue and who is shopping. Knows no DOM. */
-export function createClient({ identity, queue, transport, clock, store, context, globalPrivacyControl }: ClientDeps) {
+export function createClient({
+  identity,
+  queue,
+  transport,
+  clock,
+  store,
+  context,
+  globalPrivacyControl,
+  onStep,
+  onOrder,
+}: ClientDeps) {
   const handlers: Record<string, Handler[]> = {};
   let restored: RestoredCart | null = null;
   let lastAt = 0;
@@ -96,11 +109,13 @@ export function createClient({ identity, queue, transport, clock, store, context
       if (!type) return;
       if (step === "start") identity.openCart();
       record(type, data);
+      onStep?.(step);
     },
     order(order: OrderInput) {
       const id = String(order.id);
       if (!identity.closeCart(id)) return;
       record("checkout_completed", { order: { ...order, id, items: order.items?.map(clean) } });
+      onOrder?.();
     },
     identify(who: IdentityInput) {
       // A field's change event fires more often than its value changes.
@@ -109,10 +124,10 @@ export function createClient({ identity, queue, transport, clock, store, context
       lastIdentity = said;
       record("shopper_identified", who);
     },
-    consent(consent: ConsentInput) {
+    consent(consent: ConsentInput, { text }: { text?: string } = {}) {
       rememberConsent(store, consent);
       if (!mayObserve(store, globalPrivacyControl())) queue.drop((event) => isPassive(event.type));
-      record("consent_updated", consent);
+      record("consent_updated", { ...consent, text });
     },
     on(name: string, handler: Handler) {
       if (typeof handler !== "function") return;

@@ -1,51 +1,68 @@
-/** What a provider's HTTP API is to us: how a request for one mail is made, and what an answer says about the mail. Pure. */
+/** What a provider's HTTP API is to us: how a request for one message is made, and what an answer says about it. */
 import { SECOND_MS } from "../../../shared/time.ts";
-import type { OutgoingMail, SendOutcome } from "./provider.ts";
+import { type OutgoingMessage, PHONE_NUMBERS, type SendOutcome } from "./provider.ts";
 
 export interface ApiRequest {
   url: string;
   headers: Record<string, string>;
-  body: string;
+  body: string | Uint8Array;
 }
 
 export interface ApiReply {
   status: number;
   headers: Headers;
-  /** The JSON of the body; `{}` for anything else. */
+  text: string;
+  /** The JSON of the text; `{}` for anything else. */
   body: Record<string, unknown>;
 }
 
-export interface MailApi {
+/** Thrown while a request is made: how the send ended, although nothing was sent. */
+export class Unsendable extends Error {
+  readonly outcome: SendOutcome & { kind: "refused" };
+
+  constructor(reason: string, more: { retryable?: boolean; account?: true; gone?: true } = {}) {
+    super(reason);
+    this.name = "Unsendable";
+    this.outcome = { kind: "refused", reason, retryable: false, ...more };
+  }
+}
+
+export interface MessageApi<M extends OutgoingMessage = OutgoingMessage> {
   readonly kind: string;
+  /** A message of another is never asked of it: `HttpProvider` sees to that. */
+  readonly channel: M["channel"];
   /** Honours `deliveryId`: asking twice sends once. */
   readonly resumable: boolean;
-  request(mail: OutgoingMail): ApiRequest | Promise<ApiRequest>;
+  request(message: M): ApiRequest | Promise<ApiRequest>;
   /** The message's id in a good answer; `null` when the answer is not what the API promises. */
   messageId(reply: ApiReply): string | null;
   /** What a bad answer says, for people. */
   reason(reply: ApiReply): string;
-  /** The provider refuses the account, whatever the mail is. 401, 402 and 403 always mean that. */
+  /** The provider refuses the account, whatever the message is. 401, 402 and 403 mean that, unless the target is gone. */
   isAccountFault?(reply: ApiReply): boolean;
+  /** Nothing will ever reach this number or device again. */
+  isGone?(reply: ApiReply): boolean;
   /** Answers that mean something else here than their status says. */
   special?(reply: ApiReply): SendOutcome | null;
 }
 
-/** Said by something between us and the API: whether it took the mail, nobody knows. */
+/** Said by something between us and the API: whether it took the message, nobody knows. */
 const AMBIGUOUS = new Set([502, 504, 520, 522, 524]);
 const ACCOUNT = new Set([401, 402, 403]);
 
-/** What an answer says about the mail. */
-export function judged(api: MailApi, reply: ApiReply, now: number): SendOutcome {
+/** What an answer says about the message. */
+export function judged(api: MessageApi, reply: ApiReply, now: number): SendOutcome {
   const special = api.special?.(reply);
   if (special) return special;
   const { status, headers } = reply;
+  const reason = `${status} ${anonymous(api.reason(reply))}`.trim();
+  if (api.isGone?.(reply)) return { kind: "refused", reason, retryable: false, gone: true };
   if (status >= 200 && status < 300) {
     const messageId = api.messageId(reply);
     return messageId === null
       ? { kind: "unknown", reason: `${status}: an answer that ${api.kind} does not give` }
       : { kind: "sent", messageId: messageId.slice(0, 200) };
   }
-  const reason = `${status} ${anonymous(api.reason(reply))}`.trim();
   if (AMBIGUOUS.has(status)) return { kind: "unknown", reason };
   const retryAfterMs = waitOf(headers.get("retry-after"), now);
   return {
@@ -64,13 +81,21 @@ function waitOf(header: string | null, now: number): number | null {
   return ms > 0 ? ms : null;
 }
 
-/** Providers repeat addresses; who may see the reason may not see those. */
-export const anonymous = (text: string): string => text.replace(/[^\s<>"'(),;:]+@[^\s<>"'(),;]+/g, "…").slice(0, 300);
+/** Providers repeat addresses and numbers; who may see the reason may not see those. */
+export const anonymous = (text: string): string =>
+  text
+    .replace(/[^\s<>"'(),;:]+@[^\s<>"'(),;]+/g, "…")
+    .replace(PHONE_NUMBERS, "…")
+    .slice(0, 300);
 
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** A field of an answer, when it is a text that says something. */
 export const textOf = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
+
+/** The first part of an XML document between these tags. */
+export const tagIn = (xml: string, name: string): string | null =>
+  textOf(new RegExp(`<${name}>([^<]{1,1000})</${name}>`).exec(xml)?.[1]);
 
 export const jsonHeaders = { "content-type": "application/json", accept: "application/json" } as const;
