@@ -23,7 +23,17 @@ export default defineConfig({
   test: {
     sequence: { sequencer: LongWaitsFirst },
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], environment: "node", maxWorkers: COMPUTING } },
+      {
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts"],
+          environment: "node",
+          maxWorkers: COMPUTING,
+          // Ten thousand random schedules compute for long beside others.
+          testTimeout: 60_000,
+          hookTimeout: 180_000,
+        },
+      },
       {
         plugins: [
           cloudflareTest(async () => ({
@@ -32,7 +42,7 @@ export default defineConfig({
             miniflare: { bindings: { ENVIRONMENT: "test", MIGRATIONS: await readD1Migrations("./migrations") } },
           })),
         ],
-        test: { name: "actor", include: ["test/actor/**/*.test.ts"], maxWorkers: COMPUTING },
+        test: { name: "actor", include: ["test/actor/**/*.test.ts"], maxWorkers: COMPUTING, testTimeout: 30_000 },
       },
       {
         test: {
