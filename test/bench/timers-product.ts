@@ -32,7 +32,6 @@ export class TimersProduct {
   readonly #system: System;
   readonly #empty: Usage;
   readonly #played: Played[] = [];
-  #database: string | null = null;
 
   private constructor(system: System) {
     this.#system = system;
@@ -52,11 +51,11 @@ export class TimersProduct {
 
   /** All steps are due in the same instant: when the quiet hours end, until which they were held. */
   async second(plan: RoundPlan): Promise<void> {
-    const { merchant, dueAt } = await this.#held(plan);
+    const dueAt = await this.#held(plan);
     const waitingBytes = (this.#usage().rssBytes - this.#empty.rssBytes) / plan.carts;
     await sleep(dueAt - 500 - Date.now());
     const before = this.#usage().cpuMs;
-    await this.#sent(merchant, plan.carts, plan.deadlineMs);
+    await this.#decided(plan, dueAt);
     const round = this.#round(plan, this.#usage().cpuMs - before, { waitingBytes });
     this.#played.push({ plan, dueAt, leashMs: LEASH_MS, round });
   }
@@ -68,22 +67,22 @@ export class TimersProduct {
     await paced(plan, async (carts) => {
       await runLoad({ url: merchant.beacons, clients: 1, next: oneOf([beaconOf(carts)]) });
     });
-    await this.#sent(merchant, plan.carts, plan.deadlineMs);
+    await this.#decided(plan, 0);
     const round = this.#round(plan, this.#usage().cpuMs - before, {});
     this.#played.push({ plan, dueAt: null, leashMs: LEASH_MS, round });
   }
 
   /** As `second`, but few files may be open, and in the middle everything is killed and started again. */
   async failing(plan: RoundPlan): Promise<void> {
-    const { merchant, dueAt } = await this.#held(plan);
+    const dueAt = await this.#held(plan);
     await this.#system.kill9();
     const logged = this.#system.logs().length;
     await this.#system.restart({}, FEW_FILES);
     await sleep(1_000);
     const waitingBytes = (this.#usage().rssBytes - this.#empty.rssBytes) / plan.carts;
     await sleep(dueAt - Date.now());
-    await this.#sent(merchant, plan.carts / 3, 30_000).catch(() => undefined); // few may be done by then: the kill comes anyway
-    const beforeKill = this.#count(SENT, merchant.storeId);
+    // However few are decided after half a minute: the kill comes.
+    const beforeKill = await this.#decided({ ...plan, carts: plan.carts / 3, deadlineMs: 30_000 }, dueAt);
     await this.#system.kill9();
     const failedActivations =
       this.#system
@@ -91,7 +90,7 @@ export class TimersProduct {
         .slice(logged)
         .match(/SQLITE_CANTOPEN/g)?.length ?? 0;
     await this.#system.restart();
-    await this.#sent(merchant, plan.carts, plan.deadlineMs);
+    await this.#decided(plan, dueAt);
     const round = this.#round(plan, Number.NaN, { waitingBytes, failedActivations, beforeKill });
     this.#played.push({ plan, dueAt, leashMs: LEASH_MS, round });
   }
@@ -100,7 +99,10 @@ export class TimersProduct {
   async results(): Promise<TimerRound[]> {
     await this.#system.kill9();
     const found = new Map<string, Found>();
-    for (const file of find(this.#system.state, /Cart\b.*\.sqlite$/)) readCart(file, found);
+    for (const file of find(this.#system.state, CARTS)) {
+      const cart = readCart(file);
+      if (cart) found.set(cart.id, cart);
+    }
     return this.#played.map(({ plan, dueAt, leashMs, round }) => {
       const late: number[] = [];
       for (let i = 0; i < plan.carts; i++) {
@@ -122,21 +124,24 @@ export class TimersProduct {
   }
 
   /** Makes the carts, and waits until each has its message held by the quiet hours. */
-  async #held(plan: RoundPlan): Promise<{ merchant: Merchant; dueAt: number }> {
-    const dueAt = Math.ceil((Date.now() + 20_000 + plan.carts * 20) / 60_000) * 60_000;
+  async #held(plan: RoundPlan): Promise<number> {
+    const dueAt = Math.ceil((Date.now() + 30_000 + plan.carts * 20) / 60_000) * 60_000;
     const clock = (ms: number) => new Date(ms).toISOString().slice(11, 16);
     const quietHours = { from: clock(Date.now() - 60_000), to: clock(dueAt) };
     const merchant = await this.#store(plan.name, { quietHours, timezone: "UTC" });
+    const logged = this.#system.logs().length;
     const beacons = [];
     for (let first = 0; first < plan.carts; first += TOGETHER)
       beacons.push(beaconOf(range(first, Math.min(TOGETHER, plan.carts - first)).map((i) => cartId(plan.name, i))));
     await runLoad({ url: merchant.beacons, clients: CLIENTS, next: oneOf(beacons) });
-    while (this.#count(HELD, merchant.storeId) < plan.carts) {
-      if (Date.now() > dueAt - 1_000) throw new Error("this machine is too busy to prepare so many carts in time");
+    const held = (): number => this.#system.logs().slice(logged).match(HELD)?.length ?? 0;
+    while (held() < plan.carts) {
+      if (Date.now() > dueAt - 1_000)
+        throw new Error(`only ${held()} of ${plan.carts} messages were held in time: this machine is too busy`);
       await sleep(500);
     }
     await sleep(Math.min(IDLE_MS, Math.max(0, dueAt - Date.now() - 8_000))); // the carts fall asleep
-    return { merchant, dueAt };
+    return dueAt;
   }
 
   async #store(name: string, settings: object): Promise<Merchant> {
@@ -150,23 +155,25 @@ export class TimersProduct {
     return merchant;
   }
 
-  async #sent(merchant: Merchant, carts: number, deadlineMs: number): Promise<void> {
-    for (const until = Date.now() + deadlineMs; this.#count(SENT, merchant.storeId) < carts; await sleep(500))
-      if (Date.now() > until) throw new Error(`${this.#count(SENT, merchant.storeId)} of ${carts} were sent in time`);
+  /** Waits until so many of the round's carts decided, or its deadline; returns how many did. Reads each cart's log about once. */
+  async #decided({ name, carts, deadlineMs }: RoundPlan, dueAt: number): Promise<number> {
+    const waiting = find(this.#system.state, CARTS);
+    const until = Math.max(Date.now(), dueAt) + deadlineMs;
+    let decided = 0;
+    while (decided < carts && waiting.length > 0 && Date.now() < until) {
+      await sleep(250);
+      for (let tries = 0; tries < TOGETHER && waiting.length > 0; ) {
+        const file = waiting.pop()!;
+        const cart = readCart(file);
+        if (!cart?.id.startsWith(`${name}-`)) continue;
+        if (cart.decidedAt !== null && cart.decidedAt >= dueAt) decided += 1;
+        else tries = waiting.unshift(file) && tries + 1;
+      }
+    }
+    return decided;
   }
 
   #usage = (): Usage => usageOf(runtimeOf(this.#system.pid()));
-
-  #count(sql: string, storeId: string): number {
-    this.#database ??= find(this.#system.state, /D1DatabaseObject.*\.sqlite$/)[0] ?? null;
-    if (!this.#database) throw new Error("the server has no database");
-    const database = new DatabaseSync(this.#database, { readOnly: true, timeout: 5_000 });
-    try {
-      return (database.prepare(sql).get(storeId) as { n: number }).n;
-    } finally {
-      database.close();
-    }
-  }
 }
 
 const find = (folder: string, pattern: RegExp): string[] =>
@@ -174,9 +181,9 @@ const find = (folder: string, pattern: RegExp): string[] =>
     .filter((path) => pattern.test(path) && !path.endsWith("metadata.sqlite"))
     .map((path) => join(folder, path));
 
-/** The sender writes the rendered message in the same moment in which it is sent. */
-const SENT = "SELECT count(*) AS n FROM outbox WHERE store_id = ?";
-const HELD = "SELECT count(*) AS n FROM deliveries WHERE store_id = ? AND history LIKE '%quiet_hours%'";
+const CARTS = /Cart\b.*\.sqlite$/;
+/** The database learns of it later, together with other news. */
+const HELD = /"result":"quiet_hours"/g;
 
 export const cartId = (round: string, i: number): string => `${round}-${i}`;
 export const range = (from: number, n: number): number[] => Array.from({ length: n }, (_, i) => from + i);
@@ -192,19 +199,18 @@ function beaconOf(carts: string[]) {
 }
 
 /** When a cart was last touched, when it last handed a message over, how many it had and how often one was sent. */
-function readCart(file: string, found: Map<string, Found>): void {
-  const database = new DatabaseSync(file);
+function readCart(file: string): Found | null {
+  const database = new DatabaseSync(file, { timeout: 5_000 });
   try {
     const rows = database.prepare("SELECT at, entry FROM log WHERE seq > 0 ORDER BY seq").all() as {
       at: number;
       entry: string;
     }[];
-    const cart: Found = { touchedAt: 0, decidedAt: null, deliveries: 0, done: 0 };
+    const cart: Found = { id: "", touchedAt: 0, decidedAt: null, deliveries: 0, done: 0 };
     const deliveries = new Set<string>();
-    let id = "";
     for (const { at, entry } of rows) {
       const { events, command, notes = [] } = JSON.parse(entry) as Entry;
-      if (events?.[0]) [id, cart.touchedAt] = [events[0].cartId, at];
+      if (events?.[0]) [cart.id, cart.touchedAt] = [events[0].visitorId.replace("visitor-of-", ""), at];
       for (const { code, deliveryId } of notes)
         if (code === "dispatched") {
           cart.decidedAt = at;
@@ -213,7 +219,7 @@ function readCart(file: string, found: Map<string, Found>): void {
       if (command?.type === "settle" && command.outcome?.kind === "sent") cart.done += 1;
     }
     cart.deliveries = deliveries.size;
-    found.set(id, cart);
+    return cart.id === "" ? null : cart;
   } finally {
     database.close();
   }
@@ -221,7 +227,7 @@ function readCart(file: string, found: Map<string, Found>): void {
 
 /** As much of a log row as is read. */
 interface Entry {
-  events?: { cartId: string }[];
+  events?: { visitorId: string }[];
   command?: { type: string; outcome?: { kind: string } };
   notes?: { code: string; deliveryId?: string }[];
 }

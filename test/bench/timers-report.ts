@@ -74,10 +74,10 @@ export function timersTablesOf(report: TimersReport): string {
     return table(TITLES[name](rounds[0]!), HEADER, [...rows, ...(ratios.length > 0 ? [[RULE], ...ratios] : [])]);
   });
   const failed = report.rounds.find((r) => r.contender === "cartwake" && r.name === "failing")!;
-  const facts = `  Files were lacking ${number(failed.failedActivations ?? 0)} times; ${number(failed.beforeKill ?? 0)} messages were sent before the kill.`;
+  const facts = `  Files were lacking ${number(failed.failedActivations ?? 0)} times; ${number(failed.beforeKill ?? 0)} steps were decided before the kill.`;
   const notes = [
     facts,
-    "  Cartwake's step: decision, arbiter, claim, rendering, outbox, rows of the delivery. BullMQ's: reads and writes the cart's state and a log row.",
+    "  Cartwake's step: a durable decision, and what its sender does meanwhile (arbiter, claim, rendering, outbox). BullMQ's: reads and writes the cart's state and a log row.",
     ...(report.missing ? [`  ${report.missing}`] : []),
   ];
   return [...parts, notes.join("\n")].join("\n\n\n");

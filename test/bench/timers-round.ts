@@ -29,6 +29,7 @@ export interface TimerRound {
 
 /** What a cart's log says. */
 export interface Found {
+  id: string;
   touchedAt: number;
   decidedAt: number | null;
   deliveries: number;
