@@ -3,7 +3,7 @@
  *
  * Owns    the event log, facts, prediction, journey and effect ledger of `store/cart`; nobody else writes them.
  * Timers  abandonment, due steps, unanswered claims, expiry, self-deletion: all derived from its state (timers.ts).
- * RPC     beacon, prospect, claim, settle, hold, report, restore, view, contents, timeline, explain, revokeLinks, nudge.
+ * RPC     beacon, prospect, claim, settle, hold, report, restore, view, contents, timeline, explain, simulate, revokeLinks, nudge.
  * Peers   Store (rules; confirms what was counted) and the queues `events` and `interventions`.
  *
  * One command is one transaction: decide → append a row → assign. The log is inbox and outbox: ids are known from it,

@@ -86,7 +86,9 @@ const rows = async (table: string, storeId: string): Promise<Record<string, unkn
 const ids = async (table: string, storeId: string): Promise<unknown[]> =>
   (await rows(table, storeId)).map((row) => row.id ?? row.delivery_id);
 const mailed = (storeId: string, deliveryId: string, at = T0): Promise<unknown> =>
-  env.DB.prepare("INSERT INTO outbox VALUES (?, ?, ?, 'a@b.example', '', '', '', '', '')")
+  env.DB.prepare(
+    "INSERT INTO outbox (store_id, delivery_id, at, recipient, subject, html, text, recovery_url, unsubscribe_url) VALUES (?, ?, ?, 'a@b.example', '', '', '', '', '')",
+  )
     .bind(storeId, deliveryId, at)
     .run();
 

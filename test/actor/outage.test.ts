@@ -218,9 +218,20 @@ describe("the breaker of a store's provider", () => {
     for (let i = 0; i < 5; i++) await breaker().report("failure");
     setClock((await breaker().state()).until);
     const { cart } = shop.carts[0]!;
-    await cart.beacon({ ...add(Date.now()), type: "consent_updated", consent: { email: "denied" } });
+    // The shopper changes their mind after the arbiter's yes: the circuit was entered, and the claim is refused.
+    const SHOPPER = {
+      getByName: (name: string) => {
+        const real = env.SHOPPER.getByName(name);
+        const permit = async (...asked: Parameters<typeof real.permit>) => {
+          const answer = await real.permit(...asked);
+          await cart.beacon({ ...add(Date.now()), type: "consent_updated", consent: { email: "denied" } });
+          return answer;
+        };
+        return { permit, release: (id: string) => real.release(id) };
+      },
+    } as unknown as Env["SHOPPER"];
     const provider = new Provider();
-    expect(await send(command, provider.env)).toMatch(/consent|already|opt/);
+    expect(await send(command, { ...provider.env, SHOPPER })).toBe("no_consent");
     expect(provider.calls).toBe(0);
     expect(await breaker().enter()).toMatchObject({ allowed: true, probe: 2 });
   });

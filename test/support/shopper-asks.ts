@@ -16,7 +16,7 @@ export const asked = (over: Partial<Prospect> = {}): Prospect & { storeId: strin
   email: "ada@example.com",
   phone: null,
   name: null,
-  visitorId: "v1",
+  visitorId: null,
   timezone: null,
   consent: {},
   ...over,

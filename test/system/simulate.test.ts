@@ -20,10 +20,7 @@ const simulated = async (merchant: Merchant, body: object = {}): Promise<Simulat
 test("says what would have been sent to whom, and why not, beside what was", async () => {
   const merchant = await Merchant.register(system.url);
   await merchant.call("PATCH", `/v1/stores/${merchant.account.storeId}`, { abandonAfterMinutes: 0.02 });
-  const cart = (id: string, email: string) => [
-    add(id, "mug", "12.50"),
-    identify(id, email),
-  ];
+  const cart = (id: string, email: string) => [add(id, "mug", "12.50"), identify(id, email)];
   await merchant.accept([...cart("c-1", "ada@example.com"), ...cart("c-2", "bob@example.com")]);
   await merchant.accept([add("c-3", "mug", "12.50")]);
   await until("both to be written to", async () => {
@@ -64,11 +61,7 @@ test("counts what is sent for one cart of a shopper under the caps of the next",
   const merchant = await Merchant.register(system.url);
   const settings = { abandonAfterMinutes: 0.02, frequencyCap: { max: 1, perHours: 24 } };
   await merchant.call("PATCH", `/v1/stores/${merchant.account.storeId}`, settings);
-  for (const id of ["c-1", "c-2"])
-    await merchant.accept([
-      add(id, "mug", "12.50"),
-      identify(id, "ada@example.com"),
-    ]);
+  for (const id of ["c-1", "c-2"]) await merchant.accept([add(id, "mug", "12.50"), identify(id, "ada@example.com")]);
   const view = await until("both carts", async () => {
     const found = await simulated(merchant);
     return found.carts === 2 && found.items.every((i) => i.messages.length === 1) && found;
