@@ -416,6 +416,8 @@ function claimedCart(state: CartState, effect: Effect, createdAt: number): Claim
     ...contentsOf(state, createdAt),
     ...prospectOf(state, effect),
     channel: effect.channel as MessageChannel,
+    trigger: effect.trigger,
+    repeated: effect.doubtful === true,
     coupon: effect.coupon,
     cartId: state.cartId,
     generation: effect.generation,

@@ -186,6 +186,10 @@ export interface ClaimedCart extends Prospect, CartContents {
   name: string | null;
   timezone: string | null;
   channel: MessageChannel;
+  /** What started its journey: a built-in template speaks of it. */
+  trigger: Trigger;
+  /** An earlier call under the same key was never answered. */
+  repeated: boolean;
   /** What the message gives away, if anything. */
   coupon: Coupon | null;
   cartId: string;

@@ -323,6 +323,8 @@ function claimedOf({ state }: CartShell, effectId: string): ClaimedCart {
     ...contentsOf(state, 1),
     ...prospectOf(state, effect),
     channel: effect.channel as "email",
+    trigger: effect.trigger,
+    repeated: effect.doubtful === true,
     coupon: effect.coupon,
     generation: effect.generation,
     templateId: templateOf(effect),

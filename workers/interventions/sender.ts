@@ -134,9 +134,8 @@ async function sendBy(
   // The provider honours the key: the cart hands the effect over again, and asking twice sends once.
   if (outcome.kind === "unknown" && route.resumable) return "unanswered";
   const settled = await cart.settle(effectId, { ...outcome, provider: carried.provider });
-  // Parked or asked again: an earlier call of it was never answered, and may have sent it.
-  const doubtful = settled.ok && (settled.value === "unknown" || settled.value === "claimed");
-  if (outcome.kind === "refused" && !doubtful) await shopper.unsent(prospect.deliveryId);
+  // After an unanswered call of the same key nobody knows that nothing was sent.
+  if (outcome.kind === "refused" && !claim.value.repeated) await shopper.unsent(prospect.deliveryId);
   return settled.ok ? settled.value : settled.reason;
 }
 
