@@ -65,27 +65,35 @@ function CouponForm({ path, coupon, onChange }: Props & { coupon: Coupon }) {
           required
         />
       )}
-      <NumberField
-        label="Valid for hours"
-        path={`${path}.expiresHours`}
-        value={coupon.expiresHours}
-        min={0}
-        max={8760}
-        onChange={(expiresHours) => set({ expiresHours })}
-      />
-      <NumberField
-        label="Budget in codes"
-        path={`${path}.budget`}
-        value={coupon.budget}
-        min={1}
-        max={1_000_000}
-        step={1}
-        hint="Never exceeded, whatever happens at once."
-        onChange={(budget) => set({ budget })}
-      />
+      <Bounds path={path} coupon={coupon} set={set} />
     </div>
   );
 }
+
+type BoundsProps = { path: string; coupon: Coupon; set: (change: Partial<Coupon>) => void };
+
+const Bounds = ({ path, coupon, set }: BoundsProps) => (
+  <>
+    <NumberField
+      label="Valid for hours"
+      path={`${path}.expiresHours`}
+      value={coupon.expiresHours}
+      min={0}
+      max={8760}
+      onChange={(expiresHours) => set({ expiresHours })}
+    />
+    <NumberField
+      label="Budget in codes"
+      path={`${path}.budget`}
+      value={coupon.budget}
+      min={1}
+      max={1_000_000}
+      step={1}
+      hint="Never exceeded, whatever happens at once."
+      onChange={(budget) => set({ budget })}
+    />
+  </>
+);
 
 /** What belongs to another kind goes. */
 const ofKind = (kind: Coupon["kind"]): Partial<Coupon> => ({
