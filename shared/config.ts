@@ -36,10 +36,10 @@ const variables = z.object({
     .regex(/^\d{1,9}$/, "must be a whole number; 0 for no limit")
     .default("600000")
     .transform(Number),
-  /** How long a provider's answer is waited for. */
+  /** How long a provider's answer is waited for. FCM is asked twice for a message, within what a claim allows. */
   PROVIDER_TIMEOUT_SECONDS: z
     .string()
-    .regex(/^([1-9]|[1-5]\d|60)$/, "must be 1 to 60")
+    .regex(/^([1-9]|[1-3]\d|40)$/, "must be 1 to 40")
     .default("30")
     .transform(Number),
   METRICS_TOKEN: z.string().default(""),

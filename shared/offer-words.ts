@@ -4,6 +4,7 @@ import type { Trigger } from "./policy/rules.ts";
 
 interface OfferWords {
   checkout: string;
+  goOn: string;
   retry: string;
   dismiss: string;
   copy: string;
@@ -11,9 +12,10 @@ interface OfferWords {
   validUntil: string;
 }
 
-const WORDS: Record<string, OfferWords> = {
+const WORDS = {
   en: {
     checkout: "To the checkout",
+    goOn: "Continue",
     retry: "Try again",
     dismiss: "No, thanks",
     copy: "Copy code",
@@ -22,6 +24,7 @@ const WORDS: Record<string, OfferWords> = {
   },
   de: {
     checkout: "Zur Kasse",
+    goOn: "Weiter",
     retry: "Noch einmal versuchen",
     dismiss: "Nein, danke",
     copy: "Code kopieren",
@@ -30,6 +33,7 @@ const WORDS: Record<string, OfferWords> = {
   },
   fr: {
     checkout: "Passer à la caisse",
+    goOn: "Continuer",
     retry: "Réessayer",
     dismiss: "Non, merci",
     copy: "Copier le code",
@@ -38,6 +42,7 @@ const WORDS: Record<string, OfferWords> = {
   },
   es: {
     checkout: "Finalizar la compra",
+    goOn: "Continuar",
     retry: "Volver a intentarlo",
     dismiss: "No, gracias",
     copy: "Copiar el código",
@@ -46,6 +51,7 @@ const WORDS: Record<string, OfferWords> = {
   },
   it: {
     checkout: "Vai alla cassa",
+    goOn: "Continua",
     retry: "Riprova",
     dismiss: "No, grazie",
     copy: "Copia il codice",
@@ -54,19 +60,26 @@ const WORDS: Record<string, OfferWords> = {
   },
   nl: {
     checkout: "Naar de kassa",
+    goOn: "Verder",
     retry: "Opnieuw proberen",
     dismiss: "Nee, bedankt",
     copy: "Code kopiëren",
     copied: "Gekopieerd",
     validUntil: "Geldig tot",
   },
-};
+} satisfies Record<string, OfferWords>;
+
+type Language = keyof typeof WORDS;
+const LANGUAGES = Object.keys(WORDS);
+
+const BUTTONS: Partial<Record<Trigger, "retry" | "goOn">> = { payment_failed: "retry", checkout_hesitation: "goOn" };
 
 /** In the language of the offer, else in English. */
 export function offerWords(
   locale: string,
   trigger: Trigger,
-): Omit<OfferWords, "checkout" | "retry"> & { button: string } {
-  const { checkout, retry, ...words } = WORDS[lookupLocale(locale, Object.keys(WORDS)) ?? "en"] ?? WORDS.en!;
-  return { ...words, button: trigger === "payment_failed" ? retry : checkout };
+): Pick<OfferWords, "dismiss" | "copy" | "copied" | "validUntil"> & { button: string } {
+  const { dismiss, copy, copied, validUntil, ...buttons } =
+    WORDS[(lookupLocale(locale, LANGUAGES) ?? "en") as Language];
+  return { dismiss, copy, copied, validUntil, button: buttons[BUTTONS[trigger] ?? "checkout"] };
 }

@@ -36,15 +36,13 @@ const bytesOf = (length: number, first?: number) => (text: string) => {
 };
 
 /** A device. `endpoint` is checked for its form only: where it may lead is `isPushEndpoint`'s to say. */
-export const pushTargetSchema = z
-  .discriminatedUnion("kind", [
-    z.strictObject({
-      kind: z.literal("webpush"),
-      endpoint: z.url({ protocol: /^https?$/ }).max(1000),
-      p256dh: z.string().max(100).refine(bytesOf(65, 4), "must be an uncompressed P-256 point in base64url"),
-      auth: z.string().max(30).refine(bytesOf(16), "must be 16 bytes in base64url"),
-    }),
-    z.strictObject({ kind: z.literal("fcm"), token: z.string().regex(/^[\w:.-]{20,1000}$/) }),
-    z.strictObject({ kind: z.literal("onesignal"), subscriptionId: z.uuid() }),
-  ])
-  .meta({ id: "PushTarget" });
+export const pushTargetSchema = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("webpush"),
+    endpoint: z.url({ protocol: /^https?$/ }).max(1000),
+    p256dh: z.string().max(100).refine(bytesOf(65, 4), "must be an uncompressed P-256 point in base64url"),
+    auth: z.string().max(30).refine(bytesOf(16), "must be 16 bytes in base64url"),
+  }),
+  z.strictObject({ kind: z.literal("fcm"), token: z.string().regex(/^[\w:.-]{20,1000}$/) }),
+  z.strictObject({ kind: z.literal("onesignal"), subscriptionId: z.uuid() }),
+]);

@@ -41,7 +41,7 @@ export function claim(state: CartState, command: Extract<Command, { type: "claim
   if (effect.status !== "scheduled" && !again) return reject(state, `already_${effect.status}`);
   const refusal = effect.channels.includes(channel) ? whyNot(state, effect, channel, now) : "no_such_channel";
   if (refusal === "not_due" || refusal === "no_address" || refusal === "no_such_channel") return reject(state, refusal);
-  if (refusal && again) return park(state, effect, now, refusal);
+  if (refusal && again) return { ...park(state, effect, now, refusal), rejection: refusal };
   if (refusal) {
     const process = ledger.put(state.process, { ...ledger.move(effect, "cancelled", now, refusal), dueAt: null });
     const note = {
@@ -52,7 +52,7 @@ export function claim(state: CartState, command: Extract<Command, { type: "claim
     return { ...accept(state, process, [note]), rejection: refusal };
   }
   const claimed: Effect = {
-    ...(again ? effect : ledger.move(effect, "claimed", now)),
+    ...(again ? { ...effect, doubtful: true as const } : ledger.move(effect, "claimed", now)),
     channel,
     claimedAt: now,
     provider,
@@ -74,7 +74,7 @@ export function claim(state: CartState, command: Extract<Command, { type: "claim
 function park(state: CartState, effect: Effect, now: number, refusal: string): Decision {
   const process = ledger.put(state.process, { ...ledger.move(effect, "unknown", now, refusal), dueAt: null });
   const text = `Outcome unknown, and not asked again: ${refusal}`;
-  return { ...accept(state, process, [{ code: "unknown", text, deliveryId: effect.deliveryId }]), rejection: refusal };
+  return accept(state, process, [{ code: "unknown", text, deliveryId: effect.deliveryId }]);
 }
 
 /** Why a message must not be sent now, judged on the live cart. */
@@ -121,6 +121,7 @@ function settleRefused(
   now: number,
 ): Decision {
   const { deliveryId } = effect;
+  if (effect.doubtful) return settleDoubtful(state, effect, outcome, now);
   const after = ledger.afterFailure(
     { ...effect, provider: outcome.provider },
     now,
@@ -136,6 +137,23 @@ function settleRefused(
   return accept(state, process.status === "active" ? ledger.pause(process) : process, [
     { code: after.status === "failed" ? "failed" : "retry", text, deliveryId },
   ]);
+}
+
+/** A refusal after a call that was never answered: asked again under the same key, or parked. */
+function settleDoubtful(
+  state: CartState,
+  effect: Effect,
+  outcome: Extract<Outcome, { kind: "refused" }>,
+  now: number,
+): Decision {
+  if (effect.status === "unknown") return reject(state, "already_unknown");
+  const again = outcome.retryable && isCurrent(state, effect) && effect.attempts + 1 < ledger.MAX_ATTEMPTS;
+  if (!again) return park(state, effect, now, outcome.reason);
+  const attempts = effect.attempts + 1;
+  const dueAt = now + ledger.backoff(ledger.RESUME_MS, attempts);
+  const process = ledger.put(state.process, { ...effect, attempts, dueAt, dispatches: 0 });
+  const text = `No answer the first time, now ${outcome.reason}; asking again`;
+  return accept(state, process, [{ code: "retry", text, deliveryId: effect.deliveryId }]);
 }
 
 /** The shopper's arbiter refused or postponed. */

@@ -16,7 +16,7 @@ import { offer, standing } from "./onsite.ts";
 import { canReach } from "./reach.ts";
 import { reconcile } from "./reconcile.ts";
 import type { CartState, Effect, Process } from "./state.ts";
-import { abandonAt, canBeAbandoned, isTerminal, jitterMs } from "./timers.ts";
+import { abandonAt, canBeAbandoned, isTerminal, jitterMs, mayForget } from "./timers.ts";
 
 export function decide(before: CartState, command: Command, rules: Rules): Decision {
   // A gateway may still hold older rules than the cart was woken with: they do not turn back.
@@ -134,20 +134,16 @@ function wake(given: CartState, now: number): Decision {
   const dispatch: Effect[] = [];
   let state = given;
   const last = Math.max(state.facts.lastReceivedAt, state.process.expiredAt ?? 0);
-  if (isTerminal(state)) {
-    if (last > 0 && now >= last + state.rules.retentionMs)
-      return { ...accept(state, state.process, notes), forget: true };
-  } else if (last > 0 && now >= last + state.rules.expireAfterMs) {
-    return expire(state, now, notes);
-  }
+  if (!isTerminal(state) && last > 0 && now >= last + state.rules.expireAfterMs) return expire(state, now, notes);
   if (canBeAbandoned(state) && now >= abandonAt(state)) state = { ...state, process: abandon(state, now, notes) };
   for (const { id } of state.process.effects) {
     const effect = ledger.find(state.process, id)!;
     const process = due(state, effect, now, notes, dispatch);
     if (process !== state.process) state = { ...state, process };
   }
-  if (state === given) return { ...reject(given, "not_due") };
-  return accept(state, state.process, notes, { dispatch });
+  if (state !== given) return accept(state, state.process, notes, { dispatch });
+  const forget = mayForget(state) && last > 0 && now >= last + state.rules.retentionMs;
+  return forget ? { ...accept(state, state.process, notes), forget: true } : reject(given, "not_due");
 }
 
 function abandon(state: CartState, now: number, notes: Note[]): Process {

@@ -56,8 +56,9 @@ export function subjectOf({ facts, prediction, process }: CartState, campaignId 
   };
 }
 
-/** What goes into a cart that can still be bought may be written about. */
-export const isOpenCart = ({ facts }: CartState): boolean => facts.closedAt === null && facts.items.length > 0;
+/** There is something in it, and it can still be bought: only of such a cart may anything be said. */
+export const isOpenCart = ({ facts, process }: CartState): boolean =>
+  facts.closedAt === null && facts.items.length > 0 && process.status !== "expired" && process.status !== "merged";
 
 export const journeyOf = (process: Process, effect: Effect): Journey | undefined =>
   process.journeys.find((j) => j.campaign.id === effect.campaignId && j.generation === effect.generation);
@@ -201,8 +202,9 @@ export function follow(state: CartState, effect: Effect, now: number, notes: Not
     effects: state.process.effects.map((e) => (e.id === effect.id ? { ...effect, fallbackMs: null } : e)),
   };
   if (find(process, id)) return process;
+  const { account: _, doubtful: __, ...step } = effect;
   const next: Effect = {
-    ...effect,
+    ...step,
     id,
     deliveryId: deliveryIdOf(state, id),
     channel: channels[0]!,
@@ -215,7 +217,6 @@ export function follow(state: CartState, effect: Effect, now: number, notes: Not
     sentAt: null,
     provider: null,
     resumable: false,
-    account: undefined,
     history: [{ status: "scheduled", at: now, reason: "unanswered" }],
     exposure: null,
   };

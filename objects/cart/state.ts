@@ -134,6 +134,8 @@ export interface Effect {
   provider: string | null;
   /** The provider honours the idempotency key, so that an unknown outcome may be tried again. */
   resumable: boolean;
+  /** An earlier call under the same key was never answered: a refusal of a later one does not say that nothing was sent. */
+  doubtful?: true;
   /** Whose keys those are, when the store has an account of its own: another account knows nothing of them. */
   account?: string;
   history: HistoryEntry[];

@@ -5,7 +5,7 @@
 import { stableHash } from "../../shared/ids.ts";
 import { SECOND_MS } from "../../shared/time.ts";
 import { followsAt } from "./journey.ts";
-import { CLAIM_TIMEOUT_MS } from "./ledger.ts";
+import { CLAIM_TIMEOUT_MS, isOpen } from "./ledger.ts";
 import type { CartState } from "./state.ts";
 
 export interface Timer {
@@ -30,6 +30,9 @@ export const abandonAt = (state: CartState): number => {
 export const isTerminal = (state: CartState): boolean =>
   ["purchased", "recovered", "expired", "merged"].includes(state.process.status);
 
+/** It is over, and every message is at its end: a claim under way is not forgotten, however late the alarm. */
+export const mayForget = (state: CartState): boolean => isTerminal(state) && !state.process.effects.some(isOpen);
+
 /** Something in it, open, and nobody has left it yet. */
 export const canBeAbandoned = ({ facts, process }: CartState): boolean =>
   process.status === "active" && facts.items.length > 0 && facts.closedAt === null;
@@ -53,8 +56,8 @@ export function timersOf(state: CartState): Timer[] {
     }
   }
   const lastSign = Math.max(facts.lastReceivedAt, process.expiredAt ?? 0);
-  if (isTerminal(state)) timers.push({ name: "forget", at: lastSign + rules.retentionMs });
-  else timers.push({ name: "expire", at: lastSign + rules.expireAfterMs });
+  if (mayForget(state)) timers.push({ name: "forget", at: lastSign + rules.retentionMs });
+  else if (!isTerminal(state)) timers.push({ name: "expire", at: lastSign + rules.expireAfterMs });
   return timers.sort((a, b) => a.at - b.at);
 }
 

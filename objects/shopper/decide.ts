@@ -5,6 +5,7 @@
 import type { Permit, Prospect } from "../../shared/events/messages.ts";
 import type { ConsentChannel, ConsentRecord } from "../../shared/events/types.ts";
 import {
+  counts,
   lapsesAt,
   type PermitRules,
   permit,
@@ -110,19 +111,15 @@ export function ask(
   const others = shopper.wishes.filter((wish) => wish.deliveryId !== deliveryId && lapsesAt(wish) > now);
   if (answer.granted) {
     const send: Send = { deliveryId, channel: answer.channel, at: now, status: "reserved" };
-    return { shopper: { ...shopper, sends: placed(shopper.sends, send), wishes: others }, permit: answer };
+    const known = shopper.sends.find((s) => s.deliveryId === deliveryId);
+    const isUsed = known?.status === "sent" && counts(known, rules, now);
+    const sends = isUsed ? shopper.sends : [...shopper.sends.filter((s) => s !== known), send];
+    return { shopper: { ...shopper, sends, wishes: others }, permit: answer };
   }
   const { until } = answer;
   const wishes =
     until === null ? others : [...others, { deliveryId, priority, at, until }].sort(rank).slice(0, MAX_WISHES);
   return { shopper: { ...shopper, wishes }, permit: answer };
-}
-
-/** With a reservation: a new one counts from now, and one that was used stays used. */
-function placed(sends: readonly Send[], send: Send): Send[] {
-  const known = sends.find((s) => s.deliveryId === send.deliveryId);
-  if (known?.status === "sent") return [...sends];
-  return [...sends.filter((s) => s !== known), send];
 }
 
 /**
@@ -177,7 +174,9 @@ export function consent(shopper: Shopper, entry: ConsentEntry): Shopper {
   const after = heard(shopper, entry);
   const { channel, value, source, at } = entry;
   if (value === "granted" || source !== "shopper" || after.suppressed[channel]) return after;
-  if (after.consent[channel]?.value !== "denied") return after; // they have said otherwise since
+  const latest = after.consent[channel];
+  // Only another word to us takes it back: the clock of a shop's page may be minutes ahead.
+  if (latest?.value === "granted" && isOwn(latest)) return after;
   return { ...after, suppressed: { ...after.suppressed, [channel]: { reason: "unsubscribed", at } } };
 }
 
@@ -206,6 +205,9 @@ const bounded = ({ channel, value, at, source, url, text }: ConsentEntry): Conse
   ...(text === undefined ? {} : { text: text.slice(0, MAX_TEXT) }),
 });
 
+/** Said to us: on the preference page, by an answer, or by the merchant. */
+const isOwn = ({ source }: ConsentRecord): boolean => source !== undefined && source !== "storefront";
+
 /**
  * Without the suppressions that a later yes takes back. A box ticked in the shop does not: who unsubscribed by a message
  * comes back by the preference page, by an answer, or by the merchant, who vouches for it.
@@ -213,8 +215,7 @@ const bounded = ({ channel, value, at, source, url, text }: ConsentEntry): Conse
 function lifted(shopper: Shopper): Shopper {
   const kept = Object.entries(shopper.suppressed).filter(([channel, { reason, at }]) => {
     const said = shopper.consent[channel as ConsentChannel];
-    const isOwn = said?.source !== undefined && said.source !== "storefront";
-    return !(isSoft(reason) && isOwn && said.value === "granted" && said.at >= at);
+    return !(said?.value === "granted" && isOwn(said) && isSoft(reason) && said.at >= at);
   });
   if (kept.length === Object.keys(shopper.suppressed).length) return shopper;
   return { ...shopper, suppressed: Object.fromEntries(kept) };

@@ -164,7 +164,15 @@ export class Shopper extends DurableObject<Actors> {
     there: (target: Client<Shopper>) => Promise<T>,
   ): T | Promise<T> {
     if (!this.#moved) return local(this.#shopper ?? decide.STRANGER, Date.now());
-    return this.#finishMove().then(there);
+    return this.#there(there);
+  }
+
+  /** Answered with a copy: the answer itself would keep the other actor awake until nobody holds it any more. */
+  async #there<T>(ask: (target: Client<Shopper>) => Promise<T>): Promise<T> {
+    const answer: T = await ask(await this.#finishMove());
+    const copy = structuredClone(answer);
+    (answer as Partial<Disposable> | undefined)?.[Symbol.dispose]?.();
+    return copy;
   }
 
   #change(

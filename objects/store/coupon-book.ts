@@ -40,8 +40,8 @@ const IS_REDEEMED = `EXISTS (SELECT 1 FROM redemptions AS r WHERE ${USES})`;
 const RECORD = `campaign AS campaignId, step AS stepId, n, cart AS cartId, generation, shopper AS shopperId, code, kind, amount, pool AS poolId,
   issued_at AS issuedAt, expires_at AS expiresAt`;
 /** With the first order that used the coupon. */
-const LISTED = `(SELECT *, (SELECT min(at) FROM redemptions AS r WHERE ${"$"}{USES}) AS redeemedAt,
-  (SELECT order_id FROM redemptions AS r WHERE ${"$"}{USES} ORDER BY at, order_id LIMIT 1) AS orderId FROM coupons)`;
+const LISTED = `(SELECT *, (SELECT min(at) FROM redemptions AS r WHERE ${USES}) AS redeemedAt,
+  (SELECT order_id FROM redemptions AS r WHERE ${USES} ORDER BY at, order_id LIMIT 1) AS orderId FROM coupons)`;
 
 const STATUS: Record<CouponStatus, string> = {
   redeemed: "redeemedAt IS NOT NULL",

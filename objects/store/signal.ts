@@ -46,38 +46,40 @@ export type Loss = "payments" | "silence";
  */
 export function lossOf(hours: readonly HourFacts[], now: number): Loss | null {
   const last = hours.findLastIndex((hour) => hour.orders > 0);
-  const silent = hours.slice(last + 1);
-  const unpaid = (hour: HourFacts): number => (hour.start >= now - DAY_MS ? hour.payments : 0);
-  const payments = silent.reduce((sum, hour) => sum + unpaid(hour), last < 0 ? 0 : unpaid(hours[last]!));
+  let payments = 0;
+  for (let i = Math.max(0, last); i < hours.length; i++)
+    if (hours[i]!.start >= now - DAY_MS) payments += hours[i]!.payments;
   if (payments >= PAYMENTS_WITHOUT_ORDER) return "payments";
-  if (last < 0 || silent.length === 0) return null;
-  return isUnlikely(hours.slice(0, last + 1), silent, now) ? "silence" : null;
+  return last >= 0 && isUnlikely(hours, last, now) ? "silence" : null;
 }
 
-function isUnlikely(before: readonly HourFacts[], silent: readonly HourFacts[], now: number): boolean {
-  const begun = before.at(-1)!.start + HOUR_MS;
-  const weeks = Math.min(MAX_WEEKS, Math.floor((begun - before[0]!.start) / WEEK_MS));
-  if (weeks < MIN_WEEKS) return false;
-  const usual = new Map<number, { orders: number; events: number }>();
-  let orders = 0;
-  for (const hour of before) {
-    if (hour.start < begun - weeks * WEEK_MS) continue;
-    const slot = usual.get(slotOf(hour.start)) ?? { orders: 0, events: 0 };
-    usual.set(slotOf(hour.start), { orders: slot.orders + hour.orders, events: slot.events + hour.events });
-    orders += hour.orders;
+function isUnlikely(hours: readonly HourFacts[], last: number, now: number): boolean {
+  const begun = hours[last]!.start + HOUR_MS;
+  const weeks = Math.min(MAX_WEEKS, Math.floor((begun - hours[0]!.start) / WEEK_MS));
+  if (weeks < MIN_WEEKS || now <= begun) return false;
+  const [usualOrders, usualEvents] = [new Float64Array(SLOTS), new Float64Array(SLOTS)];
+  let sum = 0;
+  for (let i = last; i >= 0 && hours[i]!.start >= begun - weeks * WEEK_MS; i--) {
+    const { start, orders, events } = hours[i]!;
+    usualOrders[slotOf(start)]! += orders;
+    usualEvents[slotOf(start)]! += events;
+    sum += orders;
   }
   let [byTime, byTraffic] = [0, 0];
   for (let start = begun; start < now; start += HOUR_MS)
-    byTime += (usual.get(slotOf(start))?.orders ?? 0) * Math.log1p(Math.min(1, (now - start) / HOUR_MS) / weeks);
-  for (const { start, events } of silent) {
-    const slot = usual.get(slotOf(start));
-    if (slot && slot.events > 0) byTraffic += slot.orders * Math.log1p(events / slot.events);
+    byTime += usualOrders[slotOf(start)]! * Math.log1p(Math.min(1, (now - start) / HOUR_MS) / weeks);
+  for (let i = last + 1; i < hours.length; i++) {
+    const { start, events } = hours[i]!;
+    const usual = usualEvents[slotOf(start)]!;
+    if (usual > 0) byTraffic += usualOrders[slotOf(start)]! * Math.log1p(events / usual);
   }
-  return Math.min(byTime, byTraffic) >= Math.max(MIN_EVIDENCE, Math.log(orders / weeks / FALSE_ALARMS_A_WEEK));
+  return Math.min(byTime, byTraffic) >= Math.max(MIN_EVIDENCE, ln(sum / weeks / FALSE_ALARMS_A_WEEK));
 }
 
+const SLOTS = WEEK_MS / HOUR_MS;
+const ln = Math.log;
 /** The hour of the week, in UTC. */
-const slotOf = (start: number): number => Math.floor(start / HOUR_MS) % (WEEK_MS / HOUR_MS);
+const slotOf = (start: number): number => Math.floor(start / HOUR_MS) % SLOTS;
 
 /** An hour's bucket. Whether its payments came after its order is not known: they count for nothing then. */
 export const factsOf = (start: number, delta: Entry["delta"]): HourFacts => {

@@ -1,5 +1,5 @@
 /**
- * Signed links in messages: `/r/…` restores a cart, `/u/…` unsubscribes. A token is its content and an HMAC-SHA256 of it;
+ * Signed links in messages: `/r/…` restores a cart, `/u/…` leads to the page where one unsubscribes. A token is its content and an HMAC-SHA256 of it;
  * nothing is stored for it, nobody can make or change one, and a recovery link dies with its expiry, its cart's
  * purchase, or a revocation in the cart.
  */
@@ -9,7 +9,10 @@ import { DAY_MS } from "../time.ts";
 
 export const RECOVERY_TTL_MS = 30 * DAY_MS;
 
-/** `r`: recover. `u`: unsubscribe (never expires: the law wants the link in an old mail to work), with the mail's locale. */
+/**
+ * `r`: recover. `u`: unsubscribe (never expires: the law wants the link in an old mail to work) from the channel of the
+ * message, with its locale.
+ */
 export type LinkClaims =
   | { kind: "r"; store: string; cart: string; generation: number; delivery: string; at: number }
   | { kind: "u"; store: string; shopper: string; channel: MessageChannel; at: number; locale?: string };

@@ -247,7 +247,7 @@ export const outbox = sqliteTable(
   (t) => [primaryKey({ columns: [t.storeId, t.deliveryId] })],
 );
 
-/** Who was written to at a phone number (its hash): a reply names nothing else. Rows go with their store or shopper. */
+/** Who was written to at a phone number (its hash): a reply names nothing else. Swept 400 days after the last message. */
 export const smsNumbers = sqliteTable(
   "sms_numbers",
   {
@@ -259,6 +259,7 @@ export const smsNumbers = sqliteTable(
   (t) => [
     primaryKey({ columns: [t.storeId, t.number, t.shopperId] }),
     index("sms_numbers_by_shopper").on(t.storeId, t.shopperId),
+    index("sms_numbers_sweep").on(t.at),
   ],
 );
 

@@ -148,7 +148,7 @@ export const SHORT: Entry[] = [
         "Delivery is on us",
         "A code for your order",
       ),
-      text: "This code is yours alone. Use {{ coupon.code }} at the checkout{% if coupon.expires_at %} until {{ coupon.expires_at | date }}{% endif %}.",
+      text: "Your cart is saved, and this code is yours alone. Enter it at the checkout.",
     },
     de: {
       title: worth(
@@ -157,7 +157,7 @@ export const SHORT: Entry[] = [
         "Der Versand geht auf uns",
         "Ein Code für Ihre Bestellung",
       ),
-      text: "Dieser Code gehört nur Ihnen. Lösen Sie {{ coupon.code }} an der Kasse ein{% if coupon.expires_at %}, bis {{ coupon.expires_at | date }}{% endif %}.",
+      text: "Ihr Warenkorb ist gespeichert, und dieser Code gehört nur Ihnen. Lösen Sie ihn an der Kasse ein.",
     },
   },
   {

@@ -64,8 +64,7 @@ export function permit(
   rules: PermitRules,
   now: number,
 ): Permit {
-  const windowMs = rules.frequencyCap.perHours * HOUR_MS;
-  const own = shopper.sends.find((s) => s.deliveryId === asked.deliveryId && freeAt(s, windowMs) > now);
+  const own = shopper.sends.find((s) => s.deliveryId === asked.deliveryId && counts(s, rules, now));
   const choice = choose(shopper, asked, rules, own);
   if ("refused" in choice) return never(choice.refused);
   const granted: Permit = { granted: true, channel: choice.channel };
@@ -74,7 +73,7 @@ export function permit(
   if (quiet !== null) return later("quiet_hours", quiet);
   if (own) return granted;
   const frees = shopper.sends
-    .map((send) => freeAt(send, windowMs))
+    .map((send) => freeAt(send, rules))
     .filter((at) => at > now)
     .sort(ascending);
   const places = rules.frequencyCap.max - frees.length;
@@ -87,8 +86,13 @@ export function permit(
 const ascending = (a: number, b: number): number => a - b;
 
 /** When the place is free again. Whether a reservation becomes a message is known when it lapses at the latest. */
-const freeAt = (send: Send, windowMs: number): number =>
-  send.at + (send.status === "reserved" ? Math.min(windowMs, RESERVATION_MS) : windowMs);
+function freeAt({ at, status }: Send, { frequencyCap }: PermitRules): number {
+  const windowMs = frequencyCap.perHours * HOUR_MS;
+  return at + (status === "reserved" ? Math.min(windowMs, RESERVATION_MS) : windowMs);
+}
+
+/** Whether it still takes a place. */
+export const counts = (send: Send, rules: PermitRules, now: number): boolean => freeAt(send, rules) > now;
 
 export const lapsesAt = (wish: Wish): number => wish.until + WISH_GRACE_MS;
 

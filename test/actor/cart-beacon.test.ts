@@ -168,6 +168,7 @@ describe("the surface", () => {
     "restore",
     "revokeLinks",
     "settle",
+    "simulate",
     "timeline",
     "view",
   ];

@@ -151,6 +151,19 @@ describe("a coupon", () => {
     });
   });
 
+  it("is asked for once, however often the reply carries it", async () => {
+    const { id } = await newStore();
+    const one = due({ coupon: COUPON });
+    const before = asked.length;
+    for (let i = 0; i < 5; i++)
+      expect((await offerOf(env, id, { cartId: "c", due: one }, T0 + i * SECOND_MS, give))?.coupon?.code).toBe(
+        "YOURS-1",
+      );
+    expect(asked.length - before).toBe(1);
+    await offerOf(env, id, { cartId: "other", due: one }, T0, give);
+    expect(asked.length - before).toBe(2);
+  });
+
   it("of which none is left leaves words that do not speak of it, and no others", async () => {
     const { id } = await newStore();
     const silent = await offerOf(env, id, { cartId: "c", due: due({ coupon: COUPON }) }, T0, spent);

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { shopperStub } from "../../objects/stubs.ts";
 import type { Prospect } from "../../shared/events/messages.ts";
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
+import { random } from "../support/random.ts";
 import { asked, PUSH, permitRules } from "../support/shopper-asks.ts";
 import { env, failure, setClock, T0, unique } from "./support.ts";
 
@@ -40,9 +41,8 @@ function people() {
 
 type Fault = "before" | "after";
 
-/** From now on a target does not hear (`before`) or is not heard (`after`); as often as said. */
-function failAdopting(fault: Fault, times = Number.POSITIVE_INFINITY): { calls: number } {
-  const seen = { calls: 0 };
+/** What the next call of `adopt` is to suffer; `null`: nothing. Asked for each call. */
+function disturbAdopting(next: () => Fault | null): void {
   namespace.getByName = (name: string) => {
     const target = lookUp(name);
     return new Proxy(target, {
@@ -50,15 +50,23 @@ function failAdopting(fault: Fault, times = Number.POSITIVE_INFINITY): { calls: 
         const call = Reflect.get(target, method) as (...args: unknown[]) => Promise<unknown>;
         if (method !== "adopt") return call;
         return async (...args: unknown[]) => {
-          seen.calls += 1;
-          const fails = seen.calls <= times;
-          if (fails && fault === "before") throw new Error("the network is down");
+          const fault = next();
+          if (fault === "before") throw new Error("the network is down");
           await call(...args);
-          if (fails) throw new Error("the answer was lost");
+          if (fault === "after") throw new Error("the answer was lost");
         };
       },
     });
   };
+}
+
+/** From now on a target does not hear (`before`) or is not heard (`after`); as often as said. */
+function failAdopting(fault: Fault, times = Number.POSITIVE_INFINITY): { calls: number } {
+  const seen = { calls: 0 };
+  disturbAdopting(() => {
+    seen.calls += 1;
+    return seen.calls <= times ? fault : null;
+  });
   return seen;
 }
 
@@ -229,4 +237,76 @@ describe("a move that dies", () => {
     expect(answers.filter((answer) => answer.granted)).toHaveLength(1);
     expect(seen.calls).toBe(1);
   });
+});
+
+describe("many lives of two devices and a shopper", () => {
+  const counted = { sent: 0, capped: 0, errors: 0, evictions: 0 };
+
+  /** Whatever fails is asked again by nobody: what was answered must hold all the same. */
+  async function live(seed: number): Promise<void> {
+    const dice = random(seed);
+    const { ids, shopper, stub } = people();
+    const names = [ids.a, ids.b, ids.ada];
+    const sent = new Set<string>();
+    const awake = new Set<string>();
+    const words: { channel: "email" | "push"; at: number; value: "granted" | "denied" }[] = [];
+    disturbAdopting(() => (dice.chance(0.5) ? dice.pick(["before", "after"] as const) : null));
+    for (let step = 0; step < 25; step++) {
+      setClock(T0 + step * MINUTE_MS);
+      const id = dice.pick(names);
+      const deliveryId = `dl_${step}`;
+      if (awake.has(id) && dice.chance(0.2)) {
+        await evictDurableObject(stub(id));
+        counted.evictions += 1;
+      }
+      awake.add(id);
+      const merges = [dice.chance(0.15) ? shopper(dice.pick([ids.a, ids.b])).mergeInto(ids.ada) : null];
+      try {
+        if (dice.chance(0.3)) {
+          const word = { channel: dice.pick(["email", "push"] as const), at: Date.now(), value: "granted" as const };
+          await shopper(id).consent(word.channel, { value: word.value, at: word.at, source: "merchant" });
+          words.push(word);
+        } else {
+          const answer = await shopper(id).permit(
+            ask(deliveryId),
+            permitRules({ frequencyCap: { max: 3, perHours: 24 } }),
+          );
+          if (answer.granted) {
+            sent.add(deliveryId); // before it is sure: what may have gone out must count
+            await shopper(id).settle(deliveryId);
+          } else {
+            expect(answer.reason).toMatch(/frequency_cap|outranked/);
+            counted.capped += 1;
+          }
+        }
+      } catch (error) {
+        expect(String(error)).toMatch(/network is down|answer was lost/);
+        counted.errors += 1;
+      }
+      await Promise.all(merges);
+    }
+    heal();
+    for (const id of [ids.a, ids.b])
+      expect(await shopper(id).mergeInto(ids.ada), `seed ${seed}`).toEqual({ ok: true, value: "moved" });
+    const { sends, history } = await shopper(ids.ada).profile();
+    const used = sends.map((s) => s.deliveryId);
+    expect(used.toSorted(), `seed ${seed}`).toEqual([...sent].toSorted());
+    expect(
+      history.map(({ channel, at, value }) => ({ channel, at, value })),
+      `seed ${seed}`,
+    ).toEqual(words);
+    expect(
+      await shopper(ids.a).permit(
+        ask("dl_last"),
+        permitRules({ frequencyCap: { max: used.length || 1, perHours: 24 } }),
+      ),
+    ).toMatchObject({ granted: used.length === 0 });
+    counted.sent += sent.size;
+  }
+
+  it("lose and double nothing, wherever the calls between the actors fail and whoever is evicted", async () => {
+    for (let seed = 0; seed < 25; seed++) await live(seed);
+    process.stdout.write(`shopper moves: 25 lives, ${JSON.stringify(counted)}\n`);
+    expect(Math.min(...Object.values(counted))).toBeGreaterThan(5);
+  }, 60_000);
 });

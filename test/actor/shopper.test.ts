@@ -93,6 +93,17 @@ describe("law 6: one arbiter per shopper", () => {
     expect(await shopper.permit(ask("dl_4"), policy)).toMatchObject({ granted: false });
   });
 
+  it("a browser that nobody has met with this shopper is asked about first: it may have a past of its own", async () => {
+    const { shopper, stub } = newShopper();
+    const known = { shopperId: "sh_1", visitorId: "v9" };
+    const unmet = { granted: false, reason: "new_visitor", until: null };
+    expect(await shopper.permit(ask("dl_1", known), policy)).toEqual(unmet);
+    expect((await shopper.profile()).isKnown).toBe(false);
+    expect(await shopper.permit(ask("dl_1", known), policy, true)).toEqual(yes);
+    await evictDurableObject(stub);
+    expect(await shopper.permit(ask("dl_2", known), policy)).toEqual(yes);
+  });
+
   it("a reservation whose sender died frees its place after a while", async () => {
     const { shopper } = newShopper();
     await shopper.permit(ask("dl_1"), policy);

@@ -23,6 +23,7 @@ import {
 import { randomEvent } from "./cart-random.ts";
 import { CartShell } from "./cart-shell.ts";
 import type { Random } from "./random.ts";
+import { truthOf } from "./truth.ts";
 
 export type Tally = Record<
   | "commands"
@@ -47,8 +48,6 @@ interface Sender {
   effectId: string;
   answered: boolean;
 }
-
-const ECHO_MS = 15 * MINUTE_MS;
 
 export class Schedule {
   readonly shell: CartShell;
@@ -256,24 +255,8 @@ export class Schedule {
     return effects.length > 0 ? this.#random.pick(effects) : null;
   }
 
-  /** Is the cart open, and which generation is it: the last order against the last thing put into it. */
   #truth(): { open: boolean; generation: number } {
-    const orders = new Map<string, number>();
-    let open = true;
-    let generation = 1;
-    for (const e of this.#events.toSorted((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))) {
-      const puts = e.type === "product_added_to_cart" || (e.type === "cart_updated" && (open || e.items!.length > 0));
-      if (puts && !open) {
-        open = true;
-        generation += 1;
-      }
-      if (e.type !== "checkout_completed") continue;
-      const first = orders.get(e.order!.id);
-      if (first !== undefined && e.at - first > ECHO_MS) continue;
-      orders.set(e.order!.id, first ?? e.at);
-      open = false;
-    }
-    return { open, generation };
+    return truthOf(this.#events);
   }
 
   #check(): void {

@@ -9,25 +9,37 @@ const AXE = readFileSync(join(createRequire(import.meta.url).resolve("axe-core")
 
 export const byTestId = (id: string): string => `[data-testid="${id}"]`;
 
-/** Accessibility violations, by axe. Run through the protocol, so the page's own policy holds. */
-export async function violations(page: Page, rules?: string[]): Promise<string[]> {
+/** Accessibility violations, by axe, of the page or of what is within a selector. Run through the protocol, so the page's own policy holds. */
+export async function violations(page: Page, rules?: string[], within?: string): Promise<string[]> {
   await page.evaluate(AXE);
-  return page.evaluate(async (runOnly) => {
-    interface Found {
-      violations: { id: string; nodes: { html: string }[] }[];
-    }
-    const { axe } = globalThis as unknown as { axe: { run(options: object): Promise<Found> } };
-    const found = (await axe.run(runOnly ? { runOnly } : {})).violations;
-    return found.map((v) => `${v.id}: ${v.nodes[0]?.html}`);
-  }, rules);
+  return page.evaluate(
+    async ([runOnly, root]) => {
+      interface Found {
+        violations: { id: string; nodes: { html: string }[] }[];
+      }
+      const { axe } = globalThis as unknown as {
+        axe: { run(context: unknown, options: object): Promise<Found> };
+      };
+      const found = (await axe.run(root ?? document, runOnly ? { runOnly } : {})).violations;
+      return found.map((v) => `${v.id}: ${v.nodes[0]?.html}`);
+    },
+    [rules, within] as const,
+  );
 }
 
 /** The same, light and dark: in the dark only the colours are other ones. */
-export async function violationsInBoth(page: Page): Promise<string[]> {
-  await page.emulateMedia({ colorScheme: "dark" });
-  const dark = await violations(page, ["color-contrast"]);
-  await page.emulateMedia({ colorScheme: "light" });
-  return [...dark.map((text) => `dark ${text}`), ...(await violations(page))];
+export async function violationsInBoth(page: Page, within?: string): Promise<string[]> {
+  await paint(page, "dark");
+  const dark = await violations(page, ["color-contrast"], within);
+  await paint(page, "light");
+  return [...dark.map((text) => `dark ${text}`), ...(await violations(page, undefined, within))];
+}
+
+/** The page has every colour of the scheme: one read too early would be compared with one of the other. */
+async function paint(page: Page, colorScheme: "dark" | "light"): Promise<void> {
+  await page.emulateMedia({ colorScheme });
+  await page.waitForFunction((scheme) => matchMedia(`(prefers-color-scheme: ${scheme})`).matches, colorScheme);
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
 }
 
 /** Fills the login form; what comes next is the caller's to expect. */

@@ -3,6 +3,7 @@
  * the reference shows, and `{id}` of a path must be given. What a request changes or deletes, it makes first.
  */
 import { TOTP } from "otpauth";
+import { shopperIdOf } from "../../shared/ids.ts";
 import { sampleOf } from "../../workers/gateway/docs/sample.ts";
 import type { Operation, Spec } from "../../workers/gateway/docs/spec.ts";
 import { type Invited, invite, joinAs, tokenOf } from "./members.ts";
@@ -80,7 +81,11 @@ async function made({ merchant }: World, path: string, body: unknown): Promise<F
 const nothing: Make = () => ({});
 const store: Make = ({ merchant }) => ({ params: { id: merchant.account.storeId } });
 const cart: Make = ({ cartId }) => ({ params: { id: cartId } });
+const shopper: Make = ({ merchant }) => ({
+  params: { id: shopperIdOf(merchant.account.storeId, "ada@example.com") },
+});
 const campaign: Make = (world) => made(world, "/v1/campaigns", CAMPAIGN);
+const pool: Make = (world) => made(world, "/v1/coupon-pools", { name: "P" });
 const template: Make = (world) => made(world, "/v1/templates", TEMPLATE);
 
 /** Another login of the same merchant, so that ending it ends nobody else's. */
@@ -209,6 +214,8 @@ export const FIXTURES: Record<string, Make> = {
   listStores: nothing,
   getStore: store,
   updateStore: store,
+  getStoreOrderSignal: store,
+  overrideStoreOrderSignal: store,
   getUsage: nothing,
   listApiKeys: nothing,
   createApiKey: nothing,
@@ -227,6 +234,10 @@ export const FIXTURES: Record<string, Make> = {
     return { params: { id: "unlinked" } };
   },
 
+  listShoppers: () => ({ query: { email: "ADA@example.com" } }),
+  getShopper: shopper,
+  setShopperConsent: async (world) => ({ ...(await shopper(world)), body: { channel: "sms", value: "granted" } }),
+
   listCampaigns: nothing,
   createCampaign: nothing,
   getCampaign: campaign,
@@ -235,6 +246,13 @@ export const FIXTURES: Record<string, Make> = {
   deleteCampaign: campaign,
   getCampaignResults: campaign,
   simulateCampaign: campaign,
+
+  listCoupons: () => ({ query: { status: "issued" } }),
+  getCampaignCoupons: campaign,
+  listCouponPools: nothing,
+  createCouponPool: nothing,
+  addCouponPoolCodes: pool,
+  deleteCouponPool: pool,
 
   listTemplates: nothing,
   createTemplate: nothing,
@@ -268,6 +286,7 @@ export const FIXTURES: Record<string, Make> = {
   getAnalyticsRealtime: nothing,
   listAnalyticsRollups: nothing,
 
+  getPushKey: ({ merchant }) => ({ query: { key: merchant.account.key } }),
   sendEvents: ({ merchant }) => ({ query: { key: merchant.account.key } }),
   followRecoveryLink: ({ recovery }) => ({ params: { token: recovery } }),
   getRecoveredCart: ({ recovery }) => ({ params: { token: recovery } }),

@@ -66,6 +66,12 @@ describe("consent and suppression", () => {
     expect(decide.consent(back, email(denied(15, { source: "shopper" }))).suppressed).toEqual({}); // came late
   });
 
+  it("an unsubscribing counts although a shop's clock, ahead of ours, has said yes a little later", () => {
+    const ahead = told({ consent: { email: granted(99, { source: "storefront" }) } });
+    expect(decide.consent(ahead, email(denied(10, { source: "shopper" }))).suppressed).toHaveProperty("email");
+    expect(decide.suppress(ahead, "email", "unsubscribed", 10).suppressed).toHaveProperty("email");
+  });
+
   it.each(["unsubscribed", "stop"])("a yes to us lifts `%s`; a box ticked in the shop does not", (reason) => {
     const out = decide.suppress(STRANGER, "sms", reason, 10);
     expect(out.consent.sms).toMatchObject({ value: "denied", at: 10 });
@@ -151,6 +157,14 @@ describe("places and those that wait for one", () => {
     expect(shopper.sends).toMatchObject([{ deliveryId: "dl", status: "sent" }]);
     expect(decide.settle(shopper, "dl", NOON + 1)).toEqual(shopper);
     expect(ask(shopper, "other").permit).toMatchObject({ reason: "frequency_cap" });
+  });
+
+  it("what is tried again after its window takes a place again, and within it keeps the one it has", () => {
+    const sent = decide.settle(ask(STRANGER, "dl").shopper, "dl", NOON);
+    expect(ask(sent, "dl", NOON + HOUR_MS).shopper.sends).toEqual(sent.sends);
+    const again = ask(sent, "dl", NOON + DAY_MS).shopper;
+    expect(again.sends).toEqual([{ deliveryId: "dl", channel: "email", at: NOON + DAY_MS, status: "reserved" }]);
+    expect(ask(again, "other", NOON + DAY_MS).permit).toMatchObject({ reason: "frequency_cap" });
   });
 
   it("keeps no more sends than any cap counts, and none longer than any cap looks back", () => {

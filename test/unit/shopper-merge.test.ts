@@ -118,6 +118,7 @@ function live(dice: Random): World["refusals"] {
         world.refusals.granted += 1;
         expect(known || counted < MAX, `${name} went over the cap of ${there.id}`).toBe(true);
         if (!again) open.set(name, id);
+        if (!known) sent.delete(name); // tried again after its window: a new place
       } else if (answer.permit.reason === "frequency_cap") {
         world.refusals.capped += 1;
         expect(known, `${name} lost the place it had`).toBe(false);

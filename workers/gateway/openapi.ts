@@ -89,7 +89,7 @@ function operation(route: Route, tagged: boolean): ZodOpenApiOperationObject {
       ...(route.query ? { query: route.query } : {}),
       ...(header ? { header } : {}),
     },
-    ...(route.body ? { requestBody: requestBody(route.body, route.access) } : {}),
+    ...(route.body ? { requestBody: requestBody(route.body, route) } : {}),
     responses: responses(route, tagged),
     ...permission(route.access),
     "x-limit": limitOf(route),
@@ -117,7 +117,7 @@ function requestHeaders(route: Route): z.ZodObject | null {
   return Object.keys(shape).length > 0 ? z.object(shape) : null;
 }
 
-function requestBody(schema: z.ZodType, access: Access) {
+function requestBody(schema: z.ZodType, { access, textBody }: Route) {
   const content = { schema };
   return {
     required: !schema.safeParse({}).success,
@@ -125,6 +125,7 @@ function requestBody(schema: z.ZodType, access: Access) {
       "application/json": content,
       // `sendBeacon` without a preflight.
       ...(access === "publishable" ? { "text/plain": content } : {}),
+      ...(textBody ? { [textBody]: content } : {}),
     },
   };
 }

@@ -112,7 +112,7 @@ export async function run(
   const { env } = given;
   let principal = await entitled(route, given, params);
   const asked = Date.now();
-  const request = principal && route.body ? await arrived(given.request) : given.request;
+  const request = principal && route.body ? await arrived(given.request, route.maxBody) : given.request;
   // Who sends slowly may have lost their rights meanwhile: nobody keeps a call open for the day after.
   if (Date.now() - asked > SLOW_BODY_MS) principal = await entitled(route, given, params);
   const progress: Progress = { notes: [], guessing: false, rulesChanged };
@@ -147,8 +147,8 @@ async function entitled(route: Route, given: Incoming, params: Record<string, st
 }
 
 /** The request with its body in memory. */
-async function arrived(request: Request): Promise<Request> {
-  const text = await readText(request, MAX_BODY);
+async function arrived(request: Request, limit = MAX_BODY): Promise<Request> {
+  const text = await readText(request, limit);
   const { method, headers } = request;
   return new Request(request.url, { method, headers, ...(text === "" ? {} : { body: text }) });
 }

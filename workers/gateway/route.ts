@@ -63,6 +63,10 @@ interface Declaration<Q extends z.ZodObject, B extends z.ZodType> {
   tag: Tag;
   query?: Q;
   body?: B;
+  /** Bytes that the body may have, where the usual bound is too low. */
+  maxBody?: number;
+  /** A media type that the body may have besides JSON: the schema is given the text as it is. */
+  textBody?: "text/csv";
   /** The answers other than problems, by status. */
   answers: Record<number, Answer>;
   /** Passwords, codes or tokens can be guessed here: the strict limit counts too, by the account that the call names. */
@@ -83,7 +87,9 @@ export type Tag =
   | "Auth"
   | "Stores"
   | "Carts"
+  | "Shoppers"
   | "Campaigns"
+  | "Coupons"
   | "Templates"
   | "Providers"
   | "Deliveries"

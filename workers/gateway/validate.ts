@@ -2,20 +2,27 @@
 import type * as z from "zod";
 import { AppError } from "../../shared/errors.ts";
 import { fieldErrors } from "../../shared/events/schema.ts";
-import { readJson } from "../../shared/http.ts";
+import { MAX_BODY, readJson, readText } from "../../shared/http.ts";
 import type { Call } from "./route.ts";
 
 interface Shapes<Q extends z.ZodType, B extends z.ZodType> {
   query?: Q;
   body?: B;
+  maxBody?: number;
+  textBody?: string;
 }
 
+/** Wrong fields that are named: a body of thousands says the same of all of them. */
+const MAX_ERRORS = 100;
+
 export async function parsed<Q extends z.ZodType, B extends z.ZodType>(
-  { query, body }: Shapes<Q, B>,
+  { query, body, maxBody = MAX_BODY, textBody }: Shapes<Q, B>,
   call: Call,
 ): Promise<Call<z.infer<Q>, z.infer<B>>> {
   const asked = query ? check(query, Object.fromEntries(call.url.searchParams), "query") : ({} as z.infer<Q>);
-  const sent = body ? check(body, await readJson(call.request), "body") : (undefined as z.infer<B>);
+  const isText = textBody !== undefined && call.request.headers.get("content-type")?.split(";")[0]?.trim() === textBody;
+  const read = () => (isText ? readText(call.request, maxBody) : readJson(call.request, maxBody));
+  const sent = body ? check(body, await read(), "body") : (undefined as z.infer<B>);
   return { ...call, query: asked, body: sent };
 }
 
@@ -23,6 +30,10 @@ export async function parsed<Q extends z.ZodType, B extends z.ZodType>(
 export function check<S extends z.ZodType>(schema: S, value: unknown, what: string): z.infer<S> {
   const result = schema.safeParse(value);
   if (!result.success)
-    throw new AppError("VALIDATION_ERROR", `The ${what} is not valid.`, fieldErrors(result.error.issues));
+    throw new AppError(
+      "VALIDATION_ERROR",
+      `The ${what} is not valid.`,
+      fieldErrors(result.error.issues).slice(0, MAX_ERRORS),
+    );
   return result.data;
 }

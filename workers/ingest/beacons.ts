@@ -6,7 +6,6 @@
 import { cartStub, storeStub } from "../../objects/stubs.ts";
 import { networkOf } from "../../shared/address.ts";
 import { AppError, type FieldError } from "../../shared/errors.ts";
-import type { OfferDue } from "../../shared/events/messages.ts";
 import { LIMITS, parseEvent } from "../../shared/events/schema.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
 import { json, parseJson, problemResponse, readText } from "../../shared/http.ts";
@@ -209,7 +208,7 @@ async function deliver(
   for (let i = 0; i < work.length; i += PARALLEL) {
     const replies = work.slice(i, i + PARALLEL).map(async ([cartId, list]) => {
       const events = list.map((l) => l.event);
-      const reply: CartReply = await callActor("cart", () =>
+      const reply = await callActor("cart", () =>
         cartStub(env, tenant.storeId, cartId).beacon(events, tenant.rules, trace),
       );
       tally.accepted += reply.accepted;
@@ -223,13 +222,6 @@ async function deliver(
     });
     await Promise.all(replies);
   }
-}
-
-interface CartReply {
-  accepted: number;
-  duplicates: number;
-  rejected: { id: string; code: string; message: string }[];
-  offers?: OfferDue[];
 }
 
 const refused = new Map<string, number>();

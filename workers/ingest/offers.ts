@@ -10,7 +10,7 @@ import { fitted } from "../../shared/message-limits.ts";
 import { offerWords } from "../../shared/offer-words.ts";
 import type { Offer } from "../../shared/offers.ts";
 import type { Trigger } from "../../shared/policy/rules.ts";
-import { no, type Result } from "../../shared/result.ts";
+import type { Result } from "../../shared/result.ts";
 import { callActor } from "../../shared/retry.ts";
 import { contextOf, inLocale, render, type Template, type TemplateStore, usesCoupon } from "../../shared/templates.ts";
 import { iso, SECOND_MS } from "../../shared/time.ts";
@@ -38,10 +38,23 @@ interface Source {
   template: Template;
 }
 
-const kept = new Map<string, { source: Source; until: number }>();
+type Kept<T> = Map<string, { value: T; until: number }>;
+const sources: Kept<Source> = new Map();
+/** By cart and step. An offer comes with every reply until it was seen: the store is asked once, also when none is left. */
+const coupons: Kept<IssuedCoupon | null> = new Map();
+
+async function keep<T>(kept: Kept<T>, name: string, now: number, make: () => Promise<T>): Promise<T> {
+  const known = kept.get(name);
+  if (known && known.until > now) return known.value;
+  const value = await make();
+  if (kept.size >= MAX_KEPT) kept.delete(kept.keys().next().value ?? "");
+  kept.delete(name);
+  kept.set(name, { value, until: now + KEPT_MS });
+  return value;
+}
 
 export async function offersOf(env: Env, storeId: string, dues: DueIn[], now: number): Promise<Offer[]> {
-  const issue: IssueCoupon = async () => no("not_yet");
+  const issue: IssueCoupon = (ask) => callActor("store", () => storeStub(env, storeId).issueCoupon(ask));
   const made = dues.slice(0, MAX_OFFERS).map(async (one) => {
     try {
       return await withTimeout(offerOf(env, storeId, one, now, issue), PATIENCE_MS, "an offer took too long");
@@ -64,7 +77,7 @@ export async function offerOf(
   if (due.expiresAt <= now) return null;
   const { store, template } = await sourceOf(env, storeId, due.templateId, due.trigger, now);
   const { parts, locale } = inLocale(template, due.contents.locale);
-  const coupon = due.coupon ? await issued(cartId, due, due.coupon, issue) : null;
+  const coupon = due.coupon ? await issued(storeId, cartId, due, due.coupon, now, issue) : null;
   if (due.coupon && !coupon && usesCoupon({ ...parts, html: "" })) return null;
   const context = contextOf(due.contents, store, { recovery: store.url, unsubscribe: store.url }, locale, coupon);
   const { subject, text } = fitted("onsite", await render({ ...parts, html: "" }, context));
@@ -91,29 +104,27 @@ export async function offerOf(
 }
 
 async function issued(
+  storeId: string,
   cartId: string,
   { campaignId, stepId, generation, shopperId }: OfferDue,
   coupon: CouponAsk["coupon"],
+  now: number,
   issue: IssueCoupon,
 ): Promise<IssuedCoupon | null> {
-  const answer = await issue({ campaignId, stepId, cartId, generation, shopperId, coupon });
-  return answer.ok ? answer.value : null;
+  return keep(coupons, [storeId, campaignId, stepId, generation, cartId].join("/"), now, async () => {
+    const answer = await issue({ campaignId, stepId, cartId, generation, shopperId, coupon });
+    return answer.ok ? answer.value : null;
+  });
 }
 
 /** At most one read of D1 and one call, and neither while the last answer is fresh. */
-async function sourceOf(env: Env, storeId: string, id: string, trigger: Trigger, now: number): Promise<Source> {
-  const name = `${storeId}/${trigger}/${id}`;
-  const known = kept.get(name);
-  if (known && known.until > now) return known.source;
-  const [settings, template] = await Promise.all([
-    callActor("store", () => storeStub(env, storeId).settings()),
-    findTemplate(env.DB, storeId, id, "onsite", trigger),
-  ]);
-  if (!settings.ok) throw new Error("the store is gone");
-  const { name: shop, url, allowedOrigins } = settings.value;
-  const source = { store: { name: shop, url, allowedOrigins }, template };
-  if (kept.size >= MAX_KEPT) kept.delete(kept.keys().next().value ?? "");
-  kept.delete(name);
-  kept.set(name, { source, until: now + KEPT_MS });
-  return source;
-}
+const sourceOf = (env: Env, storeId: string, id: string, trigger: Trigger, now: number): Promise<Source> =>
+  keep(sources, `${storeId}/${trigger}/${id}`, now, async () => {
+    const [settings, template] = await Promise.all([
+      callActor("store", () => storeStub(env, storeId).settings()),
+      findTemplate(env.DB, storeId, id, "onsite", trigger),
+    ]);
+    if (!settings.ok) throw new Error("the store is gone");
+    const { name, url, allowedOrigins } = settings.value;
+    return { store: { name, url, allowedOrigins }, template };
+  });

@@ -43,7 +43,8 @@ export class Circuit {
   /** How the call ended. A refusal of the message for good is an answer: nothing is wrong with the provider. */
   note(outcome: SendOutcome): void {
     const failed =
-      outcome.kind === "unknown" || (outcome.kind === "refused" && (outcome.retryable || outcome.account === true));
+      outcome.kind === "unknown" ||
+      (outcome.kind === "refused" && (outcome.retryable || (outcome.account === true && !outcome.gone)));
     this.#verdict = failed ? "failure" : "success";
   }
 

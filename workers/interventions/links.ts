@@ -1,12 +1,11 @@
-/**
- * Links in messages. `/r/…` leads back to exactly the cart it was sent for; `/u/…` unsubscribes, on POST only, because
- * link scanners GET everything (RFC 8058).
- */
+/** Recovery links in messages: `/r/…` leads back to exactly the cart it was sent for. */
 import { cartStub, shopperStub, storeStub } from "../../objects/stubs.ts";
 import { readLink } from "../../shared/auth/links.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { AppError } from "../../shared/errors.ts";
 import { json, problemResponse } from "../../shared/http.ts";
+import { log } from "../../shared/log.ts";
+import type { Channel } from "../../shared/views.ts";
 import type { Env } from "../env.ts";
 import { page } from "./page.ts";
 import { wordsFor } from "./page-words.ts";
@@ -26,11 +25,27 @@ export async function followRecoveryLink(request: Request, env: Env, token: stri
   const target = new URL(settings.value.url);
   target.searchParams.set("cartwake", token);
   const person = request.method === "GET" && !ROBOT.test(request.headers.get("user-agent") ?? "");
-  if (person) await cartStub(env, claims.store, claims.cart).report(claims.delivery, "clicked");
+  if (person) {
+    await cartStub(env, claims.store, claims.cart).report(claims.delivery, "clicked");
+    await noteAnswer(env, claims.store, claims.delivery);
+  }
   return new Response(null, {
     status: 302,
     headers: { location: target.href, "cache-control": "no-store", "referrer-policy": "no-referrer" },
   });
+}
+
+/** The channel that was answered is preferred from now on; who follows the link gets there also when that fails. */
+async function noteAnswer(env: Env, storeId: string, deliveryId: string): Promise<void> {
+  try {
+    const row = await env.DB.prepare("SELECT shopper_id, channel FROM deliveries WHERE store_id = ? AND id = ?")
+      .bind(storeId, deliveryId)
+      .first<{ shopper_id: string; channel: Channel }>();
+    if (row && row.channel !== "onsite")
+      await shopperStub(env, storeId, row.shopper_id).answered(row.channel, deliveryId);
+  } catch (error) {
+    log("warn", "answer_not_noted", { storeId, deliveryId, error });
+  }
 }
 
 /** `GET /r/{token}/cart`: the live cart, for the snippet on any origin. 404 for a forged, foreign, expired or revoked link, or one whose cart was bought. */
@@ -44,24 +59,4 @@ export async function restoreCart(env: Env, token: string, requestId: string): P
       cart.reason === "closed" ? "This cart was already bought." : "This recovery link is no longer valid.",
     );
   return json({ ...cart.value, deliveryId: claims.delivery }, 200, PUBLIC);
-}
-
-/** `GET /u/{token}`: a page with a button; following the link alone changes nothing. */
-export async function unsubscribePage(request: Request, env: Env, token: string): Promise<Response> {
-  const claims = await readLink(token, "u", parseConfig(env).LINK_SECRET, Date.now());
-  const { lang, words } = wordsFor(request, claims?.locale);
-  if (!claims) return page(404, lang, words.invalid.title, words.invalid.cutOff);
-  const settings = await storeStub(env, claims.store).settings();
-  const name = settings.ok ? settings.value.name : words.thisShop;
-  const button = { label: words.ask.button, action: `/u/${token}` };
-  return page(200, lang, words.ask.title, words.ask.text(name), button);
-}
-
-/** `POST /u/{token}`: the button, and the mail program's one-click. */
-export async function unsubscribe(request: Request, env: Env, token: string): Promise<Response> {
-  const claims = await readLink(token, "u", parseConfig(env).LINK_SECRET, Date.now());
-  const { lang, words } = wordsFor(request, claims?.locale);
-  if (!claims) return page(404, lang, words.invalid.title, words.invalid.cutOff);
-  await shopperStub(env, claims.store, claims.shopper).suppress(claims.channel, "unsubscribed");
-  return page(200, lang, words.done.title, words.done.text);
 }

@@ -1,12 +1,25 @@
 /** What the shopper's pages say, by language. */
 import { acceptedLocale, lookupLocale } from "../../shared/locale.ts";
+import type { MessageChannel } from "../../shared/policy/rules.ts";
 
 export interface PageWords {
   invalid: { title: string; cutOff: string; cutOffOrOld: string; gone: string };
-  ask: { title: string; text(store: string): string; button: string };
+  ask: { title: string; text(store: string): string };
+  /** Nothing is on. */
+  off: { title: string; text(store: string): string };
+  /** The button that stops everything: the only channel, or all of them. */
+  stop: { one: string; all: string };
+  choose: {
+    legend: string;
+    save: string;
+    channels: Record<MessageChannel, { label: string; note: string }>;
+    /** Instead of the note, where a switch cannot be turned. */
+    locked(store: string): string;
+  };
   /** Stands for the name of a store that is gone. */
   thisShop: string;
-  done: { title: string; text: string };
+  /** Saved: nothing is on now, or something. */
+  done: { title: string; text: string; chosen: string };
 }
 
 const WORDS = {
@@ -19,11 +32,26 @@ const WORDS = {
     },
     ask: {
       title: "No more reminders?",
-      text: (store) => `${store} will not write to you about carts again.`,
-      button: "Unsubscribe",
+      text: (store) => `Here you decide by which ways ${store} may remind you of your carts.`,
+    },
+    off: { title: "No reminders", text: (store) => `${store} does not remind you of carts. You can change that here.` },
+    stop: { one: "Unsubscribe", all: "Unsubscribe from all" },
+    choose: {
+      legend: "Remind me by",
+      save: "Save my choice",
+      channels: {
+        email: { label: "E-mail", note: "To your e-mail address" },
+        sms: { label: "SMS", note: "Text messages to your phone" },
+        push: { label: "Push", note: "Notifications on your device" },
+      },
+      locked: (store) => `Messages could not be delivered, or were reported as unwanted. ${store} can help.`,
     },
     thisShop: "This shop",
-    done: { title: "Done", text: "You will get no more reminders. You can close this page." },
+    done: {
+      title: "Done",
+      text: "You will get no more reminders. You can close this page.",
+      chosen: "Your choice is saved and holds from now on. You can close this page.",
+    },
   },
   de: {
     invalid: {
@@ -34,11 +62,30 @@ const WORDS = {
     },
     ask: {
       title: "Keine Erinnerungen mehr?",
-      text: (store) => `${store} schreibt Ihnen dann nicht mehr wegen Warenkörben.`,
-      button: "Abmelden",
+      text: (store) => `Hier entscheiden Sie, auf welchen Wegen ${store} Sie an Ihre Warenkörbe erinnern darf.`,
+    },
+    off: {
+      title: "Keine Erinnerungen",
+      text: (store) => `${store} erinnert Sie nicht an Warenkörbe. Hier können Sie das ändern.`,
+    },
+    stop: { one: "Abmelden", all: "Von allem abmelden" },
+    choose: {
+      legend: "Erinnern Sie mich per",
+      save: "Auswahl speichern",
+      channels: {
+        email: { label: "E-Mail", note: "An Ihre E-Mail-Adresse" },
+        sms: { label: "SMS", note: "Textnachrichten an Ihr Telefon" },
+        push: { label: "Push", note: "Mitteilungen auf Ihrem Gerät" },
+      },
+      locked: (store) =>
+        `Nachrichten konnten nicht zugestellt werden oder wurden als unerwünscht gemeldet. ${store} hilft Ihnen weiter.`,
     },
     thisShop: "Dieser Shop",
-    done: { title: "Erledigt", text: "Sie erhalten keine Erinnerungen mehr. Sie können diese Seite schließen." },
+    done: {
+      title: "Erledigt",
+      text: "Sie erhalten keine Erinnerungen mehr. Sie können diese Seite schließen.",
+      chosen: "Ihre Auswahl ist gespeichert und gilt ab sofort. Sie können diese Seite schließen.",
+    },
   },
   fr: {
     invalid: {
@@ -50,11 +97,30 @@ const WORDS = {
     },
     ask: {
       title: "Plus de rappels ?",
-      text: (store) => `${store} ne vous écrira plus au sujet de vos paniers.`,
-      button: "Se désabonner",
+      text: (store) => `Choisissez ici par quels moyens ${store} peut vous rappeler vos paniers.`,
+    },
+    off: {
+      title: "Aucun rappel",
+      text: (store) => `${store} ne vous rappelle pas vos paniers. Vous pouvez changer cela ici.`,
+    },
+    stop: { one: "Se désabonner", all: "Se désabonner de tout" },
+    choose: {
+      legend: "Me rappeler par",
+      save: "Enregistrer mon choix",
+      channels: {
+        email: { label: "E-mail", note: "À votre adresse e-mail" },
+        sms: { label: "SMS", note: "Messages sur votre téléphone" },
+        push: { label: "Push", note: "Notifications sur votre appareil" },
+      },
+      locked: (store) =>
+        `Des messages n’ont pas pu être remis ou ont été signalés comme indésirables. ${store} peut vous aider.`,
     },
     thisShop: "Cette boutique",
-    done: { title: "C’est fait", text: "Vous ne recevrez plus de rappels. Vous pouvez fermer cette page." },
+    done: {
+      title: "C’est fait",
+      text: "Vous ne recevrez plus de rappels. Vous pouvez fermer cette page.",
+      chosen: "Votre choix est enregistré et s’applique dès maintenant. Vous pouvez fermer cette page.",
+    },
   },
   es: {
     invalid: {
@@ -66,11 +132,27 @@ const WORDS = {
     },
     ask: {
       title: "¿No más recordatorios?",
-      text: (store) => `${store} no volverá a escribirle sobre sus carritos.`,
-      button: "Darse de baja",
+      text: (store) => `Decida aquí por qué medios ${store} puede recordarle sus carritos.`,
+    },
+    off: { title: "Sin recordatorios", text: (store) => `${store} no le recuerda sus carritos. Puede cambiarlo aquí.` },
+    stop: { one: "Darse de baja", all: "Darse de baja de todo" },
+    choose: {
+      legend: "Recordarme por",
+      save: "Guardar mi elección",
+      channels: {
+        email: { label: "Correo electrónico", note: "A su dirección de correo" },
+        sms: { label: "SMS", note: "Mensajes de texto a su teléfono" },
+        push: { label: "Push", note: "Notificaciones en su dispositivo" },
+      },
+      locked: (store) =>
+        `Algunos mensajes no se pudieron entregar o se marcaron como no deseados. ${store} puede ayudarle.`,
     },
     thisShop: "Esta tienda",
-    done: { title: "Hecho", text: "No recibirá más recordatorios. Puede cerrar esta página." },
+    done: {
+      title: "Hecho",
+      text: "No recibirá más recordatorios. Puede cerrar esta página.",
+      chosen: "Su elección está guardada y vale desde ahora. Puede cerrar esta página.",
+    },
   },
   it: {
     invalid: {
@@ -82,11 +164,27 @@ const WORDS = {
     },
     ask: {
       title: "Niente più promemoria?",
-      text: (store) => `${store} non le scriverà più riguardo ai carrelli.`,
-      button: "Annulla l’iscrizione",
+      text: (store) => `Qui può decidere in quali modi ${store} può ricordarle i suoi carrelli.`,
+    },
+    off: { title: "Nessun promemoria", text: (store) => `${store} non le ricorda i carrelli. Può cambiarlo qui.` },
+    stop: { one: "Annulla l’iscrizione", all: "Annulla tutte le iscrizioni" },
+    choose: {
+      legend: "Ricordamelo tramite",
+      save: "Salva la scelta",
+      channels: {
+        email: { label: "E-mail", note: "Al suo indirizzo e-mail" },
+        sms: { label: "SMS", note: "Messaggi di testo sul suo telefono" },
+        push: { label: "Push", note: "Notifiche sul suo dispositivo" },
+      },
+      locked: (store) =>
+        `Alcuni messaggi non sono stati recapitati o sono stati segnalati come indesiderati. ${store} può aiutarla.`,
     },
     thisShop: "Questo negozio",
-    done: { title: "Fatto", text: "Non riceverà più promemoria. Può chiudere questa pagina." },
+    done: {
+      title: "Fatto",
+      text: "Non riceverà più promemoria. Può chiudere questa pagina.",
+      chosen: "La sua scelta è salvata e vale da subito. Può chiudere questa pagina.",
+    },
   },
   nl: {
     invalid: {
@@ -97,11 +195,29 @@ const WORDS = {
     },
     ask: {
       title: "Geen herinneringen meer?",
-      text: (store) => `${store} schrijft u dan niet meer over winkelwagens.`,
-      button: "Afmelden",
+      text: (store) => `Hier bepaalt u op welke manieren ${store} u aan uw winkelwagens mag herinneren.`,
+    },
+    off: {
+      title: "Geen herinneringen",
+      text: (store) => `${store} herinnert u niet aan winkelwagens. Dat kunt u hier wijzigen.`,
+    },
+    stop: { one: "Afmelden", all: "Voor alles afmelden" },
+    choose: {
+      legend: "Herinner mij per",
+      save: "Keuze opslaan",
+      channels: {
+        email: { label: "E-mail", note: "Naar uw e-mailadres" },
+        sms: { label: "Sms", note: "Tekstberichten naar uw telefoon" },
+        push: { label: "Push", note: "Meldingen op uw apparaat" },
+      },
+      locked: (store) => `Berichten konden niet worden bezorgd of zijn als ongewenst gemeld. ${store} helpt u verder.`,
     },
     thisShop: "Deze winkel",
-    done: { title: "Klaar", text: "U krijgt geen herinneringen meer. U kunt deze pagina sluiten." },
+    done: {
+      title: "Klaar",
+      text: "U krijgt geen herinneringen meer. U kunt deze pagina sluiten.",
+      chosen: "Uw keuze is opgeslagen en geldt vanaf nu. U kunt deze pagina sluiten.",
+    },
   },
 } satisfies Record<string, PageWords>;
 

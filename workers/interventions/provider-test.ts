@@ -18,6 +18,7 @@ export interface TestOutcome {
   messageId: string | null;
   reason: string | null;
   retryable: boolean;
+  gone: boolean;
   ms: number;
 }
 
@@ -33,7 +34,7 @@ export async function testProvider(
   to: TestRecipient,
   traceparent: string | null,
 ): Promise<TestOutcome> {
-  const none = { messageId: null, reason: null, retryable: false };
+  const none = { messageId: null, reason: null, retryable: false, gone: false };
   const config: Config = parseConfig(env);
   const setup = await opened(row, config.AUTH_SECRET);
   if (!setup)
@@ -45,8 +46,9 @@ export async function testProvider(
   const result = await provider.send({ ...messageTo(row, to), ...(trace ? { traceparent: trace } : {}) });
   const ms = Date.now() - started;
   if (result.kind === "sent") return { ...none, outcome: "sent", messageId: result.messageId ?? null, ms };
-  const retryable = result.kind === "refused" && (result.retryable || result.account === true);
-  return { ...none, outcome: result.kind, reason: result.reason, retryable, ms };
+  const gone = result.kind === "refused" && result.gone === true;
+  const retryable = result.kind === "refused" && (result.retryable || (result.account === true && !gone));
+  return { ...none, outcome: result.kind, reason: result.reason, retryable, gone, ms };
 }
 
 function messageTo(row: ProviderRow, recipient: TestRecipient): OutgoingMessage {

@@ -9,7 +9,7 @@ import { rememberNumber } from "../../shared/db/sms-numbers.ts";
 import type { PushTarget } from "../../shared/events/types.ts";
 import { log } from "../../shared/log.ts";
 import { count, observe } from "../../shared/metrics.ts";
-import { E164 } from "../../shared/phone.ts";
+import { e164Of } from "../../shared/phone.ts";
 import type { MessageChannel } from "../../shared/policy/rules.ts";
 import { circuitOf } from "../../shared/providers.ts";
 import { pushServiceOf } from "../../shared/push-target.ts";
@@ -150,9 +150,9 @@ export class Route {
    * Sends by the open way, and by those behind it while they surely did not send. When nobody did, it is for good only if
    * nobody may later: neither one that refused for now, nor one that was passed by.
    */
-  async carry(message: DeliveryMessage): Promise<Carried> {
-    const failed = await this.#remember(message);
-    if (failed) return { outcome: failed, provider: this.way.provider.name };
+  async carry(given: DeliveryMessage): Promise<Carried> {
+    const message = await this.#ready(given);
+    if ("kind" in message) return { outcome: message, provider: this.way.provider.name };
     const deadline = Date.now() + FAILOVER_MS;
     let retryable = false;
     let retryAfterMs = 0;
@@ -166,8 +166,10 @@ export class Route {
       const late = Date.now() > deadline;
       if (late || !(await this.#next())) {
         retryable ||= late || this.#until < Number.POSITIVE_INFINITY;
-        const { reason } = outcome;
-        const refused = { kind: "refused", reason, retryable, ...(retryAfterMs > 0 ? { retryAfterMs } : {}) } as const;
+        const { reason, gone } = outcome;
+        const refused: SendOutcome = { kind: "refused", reason, retryable };
+        if (retryAfterMs > 0) refused.retryAfterMs = retryAfterMs;
+        if (gone && !retryable) refused.gone = gone;
         return { outcome: refused, provider };
       }
       log("info", "failover", { from: way.circuit, to: this.way.circuit, delivery: message.deliveryId });
@@ -197,13 +199,17 @@ export class Route {
     return false;
   }
 
-  /** Nobody is written to who could not stop it: a reply names the number only, as E.164 writes it. */
-  async #remember(message: DeliveryMessage): Promise<SendOutcome | null> {
-    if (message.channel !== "sms") return null;
-    if (!E164.test(message.to)) return { kind: "refused", reason: "not an E.164 number", retryable: false, gone: true };
+  /**
+   * Nobody is written to who could not stop it: an answer names the number only, as E.164 writes it. A refusal, when that
+   * cannot be had.
+   */
+  async #ready(message: DeliveryMessage): Promise<DeliveryMessage | SendOutcome> {
+    if (message.channel !== "sms") return message;
+    const to = e164Of(message.to);
+    if (!to) return { kind: "refused", reason: "the number does not say its country", retryable: false, gone: true };
     try {
-      await rememberNumber(this.#env.DB, message.storeId, message.to, message.shopperId, Date.now());
-      return null;
+      await rememberNumber(this.#env.DB, message.storeId, to, message.shopperId, Date.now());
+      return { ...message, to };
     } catch (error) {
       return { kind: "refused", reason: `numbers: ${messageOf(error)}`, retryable: true };
     }

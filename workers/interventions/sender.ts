@@ -134,7 +134,9 @@ async function sendBy(
   // The provider honours the key: the cart hands the effect over again, and asking twice sends once.
   if (outcome.kind === "unknown" && route.resumable) return "unanswered";
   const settled = await cart.settle(effectId, { ...outcome, provider: carried.provider });
-  if (outcome.kind === "refused") await shopper.unsent(prospect.deliveryId);
+  // Parked or asked again: an earlier call of it was never answered, and may have sent it.
+  const doubtful = settled.ok && (settled.value === "unknown" || settled.value === "claimed");
+  if (outcome.kind === "refused" && !doubtful) await shopper.unsent(prospect.deliveryId);
   return settled.ok ? settled.value : settled.reason;
 }
 

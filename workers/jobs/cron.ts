@@ -11,6 +11,8 @@ const RETENTION: [sql: string, keepMs: number][] = [
   ["DELETE FROM api_keys WHERE coalesce(revoked_at, expires_at) < ?", 90 * DAY_MS],
   ["DELETE FROM failed_events WHERE at < ?", 7 * DAY_MS],
   ["DELETE FROM idempotency_keys WHERE created_at < ?", DAY_MS],
+  ["DELETE FROM sms_numbers WHERE at < ?", 400 * DAY_MS],
+  ["DELETE FROM sms_replies WHERE at < ?", 400 * DAY_MS],
 ];
 
 /** Copies of carts whose farewell was lost: these columns say when anything last happened. */

@@ -16,9 +16,11 @@ export interface Answered {
   status: number;
   headers?: Record<string, string>;
   body?: unknown;
+  /** Instead of `body`: not JSON. */
+  text?: string;
 }
 
-/** A mail as the provider understood it. */
+/** A message as the provider understood it. Of push: `subject` is the title, `to` names the device. */
 export interface Taken {
   to: string;
   from: string;
@@ -27,6 +29,8 @@ export interface Taken {
   text: string;
   headers: Record<string, string>;
   deliveryId: string;
+  /** What only this provider knows. */
+  more?: Record<string, unknown>;
 }
 
 /** What goes wrong for a recipient, once each, in this order; afterwards mail is taken. */
@@ -110,7 +114,7 @@ export class ProviderServer {
     const asked = { method: request.method ?? "", path, headers, body: Buffer.concat(chunks) };
     const result = await this.#checker.check(asked);
     if (!isTaken(result)) {
-      this.misused.push({ asked, answer: result });
+      if (result.status >= 300) this.misused.push({ asked, answer: result });
       say(response, result);
       return;
     }
@@ -137,9 +141,9 @@ export class ProviderServer {
   }
 }
 
-function say(response: ServerResponse, { status, headers = {}, body }: Answered): void {
+function say(response: ServerResponse, { status, headers = {}, body, text }: Answered): void {
   response.writeHead(status, body === undefined ? headers : { "content-type": "application/json", ...headers });
-  response.end(body === undefined ? undefined : JSON.stringify(body));
+  response.end(body === undefined ? text : JSON.stringify(body));
 }
 
 /** The JSON object of a request that says it is one. */
@@ -152,6 +156,16 @@ export function jsonOf({ headers, body }: Asked): Record<string, unknown> | null
     return null;
   }
 }
+
+/** The fields of a form that says it is one; `null` when a field comes twice. */
+export function formOf({ headers, body }: Asked): Record<string, string> | null {
+  if (!headers["content-type"]?.startsWith("application/x-www-form-urlencoded")) return null;
+  const form = new URLSearchParams(body.toString("utf8"));
+  const fields = Object.fromEntries(form);
+  return Object.keys(fields).length === form.size ? fields : null;
+}
+
+export const isE164 = (text: unknown): text is string => typeof text === "string" && /^\+[1-9]\d{6,14}$/.test(text);
 
 const ADDRESS = /^[^\s@<>"]+@[^\s@<>"]+\.[a-z]{2,}$/i;
 export const isAddress = (text: unknown): text is string => typeof text === "string" && ADDRESS.test(text);

@@ -37,7 +37,7 @@ const getCampaign = async (call: MemberCall): Promise<Response> => tagged(await 
 
 async function createCampaign(call: MemberCall<unknown, CampaignInput>): Promise<Response> {
   const created = await storeStub(call.env, call.principal.storeId).createCampaign(checked(call.body));
-  if (!created.ok) throw created.reason === "too_large" ? tooLarge() : tooMany();
+  if (!created.ok) throw refusal(created.reason);
   call.audit({ action: "campaign.created", objectId: created.value.id, after: view(created.value) });
   return tagged(created.value, 201);
 }
@@ -94,6 +94,9 @@ const tooLarge = () =>
 
 function refusal(reason: string): AppError {
   if (reason === "too_large") return tooLarge();
+  if (reason === "too_many") return tooMany();
+  const step = /^no_pool:(\d+)$/.exec(reason)?.[1];
+  if (step) return invalid(`steps.${step}.coupon.poolId`, "no such pool of codes");
   return reason === "version" ? stale() : notFound("campaign");
 }
 

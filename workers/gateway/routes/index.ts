@@ -7,6 +7,7 @@ import * as auth from "./auth.ts";
 import * as callbacks from "./callbacks.ts";
 import * as campaigns from "./campaigns.ts";
 import * as carts from "./carts.ts";
+import * as coupons from "./coupons.ts";
 import * as deliveries from "./deliveries.ts";
 import * as docs from "./docs.ts";
 import * as health from "./health.ts";
@@ -16,9 +17,11 @@ import * as local from "./local.ts";
 import * as members from "./members.ts";
 import * as metrics from "./metrics.ts";
 import * as mfa from "./mfa.ts";
+import * as orderSignal from "./order-signal.ts";
 import * as passwords from "./passwords.ts";
 import * as providers from "./providers.ts";
 import * as sessions from "./sessions.ts";
+import * as shoppers from "./shoppers.ts";
 import * as simulate from "./simulate.ts";
 import * as storefront from "./storefront.ts";
 import * as stores from "./stores.ts";
@@ -30,12 +33,15 @@ const described = (neighbours: storefront.Neighbours): Route[] => [
   ...passwords.routes,
   ...sessions.routes,
   ...stores.routes,
+  ...orderSignal.routes,
   ...members.routes,
   ...invitations.routes,
   ...apiKeys.routes,
   ...audit.routes,
   ...carts.routes,
+  ...shoppers.routes,
   ...campaigns.routes,
+  ...coupons.routes,
   ...simulate.routes,
   ...templates.routes,
   ...providers.routes(neighbours),

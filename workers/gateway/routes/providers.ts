@@ -246,6 +246,7 @@ const verdict = z
     messageId: z.string().nullable().describe("The provider's name for the message"),
     reason: z.string().nullable(),
     retryable: z.boolean().describe("It may go later, or by another provider"),
+    gone: z.boolean().describe("Nothing will ever reach this number or device again"),
     ms: z.number().int(),
   })
   .meta({ id: "ProviderTest" });

@@ -14,8 +14,7 @@ export const twilioReader =
     const signature = headers.get("x-twilio-signature");
     if (!authToken || !signature) return null;
     const form = new URLSearchParams(body);
-    const fields = signedFields(form);
-    const url = urls.find((one) => isSame(signature, hmac(one + fields, authToken)));
+    const url = urls.find((one) => isSame(signature, twilioSignature(one, form, authToken)));
     if (!url || form.get("AccountSid") !== accountSid) return null;
     const status = form.get("MessageStatus");
     if (status === null) return replyIn(form);
@@ -28,12 +27,13 @@ export const twilioReader =
     );
   };
 
-const hmac = (text: string, key: string): string => createHmac("sha1", key).update(text).digest("base64");
-
-/** Names in the order of their code units, each with its values; a value that comes twice counts once. */
-function signedFields(form: URLSearchParams): string {
+/** Of the address and the fields: names in the order of their code units, a value that comes twice counts once. */
+export function twilioSignature(url: string, form: URLSearchParams, authToken: string): string {
   const names = [...new Set(form.keys())].sort();
-  return names.flatMap((name) => [...new Set(form.getAll(name))].sort().map((value) => name + value)).join("");
+  const fields = names.flatMap((name) => [...new Set(form.getAll(name))].sort().map((value) => name + value));
+  return createHmac("sha1", authToken)
+    .update(url + fields.join(""))
+    .digest("base64");
 }
 
 const STATUSES: Record<string, Meaning> = { delivered: "delivered", read: "opened" };

@@ -42,6 +42,11 @@ export interface MessageApi<M extends OutgoingMessage = OutgoingMessage> {
   isAccountFault?(reply: ApiReply): boolean;
   /** Nothing will ever reach this number or device again. */
   isGone?(reply: ApiReply): boolean;
+  /**
+   * The device is another account's: to this one it is gone, the store's next may know it. It must not count against the
+   * account, for shops' pages tell devices, and so may anybody.
+   */
+  isForeign?(reply: ApiReply): boolean;
   /** Answers that mean something else here than their status says. */
   special?(reply: ApiReply): SendOutcome | null;
 }
@@ -56,6 +61,7 @@ export function judged(api: MessageApi, reply: ApiReply, now: number): SendOutco
   if (special) return special;
   const { status, headers } = reply;
   const reason = `${status} ${anonymous(api.reason(reply))}`.trim();
+  if (api.isForeign?.(reply)) return { kind: "refused", reason, retryable: false, account: true, gone: true };
   if (api.isGone?.(reply)) return { kind: "refused", reason, retryable: false, gone: true };
   if (status >= 200 && status < 300) {
     const messageId = api.messageId(reply);
@@ -72,6 +78,35 @@ export function judged(api: MessageApi, reply: ApiReply, now: number): SendOutco
     ...(retryAfterMs === null ? {} : { retryAfterMs }),
     ...(ACCOUNT.has(status) || api.isAccountFault?.(reply) ? { account: true } : {}),
   };
+}
+
+/** No API's answer to one message is longer. */
+const MAX_ANSWER = 64 * 1024;
+
+/** The answer's text. One that breaks off or goes on for ever is read as none: what the status says stays. */
+export async function readBody(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of response.body ?? []) {
+      size += chunk.byteLength;
+      if (size > MAX_ANSWER) return "";
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks).toString("utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** The object that a text is in JSON; `{}` for anything else. */
+export function objectOf(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : {};
+  } catch {
+    return {};
+  }
 }
 
 /** `Retry-After` in milliseconds: seconds, or a date. */

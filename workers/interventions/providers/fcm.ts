@@ -9,12 +9,6 @@ const TOKEN_URL = "https://oauth2.googleapis.com/token";
 /** The longest time to live: four weeks. */
 const MAX_TTL_SECONDS = 2_419_200;
 
-/**
- * Uninstalled, or a token of somebody else's project. The last must not count against the account: shops' pages tell tokens,
- * and so may anybody.
- */
-const GONE = new Set(["UNREGISTERED", "SENDER_ID_MISMATCH"]);
-
 /** Firebase Cloud Messaging, HTTP v1: `POST /v1/projects/{id}/messages:send` as a service account. */
 export function fcm(
   { endpoint, projectId }: SettingsOf<"fcm">,
@@ -34,7 +28,9 @@ export function fcm(
     messageId: ({ body }) => textOf(body.name),
     reason: (reply) => `${codeOf(reply)} ${textOf(errorOf(reply).message) ?? "refused"}`.trim(),
     isGone: (reply) =>
-      GONE.has(codeOf(reply)) || (reply.status === 400 && /registration token/i.test(String(errorOf(reply).message))),
+      codeOf(reply) === "UNREGISTERED" ||
+      (reply.status === 400 && /registration token/i.test(String(errorOf(reply).message))),
+    isForeign: (reply) => codeOf(reply) === "SENDER_ID_MISMATCH",
     special: ({ status }) => {
       if (status === 401) forgetToken(account, tokenUrl);
       return null;

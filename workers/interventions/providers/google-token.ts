@@ -2,8 +2,7 @@
 import { importPKCS8, SignJWT } from "jose";
 import { hashOf } from "../../../shared/ids.ts";
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from "../../../shared/time.ts";
-import { Unsendable } from "./api.ts";
-import { objectOf, readBody } from "./http.ts";
+import { objectOf, readBody, Unsendable } from "./api.ts";
 
 const SCOPE = "https://www.googleapis.com/auth/firebase.messaging";
 const GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer";

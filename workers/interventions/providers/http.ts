@@ -2,11 +2,8 @@
  * Providers that are spoken to over HTTP: one request a message, and what its end says about the message. The provider's
  * own ways are its `MessageApi`.
  */
-import { type ApiReply, type ApiRequest, isObject, judged, type MessageApi, Unsendable } from "./api.ts";
+import { type ApiReply, type ApiRequest, judged, type MessageApi, objectOf, readBody, Unsendable } from "./api.ts";
 import { type MessageProvider, messageOf, type OutgoingMessage, type SendOutcome } from "./provider.ts";
-
-/** No API's answer to one message is longer. */
-const MAX_ANSWER = 64 * 1024;
 
 export class HttpProvider implements MessageProvider {
   readonly name: string;
@@ -73,30 +70,4 @@ async function write(
   progress.handedOver = true;
   await writer.write(bytes.subarray(-1));
   await writer.close();
-}
-
-/** The answer's text. One that breaks off or goes on for ever is read as none: what the status says stays. */
-export async function readBody(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of response.body ?? []) {
-      size += chunk.byteLength;
-      if (size > MAX_ANSWER) return "";
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks).toString("utf8");
-  } catch {
-    return "";
-  }
-}
-
-/** The object that a text is in JSON; `{}` for anything else. */
-export function objectOf(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : {};
-  } catch {
-    return {};
-  }
 }

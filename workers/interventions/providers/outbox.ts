@@ -51,10 +51,12 @@ function shown(message: DeliveryMessage) {
 function deviceName(target: PushTarget): string {
   switch (target.kind) {
     case "webpush":
-      return `${new URL(target.endpoint).host} ${hashOf(target.endpoint).slice(0, 8)}`;
+      return `${hostOf(target.endpoint)} ${hashOf(target.endpoint).slice(0, 8)}`;
     case "fcm":
       return `fcm ${hashOf(target.token).slice(0, 8)}`;
     case "onesignal":
       return `onesignal ${hashOf(target.subscriptionId).slice(0, 8)}`;
   }
 }
+
+const hostOf = (endpoint: string): string => (URL.canParse(endpoint) ? new URL(endpoint).host : "nowhere");

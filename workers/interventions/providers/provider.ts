@@ -63,7 +63,7 @@ export type SendOutcome =
       retryAfterMs?: number;
       /** What was wrong is the account, not the message: another provider may take it. */
       account?: true;
-      /** Nothing will ever reach this number or device again: forget it, or write to it no more. */
+      /** Nothing will ever reach this number or device again: forget it, or write to it no more. With `account`: by this one. */
       gone?: true;
     }
   | { kind: "unknown"; reason: string };

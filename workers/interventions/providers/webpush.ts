@@ -49,14 +49,12 @@ export function webpush(
     },
     messageId: ({ status, headers }) => (status === 201 || status === 202 ? idIn(headers) : null),
     reason: reasonOf,
-    isGone: ({ status, text }) => status === 404 || status === 410 || (isRefusal(status) && ANOTHERS.test(text)),
+    isGone: ({ status }) => status === 404 || status === 410,
+    isForeign: ({ status, text }) => isRefusal(status) && ANOTHERS.test(text),
   };
 }
 
-/**
- * The subscription was made with another key than this store's: nothing that this store sends will ever arrive. That must
- * not count against the account, for anybody may send in such a subscription.
- */
+/** The subscription was made with another key than this provider's. */
 const ANOTHERS = /do not correspond|mismatch/i;
 const isRefusal = (status: number): boolean => status === 400 || status === 401 || status === 403;
 

@@ -1,3 +1,4 @@
+import * as coupon from "./coupon.ts";
 import { recall, remember } from "./memory.ts";
 
 export interface Line {
@@ -37,8 +38,10 @@ export const lines = (): Line[] => state.lines;
 export const revision = (): number => state.revision;
 export const count = (): number => state.lines.reduce((sum, line) => sum + line.quantity, 0);
 export const subtotal = (): number => state.lines.reduce((sum, line) => sum + line.quantity * line.cents, 0);
-export const delivery = (): number => (subtotal() >= FREE_DELIVERY_CENTS ? 0 : DELIVERY_CENTS);
-export const total = (): number => subtotal() + delivery();
+export const delivery = (): number =>
+  subtotal() >= FREE_DELIVERY_CENTS || coupon.freesDelivery() ? 0 : DELIVERY_CENTS;
+export const discount = (): number => coupon.discountOn(subtotal());
+export const total = (): number => subtotal() - discount() + delivery();
 export const find = (productId: string): Line | undefined => state.lines.find((line) => line.productId === productId);
 
 export const clampQuantity = (quantity: number): number =>
@@ -58,7 +61,16 @@ export function remove(productId: string): void {
   change(state.lines.filter((line) => line.productId !== productId));
 }
 
-export const clear = (): void => change([]);
+/** Lines whose price is known get the one of today. */
+export function reprice(centsOf: (productId: string) => number | undefined): void {
+  change(state.lines.map((line) => ({ ...line, cents: centsOf(line.productId) ?? line.cents })));
+}
+
+/** The basket was ordered: its code is spent. */
+export function clear(): void {
+  coupon.apply(null);
+  change([]);
+}
 
 /** Puts the recovered lines back. What this device had besides stays, below; true when there was such a thing. */
 export function restore(recovered: Line[], keepOthers: boolean): boolean {
@@ -79,6 +91,10 @@ export function watch(watcher: () => void): () => void {
     watchers = watchers.filter((other) => other !== watcher);
   };
 }
+
+coupon.onChange(() => {
+  for (const watcher of watchers) watcher();
+});
 
 addEventListener("storage", (event) => {
   if (event.key !== "oblong.basket") return;

@@ -1,10 +1,13 @@
+import { isSoldOut, priceOf } from "./counter.ts";
 import { PRODUCTS, type Product } from "./products.ts";
 
-export { PRODUCTS, type Product };
+export { isSoldOut, PRODUCTS, type Product };
 export const CURRENCY = "EUR";
 const BASE = import.meta.env.BASE_URL;
 
 export const findProduct = (id: string | null): Product | undefined => PRODUCTS.find((product) => product.id === id);
+/** What it costs now. */
+export const cents = (product: Product): number => priceOf(product.cents);
 
 export const productUrl = (id: string): string => `${BASE}?product=${encodeURIComponent(id)}`;
 export const artUrl = (id: string): string => `${BASE}art/${findProduct(id) ? id : "other"}.svg`;

@@ -6,9 +6,11 @@ import { recall, remember } from "./memory.ts";
 import { startRouter } from "./router.ts";
 import * as tracking from "./tracking.ts";
 import { checkout, done } from "./views/checkout.ts";
+import { mountCounter } from "./views/counter.ts";
 import { mountDrawer } from "./views/drawer.ts";
 import { home } from "./views/home.ts";
 import { showMissingKey, showRestored } from "./views/notices.ts";
+import { mountOffers, mountPush } from "./views/offers.ts";
 import { product } from "./views/product.ts";
 
 function route(query: URLSearchParams) {
@@ -40,4 +42,7 @@ tracking.onRestore((recovered, otherCart) => {
 });
 mountDrawer();
 mountPrivacy();
+mountOffers();
+mountPush();
+mountCounter();
 startRouter(route);

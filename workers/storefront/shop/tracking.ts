@@ -1,8 +1,10 @@
 /** All the shop says to Cartwake. The rest of the shop speaks of products and lines. */
-import type { RestoredCart } from "../snippet/types.ts";
+import type { Offer, PushState, RestoredCart } from "../snippet/types.ts";
 import { type Line, lines, revision } from "./basket.ts";
 import { artUrl, CURRENCY, decimal, findProduct, productUrl } from "./catalogue.ts";
 import { recall, remember } from "./memory.ts";
+
+export type { PushState };
 
 type Cartwake = ((command: string, ...args: unknown[]) => unknown) & { q?: unknown[][] };
 const page = window as typeof window & { cartwake?: Cartwake };
@@ -55,17 +57,23 @@ function toItem(line: Sold): Record<string, unknown> {
   };
 }
 
-export const viewed = (line: Sold) => cartwake("view", toItem(line));
+export const viewed = (line: Sold, available: boolean) => cartwake("view", { ...toItem(line), available });
 export const added = (line: Sold) => cartwake("add", toItem({ ...line, quantity: 1 }));
 /** Without a quantity: the whole line is gone. */
 export const removed = (line: Line) => cartwake("remove", toItem({ ...line, quantity: undefined }));
 export const changed = () => cartwake("cart", lines().map(toItem), revision());
 export const cartViewed = () => cartwake("track", "cart_viewed");
-export const checkout = (step: "start" | "contact" | "payment", data?: object) => cartwake("checkout", step, data);
+export const checkout = (step: "start" | "contact" | "payment" | "failed", data?: object) =>
+  cartwake("checkout", step, data);
 export const identified = (who: { email: string; name?: string }) => cartwake("identify", who);
-export const consented = (consent: { email?: boolean; analytics?: boolean }) => {
+export const couponApplied = (code: string) => cartwake("track", "coupon_applied", { code });
+export const couponRemoved = (code: string) => cartwake("track", "coupon_removed", { code });
+/** `text`: what the shopper agreed to, in the words that stood there. */
+export const consented = (consent: { email?: boolean; analytics?: boolean }, text?: string) => {
   const word = (yes: boolean) => (yes ? "granted" : "denied");
-  cartwake("consent", Object.fromEntries(Object.entries(consent).map(([channel, yes]) => [channel, word(yes)])));
+  cartwake("consent", Object.fromEntries(Object.entries(consent).map(([channel, yes]) => [channel, word(yes)])), {
+    text,
+  });
 };
 
 export function ordered(id: string, totalCents: number): void {
@@ -87,6 +95,14 @@ export function onRestore(handle: (recovered: Line[], otherCart: boolean) => voi
     handle(recovered, otherCart);
   });
 }
+
+/** The shopper took an offer. */
+export const onOffer = (handle: (offer: Offer) => void) => cartwake("on", "offer", handle);
+
+/** To be called in a click: browsers ask in answer to one only. */
+export const askForPush = (text: string) => cartwake("push", { text });
+export const onPush = (handle: (state: PushState) => void) =>
+  cartwake("on", "push", ({ state }: { state: PushState }) => handle(state));
 
 /** Remembers which cart this basket is, to know on return whether a link speaks of the same one. */
 export const noteCart = () => cartwake("cartId", (id: string) => remember("cart", id));

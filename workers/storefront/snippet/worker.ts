@@ -3,13 +3,13 @@
  * line, `importScripts("https://…/cartwake-sw.js")`, and names it with `data-sw`.
  */
 
+export type {};
+
 interface Message {
   title?: unknown;
   body?: unknown;
   url?: unknown;
-  icon?: unknown;
-  /** One message takes the place of an earlier one of the same cart. */
-  tag?: unknown;
+  imageUrl?: unknown;
 }
 
 interface Waiting {
@@ -51,12 +51,12 @@ function webUrl(value: unknown): string | undefined {
 
 // A browser takes the permission away from a site that is woken and shows nothing: there is always something to show.
 worker.addEventListener("push", (event) => {
-  const { title, body, url, icon, tag } = messageOf(event.data);
+  const { title, body, url, imageUrl } = messageOf(event.data);
   event.waitUntil(
     worker.registration.showNotification(text(title, 200) || new URL(worker.location.href).hostname, {
       body: text(body, 1_000),
-      icon: webUrl(icon),
-      tag: text(tag, 200) || "cartwake",
+      icon: webUrl(imageUrl),
+      tag: "cartwake", // the newest word takes the place of an earlier one
       data: { url: webUrl(url) },
     }),
   );

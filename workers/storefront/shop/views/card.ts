@@ -1,9 +1,9 @@
 import * as basket from "../basket.ts";
-import { artUrl, euro, type Product, productUrl } from "../catalogue.ts";
+import { artUrl, cents, euro, isSoldOut, type Product, productUrl } from "../catalogue.ts";
 import { announce, h } from "../dom.ts";
 import * as tracking from "../tracking.ts";
 
-const sold = ({ id, name, cents }: Product) => ({ productId: id, name, cents });
+const sold = (product: Product) => ({ productId: product.id, name: product.name, cents: cents(product) });
 
 export function addToCart(product: Product): void {
   basket.add(sold(product));
@@ -12,10 +12,11 @@ export function addToCart(product: Product): void {
   announce(`${product.name} added. ${basket.count()} in the cart.`);
 }
 
-export const viewProduct = (product: Product): void => void tracking.viewed(sold(product));
+export const viewProduct = (product: Product): void => void tracking.viewed(sold(product), !isSoldOut(product.id));
 
 /** A button that adds one, and says so for a moment without changing its size. */
 export function addButton(product: Product, style: string): HTMLButtonElement {
+  const out = isSoldOut(product.id);
   let calm: ReturnType<typeof setTimeout> | undefined;
   const button = h(
     "button",
@@ -23,6 +24,7 @@ export function addButton(product: Product, style: string): HTMLButtonElement {
       type: "button",
       class: style,
       testid: `add-${product.id}`,
+      disabled: out,
       on: {
         click: () => {
           addToCart(product);
@@ -32,7 +34,9 @@ export function addButton(product: Product, style: string): HTMLButtonElement {
         },
       },
     },
-    h("span", { class: "label" }, "Add", h("span", { class: "hidden" }, ` ${product.name}`), " to cart"),
+    out
+      ? h("span", {}, "Sold out", h("span", { class: "hidden" }, `: ${product.name}`))
+      : h("span", { class: "label" }, "Add", h("span", { class: "hidden" }, ` ${product.name}`), " to cart"),
     h("span", { class: "done", "aria-hidden": true }, "Added"),
   );
   return button;
@@ -49,6 +53,13 @@ export function art(id: string, size: number, eager = false): HTMLImageElement {
   });
 }
 
+/** With what it cost before, if that was more. */
+export function price(product: Product): HTMLElement {
+  const now = cents(product);
+  const was = now < product.cents && h("s", {}, h("span", { class: "hidden" }, "Before: "), euro(product.cents));
+  return h("p", { class: "price" }, euro(now), was && " ", was);
+}
+
 export function card(product: Product, eager: boolean, wide = product.wide): HTMLElement {
   return h(
     "li",
@@ -62,7 +73,7 @@ export function card(product: Product, eager: boolean, wide = product.wide): HTM
         {},
         h("a", { href: productUrl(product.id), class: "stretched", testid: `product-${product.id}` }, product.name),
       ),
-      h("p", { class: "price" }, euro(product.cents)),
+      price(product),
       h("p", { class: "line" }, product.line),
     ),
     addButton(product, "add small"),

@@ -1,10 +1,12 @@
 import * as basket from "../basket.ts";
 import { euro, findProduct } from "../catalogue.ts";
+import * as coupon from "../coupon.ts";
 import { h } from "../dom.ts";
 import { recall, remember } from "../memory.ts";
 import { navigate, show, type View } from "../router.ts";
 import * as tracking from "../tracking.ts";
 import { art } from "./card.ts";
+import { couponForm } from "./coupon.ts";
 import { field } from "./field.ts";
 
 export interface Order {
@@ -21,6 +23,22 @@ function newOrderId(): string {
   return `OB-${Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => letters[byte % 32]).join("")}`;
 }
 
+/** How long a bank takes to say no. */
+const DECLINE_MS = 700;
+
+/** Sent to the bank, and not taken: nothing is ordered, and the basket stays. */
+function decline(said: HTMLElement, submit: HTMLButtonElement): void {
+  submit.disabled = true;
+  said.textContent = "";
+  tracking.checkout("payment");
+  setTimeout(() => {
+    submit.disabled = false;
+    if (document.activeElement === document.body) submit.focus(); // a disabled button loses it
+    said.textContent = "The bank declined this card. Nothing was charged.";
+    tracking.checkout("failed");
+  }, DECLINE_MS);
+}
+
 function placeOrder(email: string, name: string): void {
   const order: Order = { id: newOrderId(), name, email, cents: basket.total() };
   tracking.checkout("payment");
@@ -29,6 +47,8 @@ function placeOrder(email: string, name: string): void {
   navigate(`${BASE}?page=done`);
   basket.clear();
 }
+
+const REMIND = "Write to me if I leave something in my cart";
 
 function form(): HTMLElement {
   const email = field("email", "E-mail", "Please give an e-mail address, such as you@example.com.", {
@@ -55,8 +75,18 @@ function form(): HTMLElement {
     if (!address) return email.input.focus();
     if (!person) return name.input.focus();
     tracking.identified({ email: address, name: person });
-    placeOrder(address, person);
+    if (declined.checked) decline(said, place);
+    else placeOrder(address, person);
   };
+  const card = (label: string, testid: string, checked: boolean) => {
+    const input = h("input", { type: "radio", name: "card", testid, checked });
+    return { input, element: h("label", { class: "tick" }, input, h("span", {}, label)) };
+  };
+  const works = card("A card that works", "card-works", true);
+  const fails = card("A card that is declined", "card-declined", false);
+  const declined = fails.input;
+  const said = h("p", { class: "error", role: "alert", testid: "declined" });
+  const place = h("button", { type: "submit", class: "button", testid: "place-order" });
   return h(
     "form",
     { class: "details", novalidate: true, on: { submit } },
@@ -69,13 +99,28 @@ function form(): HTMLElement {
       h("input", {
         type: "checkbox",
         testid: "remind",
-        on: { change: (event) => tracking.consented({ email: (event.target as HTMLInputElement).checked }) },
+        on: {
+          change: (event) => tracking.consented({ email: (event.target as HTMLInputElement).checked }, REMIND),
+        },
       }),
-      h("span", {}, "Write to me if I leave something in my cart"),
+      h("span", {}, REMIND),
     ),
-    h("button", { type: "submit", class: "button", testid: "place-order" }),
+    h("fieldset", { class: "cards" }, h("legend", {}, "Pay with"), works.element, fails.element),
+    said,
+    place,
     h("p", { class: "fine" }, "This is a demonstration. Nobody will charge you or ring your bell."),
   );
+}
+
+/** What the code takes off, if that can be known here. */
+function couponRow(row: (name: string, value: string) => HTMLElement): HTMLElement | null {
+  const given = coupon.current();
+  if (!given) return null;
+  const worth =
+    given.kind === "free_shipping" ? "Free delivery" : basket.discount() ? `−${euro(basket.discount())}` : "Noted";
+  const element = row(`Code ${given.code}`, worth);
+  element.dataset.testid = "coupon-row";
+  return element;
 }
 
 function summary(): HTMLElement {
@@ -108,9 +153,11 @@ function summary(): HTMLElement {
       "dl",
       {},
       row("Subtotal", euro(basket.subtotal())),
+      couponRow(row),
       row("Delivery", basket.delivery() ? euro(basket.delivery()) : "Free"),
       row("Total", euro(basket.total()), "grand"),
     ),
+    couponForm(),
   );
 }
 
@@ -133,7 +180,7 @@ export function checkout(): View {
   const details = form();
   const content = h("div", { class: "checkout" }, details, summary());
   const relabel = () => {
-    details.querySelector("button")!.textContent = `Place order · ${euro(basket.total())}`;
+    details.querySelector("[type=submit]")!.textContent = `Place order · ${euro(basket.total())}`;
   };
   relabel();
   follow(content, () => {

@@ -1,7 +1,7 @@
-import { euro, PRODUCTS, type Product } from "../catalogue.ts";
+import { PRODUCTS, type Product } from "../catalogue.ts";
 import { h } from "../dom.ts";
 import type { View } from "../router.ts";
-import { addButton, art, card, viewProduct } from "./card.ts";
+import { addButton, art, card, price, viewProduct } from "./card.ts";
 
 const RELATED = 4;
 
@@ -23,7 +23,7 @@ export function product(item: Product): View {
           { class: "about" },
           h("p", { class: "crumb" }, h("a", { href: import.meta.env.BASE_URL }, "All objects"), ` / ${item.category}`),
           h("h1", {}, item.name),
-          h("p", { class: "price" }, euro(item.cents)),
+          price(item),
           h("p", { class: "story" }, item.story),
           addButton(item, "add large"),
           h(

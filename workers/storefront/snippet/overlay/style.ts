@@ -39,7 +39,7 @@ const RULES = `
 dialog{position:fixed;inset:auto 0 0;width:100%;max-width:none;max-height:92dvh;margin:0;padding:0;border:0;overflow:auto;overscroll-behavior:contain;
 background:var(--surface);color:var(--ink);font:400 1rem/1.5 var(--cartwake-font,ui-sans-serif,system-ui,-apple-system,"Segoe UI",Roboto,sans-serif);
 border-radius:var(--radius) var(--radius) 0 0;box-shadow:0 0 0 1px rgb(128 128 128/.25),0 16px 48px rgb(0 0 0/.28);--radius:var(--cartwake-radius,1.125rem);outline:0}
-dialog::backdrop{background:rgb(10 12 20/.18)}
+dialog::backdrop{background:rgb(10 12 20/.12)}
 .body{display:grid;gap:.75rem;padding:1.5rem 1.25rem calc(1.25rem + env(safe-area-inset-bottom))}
 .top{display:grid;grid-template-columns:1fr auto;gap:.75rem;align-items:start}
 h2{margin:0;font-size:1.375rem;line-height:1.2;font-weight:700;letter-spacing:-.015em;text-wrap:balance;overflow-wrap:anywhere}
@@ -68,7 +68,7 @@ dialog{inset:auto 1.5rem 1.5rem auto;width:25rem;border-radius:var(--radius)}
 dialog[data-position=center]{inset:0;margin:auto;height:fit-content}
 dialog[data-position=left]{inset:auto auto 1.5rem 1.5rem}
 .body{padding:1.5rem}
-.do{grid-template-columns:1fr auto}}
+.do{grid-template-columns:1fr auto;gap:.5rem}}
 @media(prefers-reduced-motion:no-preference){
 dialog{animation:in .32s cubic-bezier(.2,.8,.2,1)}
 dialog::backdrop{animation:dim .32s}

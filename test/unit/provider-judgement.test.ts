@@ -82,3 +82,16 @@ describe("Resend's conflicts", () => {
     expect(conflict("something_new").kind).toBe("unknown");
   });
 });
+
+it("a device of another account's is gone for this one, and another may know it", () => {
+  const foreign: MessageApi = { ...api, isForeign: ({ status }) => status === 403, isGone: () => true };
+  expect(judged(foreign, reply(403), NOW)).toMatchObject({
+    kind: "refused",
+    retryable: false,
+    account: true,
+    gone: true,
+  });
+  const outcome = judged(foreign, reply(410), NOW);
+  expect(outcome).toMatchObject({ kind: "refused", gone: true });
+  expect(outcome).not.toHaveProperty("account");
+});

@@ -1,0 +1,1 @@
+CREATE INDEX `sms_numbers_sweep` ON `sms_numbers` (`at`);
