@@ -1,8 +1,10 @@
 /** What a step gives away: a code of its own for each cart, within a budget. */
 import type { Coupon } from "../../../../../shared/policy/rules.ts";
+import { listPools } from "../../api/campaigns.ts";
 import { store } from "../../api/session.ts";
+import { useResource } from "../../live/resource.ts";
 import { newCoupon } from "./draft.ts";
-import { Check, Fault, NumberField, Select, TextField } from "./fields.tsx";
+import { Check, Fault, NumberField, Select } from "./fields.tsx";
 
 const KINDS: readonly { value: Coupon["kind"]; label: string }[] = [
   { value: "percent", label: "Per cent off" },
@@ -56,17 +58,28 @@ function CouponForm({ path, coupon, onChange }: Props & { coupon: Coupon }) {
         />
       )}
       {kind === "pool" && (
-        <TextField
-          label="Pool"
-          path={`${path}.poolId`}
-          value={coupon.poolId ?? ""}
-          onChange={(poolId) => set({ poolId })}
-          maxLength={64}
-          required
-        />
+        <PoolField path={`${path}.poolId`} value={coupon.poolId ?? ""} onChange={(poolId) => set({ poolId })} />
       )}
       <Bounds path={path} coupon={coupon} set={set} />
     </div>
+  );
+}
+
+/** One of the store's pools of imported codes. */
+function PoolField({ path, value, onChange }: { path: string; value: string; onChange: (poolId: string) => void }) {
+  const { data, problem } = useResource("coupon pools", listPools);
+  const pools = data?.items ?? [];
+  const none = { value: "", label: data && pools.length === 0 ? "No pool yet: import codes first" : "Choose a pool" };
+  const gone = value === "" || pools.some(({ id }) => id === value) ? [] : [{ value, label: value }];
+  return (
+    <Select
+      label="Pool"
+      path={path}
+      value={value}
+      options={[none, ...gone, ...pools.map(({ id, name }) => ({ value: id, label: name }))]}
+      hint={problem?.message}
+      onChange={onChange}
+    />
   );
 }
 
