@@ -163,7 +163,8 @@ export interface Prospect {
 
 /** The arbiter's answer. A yes names the channel and has reserved a place under the cap. */
 export type Permit =
-  | { granted: true; channel: MessageChannel }
+  /** `consentedAt`: when the shopper last agreed to that channel, wherever they said so. */
+  | { granted: true; channel: MessageChannel; consentedAt?: number }
   /** `until` (ms): ask again then; `null`: never. */
   | { granted: false; reason: string; until: number | null };
 

@@ -80,7 +80,7 @@ export async function send(command: SendCommand, env: Env): Promise<string> {
     return hold("provider_unavailable", route.until + spread(SPREAD_MS));
   }
   try {
-    return await sendBy(route, command, prospect, permit.channel, settings.value, env);
+    return await sendBy(route, command, prospect, permit, settings.value, env);
   } finally {
     await route.leave();
   }
@@ -113,7 +113,7 @@ async function sendBy(
   route: Route,
   command: SendCommand,
   prospect: Prospect,
-  channel: MessageChannel,
+  { channel, consentedAt }: Extract<Permit, { granted: true }>,
   store: MessageStore,
   env: Env,
 ): Promise<string> {
@@ -121,7 +121,7 @@ async function sendBy(
   const cart = cartStub(env, storeId, cartId);
   const shopper = shopperStub(env, storeId, prospect.shopperId);
   const { provider, account } = route.way;
-  const claim = await cart.claim(effectId, provider.name, route.resumable, account, channel);
+  const claim = await cart.claim(effectId, provider.name, route.resumable, account, channel, consentedAt);
   if (!claim.ok) {
     if (!claim.reason.startsWith("already_")) await shopper.release(prospect.deliveryId);
     return claim.reason;
