@@ -21,10 +21,20 @@ const endpoint = z
   .optional()
   .describe("Local and test deployments only");
 
+/** What a plan or a new sending domain allows. Beyond it messages go by the next provider, or wait. */
+const maxPerMinute = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(1_000_000)
+  .optional()
+  .describe("Messages a minute; unlimited unless told");
+const common = { endpoint, maxPerMinute };
+
 const KINDS = {
   sendgrid: {
     settings: z.strictObject({
-      endpoint,
+      ...common,
       region: z.enum(["global", "eu"]).default("global"),
       webhookPublicKey: base64.optional().describe("Of the signed event webhook; without it callbacks are refused"),
     }),
@@ -32,7 +42,7 @@ const KINDS = {
   },
   postmark: {
     settings: z.strictObject({
-      endpoint,
+      ...common,
       messageStream: z
         .string()
         .regex(/^[a-z\d][a-z\d-]{0,30}$/)
@@ -46,7 +56,7 @@ const KINDS = {
     }),
   },
   resend: {
-    settings: z.strictObject({ endpoint }),
+    settings: z.strictObject(common),
     credentials: z.strictObject({
       apiKey: secret,
       webhookSecret: z
@@ -57,7 +67,7 @@ const KINDS = {
   },
   ses: {
     settings: z.strictObject({
-      endpoint,
+      ...common,
       region,
       configurationSet: z
         .string()
@@ -72,13 +82,13 @@ const KINDS = {
     credentials: z.strictObject({ accessKeyId: secret, secretAccessKey: secret }),
   },
   mailgun: {
-    settings: z.strictObject({ endpoint, domain: host, region: z.enum(["us", "eu"]).default("us") }),
+    settings: z.strictObject({ ...common, domain: host, region: z.enum(["us", "eu"]).default("us") }),
     credentials: z.strictObject({ apiKey: secret, webhookSigningKey: secret.optional() }),
   },
   twilio: {
     settings: z
       .strictObject({
-        endpoint,
+        ...common,
         accountSid: z.string().regex(/^AC[\da-f]{32}$/, "must begin with AC"),
         messagingServiceSid: z
           .string()
@@ -109,7 +119,7 @@ const KINDS = {
   },
   sns: {
     settings: z.strictObject({
-      endpoint,
+      ...common,
       region,
       smsType: z.enum(["Promotional", "Transactional"]).default("Promotional"),
       senderId: z
@@ -121,7 +131,7 @@ const KINDS = {
   },
   fcm: {
     settings: z.strictObject({
-      endpoint,
+      ...common,
       projectId: z.string().regex(/^[a-z][a-z\d-]{4,28}[a-z\d]$/, "must be the id of a Google Cloud project"),
     }),
     credentials: z.strictObject({
@@ -134,7 +144,7 @@ const KINDS = {
     }),
   },
   onesignal: {
-    settings: z.strictObject({ endpoint, appId: z.uuid() }),
+    settings: z.strictObject({ ...common, appId: z.uuid() }),
     credentials: z.strictObject({
       apiKey: secret,
       webhookSecret: secret
@@ -144,6 +154,7 @@ const KINDS = {
   },
   webpush: {
     settings: z.strictObject({
+      maxPerMinute,
       subject: z
         .string()
         .max(254)

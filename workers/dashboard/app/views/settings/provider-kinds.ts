@@ -189,7 +189,18 @@ function parsed(text: string): Record<string, unknown> {
   }
 }
 
-export const aboutKind = (kind: string): ProviderAbout => KINDS[kind] ?? { label: kind, channel: "email", fields: [] };
+const RATE: ProviderField = {
+  name: "maxPerMinute",
+  label: "Messages a minute",
+  optional: true,
+  placeholder: "unlimited",
+  hint: "What your plan allows. The rest goes by the next provider, or waits.",
+};
+
+export function aboutKind(kind: string): ProviderAbout {
+  const known = KINDS[kind] ?? { label: kind, channel: "email", fields: [] };
+  return { ...known, fields: [...known.fields, RATE] };
+}
 
 /** The two halves that the API takes; what was left empty is not sent. */
 export function setupOf(kind: string, given: (name: string) => string): Setup {
