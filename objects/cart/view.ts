@@ -190,6 +190,7 @@ export function claimedOf(state: CartState, effect: Effect, createdAt: number): 
     ...prospectOf(state, effect),
     channel: effect.channel as MessageChannel,
     trigger: effect.trigger,
+    claimedAt: effect.claimedAt ?? 0,
     repeated: effect.doubtful === true,
     coupon: effect.coupon,
     cartId: state.cartId,

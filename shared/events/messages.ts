@@ -189,6 +189,8 @@ export interface ClaimedCart extends Prospect, CartContents {
   channel: MessageChannel;
   /** What started its journey: a built-in template speaks of it. */
   trigger: Trigger;
+  /** When the cart handed it out: tells this attempt from earlier ones. */
+  claimedAt: number;
   /** An earlier call under the same key was never answered. */
   repeated: boolean;
   /** What the message gives away, if anything. */

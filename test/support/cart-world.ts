@@ -276,16 +276,17 @@ export class SendWorld {
           if (past) this.shoppers.set(target, shopping.adopt(this.shopper(target), name, past));
           return ok("moved");
         }),
-      settle: (deliveryId: string) =>
+      settle: (deliveryId: string, claimedAt: number) =>
         call(() => {
-          this.shoppers.set(id(), shopping.settle(this.shopper(name), deliveryId, this.now));
+          this.shoppers.set(id(), shopping.settle(this.shopper(name), deliveryId, claimedAt, this.now));
           this.onPlace(deliveryId, id());
         }),
       release: (deliveryId: string) => change((shopper) => shopping.release(shopper, deliveryId)),
-      unsent: (deliveryId: string) =>
+      unsent: (deliveryId: string, claimedAt: number) =>
         change((shopper) => {
-          this.onUnsent(deliveryId);
-          return shopping.unsent(shopper, deliveryId);
+          const left = shopping.unsent(shopper, deliveryId, claimedAt);
+          if (left.sends.length < shopper.sends.length) this.onUnsent(deliveryId);
+          return left;
         }),
     };
   }

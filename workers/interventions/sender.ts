@@ -128,7 +128,7 @@ async function sendBy(
     if (!claim.reason.startsWith("already_")) await shopper.release(prospect.deliveryId);
     return claim.reason;
   }
-  const unplaced = await takePlace(shopper, prospect.deliveryId);
+  const unplaced = await takePlace(shopper, prospect.deliveryId, claim.value.claimedAt);
   const carried = unplaced
     ? { outcome: unplaced, provider: provider.name }
     : await deliver(env, route, claim.value, store, command);
@@ -137,14 +137,19 @@ async function sendBy(
   if (outcome.kind === "unknown" && route.resumable) return "unanswered";
   const settled = await cart.settle(effectId, { ...outcome, provider: carried.provider });
   // After an unanswered call of the same key nobody knows that nothing was sent.
-  if (outcome.kind === "refused" && !claim.value.repeated) await shopper.unsent(prospect.deliveryId);
+  if (outcome.kind === "refused" && !claim.value.repeated)
+    await shopper.unsent(prospect.deliveryId, claim.value.claimedAt);
   return settled.ok ? settled.value : settled.reason;
 }
 
 /** Uses the place under the cap before the provider is asked. When that fails nothing was sent: it is tried again. */
-async function takePlace(shopper: ReturnType<typeof shopperStub>, deliveryId: string): Promise<SendOutcome | null> {
+async function takePlace(
+  shopper: ReturnType<typeof shopperStub>,
+  deliveryId: string,
+  claimedAt: number,
+): Promise<SendOutcome | null> {
   try {
-    await shopper.settle(deliveryId);
+    await shopper.settle(deliveryId, claimedAt);
     return null;
   } catch (error) {
     return { kind: "refused", reason: `shopper: ${messageOf(error)}`, retryable: true };
