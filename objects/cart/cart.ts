@@ -120,7 +120,7 @@ export class Cart extends DurableObject<CartEnv> {
 
   /**
    * The point of no return: hands out the live cart once. `resumable`: the provider honours the delivery's key; `account`:
-   * with which of the store's accounts; `channel`: which of the effect's channels the arbiter chose.
+   * with which of the store's accounts; `channel`: which of the effect's channels the arbiter chose; `consentedAt`: when the shopper agreed to it.
    */
   claim(
     effectId: string,
@@ -128,6 +128,7 @@ export class Cart extends DurableObject<CartEnv> {
     resumable: boolean,
     account?: string,
     channel?: MessageChannel,
+    consentedAt?: number,
   ): Result<ClaimedCart> {
     if (!this.#state) return no("unknown_effect");
     const { claimed, rejection } = this.#run({
@@ -138,6 +139,7 @@ export class Cart extends DurableObject<CartEnv> {
       resumable,
       ...(account === undefined ? {} : { account }),
       ...(channel === undefined ? {} : { channel }),
+      ...(consentedAt === undefined ? {} : { consentedAt }),
     });
     if (!claimed) return no(rejection ?? "unknown_effect");
     return ok(claimedCart(this.#state, claimed, this.#createdAt));
@@ -416,6 +418,8 @@ function claimedCart(state: CartState, effect: Effect, createdAt: number): Claim
     ...contentsOf(state, createdAt),
     ...prospectOf(state, effect),
     channel: effect.channel as MessageChannel,
+    trigger: effect.trigger,
+    repeated: effect.doubtful === true,
     coupon: effect.coupon,
     cartId: state.cartId,
     generation: effect.generation,

@@ -163,7 +163,8 @@ export interface Prospect {
 
 /** The arbiter's answer. A yes names the channel and has reserved a place under the cap. */
 export type Permit =
-  | { granted: true; channel: MessageChannel }
+  /** `consentedAt`: when the shopper last agreed to that channel, wherever they said so. */
+  | { granted: true; channel: MessageChannel; consentedAt?: number }
   /** `until` (ms): ask again then; `null`: never. */
   | { granted: false; reason: string; until: number | null };
 
@@ -186,6 +187,10 @@ export interface ClaimedCart extends Prospect, CartContents {
   name: string | null;
   timezone: string | null;
   channel: MessageChannel;
+  /** What started its journey: a built-in template speaks of it. */
+  trigger: Trigger;
+  /** An earlier call under the same key was never answered. */
+  repeated: boolean;
   /** What the message gives away, if anything. */
   coupon: Coupon | null;
   cartId: string;

@@ -67,7 +67,12 @@ export function permit(
   const own = shopper.sends.find((s) => s.deliveryId === asked.deliveryId && counts(s, rules, now));
   const choice = choose(shopper, asked, rules, own);
   if ("refused" in choice) return never(choice.refused);
-  const granted: Permit = { granted: true, channel: choice.channel };
+  const said = shopper.consent[choice.channel];
+  const granted: Permit = {
+    granted: true,
+    channel: choice.channel,
+    ...(said?.value === "granted" ? { consentedAt: said.at } : {}),
+  };
   if (isHeldOut(asked.storeId, asked.campaignId, asked.shopperId, asked.holdout)) return never("holdout");
   const quiet = quietUntil(rules.quietHours, now, shopper.timezone ?? rules.timezone, rules.timezone);
   if (quiet !== null) return later("quiet_hours", quiet);

@@ -308,7 +308,10 @@ export class SendSchedule {
     const { open, generation } = this.#truth(cartId);
     if (!open || claimed.generation !== generation) this.#violate(`claimed after the order: ${cartId} ${effectId}`);
     if (facts.items.length === 0) this.#violate(`claimed an empty cart: ${cartId}`);
-    if (facts.consent[claimed.channel]?.value === "denied") this.#violate(`claimed against consent: ${cartId}`);
+    const no = facts.consent[claimed.channel];
+    const yes = this.#said.get(`${this.#resolved(claimed.shopperId)}/${claimed.channel}`);
+    const takenBack = yes?.value === "granted" && no !== undefined && yes.at > no.at;
+    if (no?.value === "denied" && !takenBack) this.#violate(`claimed against consent: ${cartId}`);
   }
 
   /** A place under the cap is used: never more than the cap has. Places of two that turned out to be one may be more by then. */

@@ -211,10 +211,25 @@ export class SendWorld {
           const prospect = prospectOf(shell.state, effect);
           return prospect.channels.length > 0 ? ok(prospect) : no("no_address");
         }),
-      claim: (effectId: string, provider: string, resumable: boolean, _account: undefined, channel: "email") =>
+      claim: (
+        effectId: string,
+        provider: string,
+        resumable: boolean,
+        _account: undefined,
+        channel: "email",
+        consentedAt?: number,
+      ) =>
         ask(() => {
           const { now } = this;
-          const decision = shell.run({ type: "claim", now, effectId, provider, resumable, channel });
+          const decision = shell.run({
+            type: "claim",
+            now,
+            effectId,
+            provider,
+            resumable,
+            channel,
+            ...(consentedAt ? { consentedAt } : {}),
+          });
           if (!decision.claimed) return no(decision.rejection ?? "unknown_effect");
           const claimed = claimedOf(shell, effectId);
           sender.delivery = claimed.deliveryId;
@@ -323,6 +338,8 @@ function claimedOf({ state }: CartShell, effectId: string): ClaimedCart {
     ...contentsOf(state, 1),
     ...prospectOf(state, effect),
     channel: effect.channel as "email",
+    trigger: effect.trigger,
+    repeated: effect.doubtful === true,
     coupon: effect.coupon,
     generation: effect.generation,
     templateId: templateOf(effect),

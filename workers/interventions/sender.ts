@@ -80,7 +80,7 @@ export async function send(command: SendCommand, env: Env): Promise<string> {
     return hold("provider_unavailable", route.until + spread(SPREAD_MS));
   }
   try {
-    return await sendBy(route, command, prospect, permit.channel, settings.value, env);
+    return await sendBy(route, command, prospect, permit, settings.value, env);
   } finally {
     await route.leave();
   }
@@ -113,7 +113,7 @@ async function sendBy(
   route: Route,
   command: SendCommand,
   prospect: Prospect,
-  channel: MessageChannel,
+  { channel, consentedAt }: Extract<Permit, { granted: true }>,
   store: MessageStore,
   env: Env,
 ): Promise<string> {
@@ -121,7 +121,7 @@ async function sendBy(
   const cart = cartStub(env, storeId, cartId);
   const shopper = shopperStub(env, storeId, prospect.shopperId);
   const { provider, account } = route.way;
-  const claim = await cart.claim(effectId, provider.name, route.resumable, account, channel);
+  const claim = await cart.claim(effectId, provider.name, route.resumable, account, channel, consentedAt);
   if (!claim.ok) {
     if (!claim.reason.startsWith("already_")) await shopper.release(prospect.deliveryId);
     return claim.reason;
@@ -134,9 +134,8 @@ async function sendBy(
   // The provider honours the key: the cart hands the effect over again, and asking twice sends once.
   if (outcome.kind === "unknown" && route.resumable) return "unanswered";
   const settled = await cart.settle(effectId, { ...outcome, provider: carried.provider });
-  // Parked or asked again: an earlier call of it was never answered, and may have sent it.
-  const doubtful = settled.ok && (settled.value === "unknown" || settled.value === "claimed");
-  if (outcome.kind === "refused" && !doubtful) await shopper.unsent(prospect.deliveryId);
+  // After an unanswered call of the same key nobody knows that nothing was sent.
+  if (outcome.kind === "refused" && !claim.value.repeated) await shopper.unsent(prospect.deliveryId);
   return settled.ok ? settled.value : settled.reason;
 }
 
