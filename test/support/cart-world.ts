@@ -6,7 +6,7 @@
 
 import type { Outcome } from "../../objects/cart/commands.ts";
 import { find } from "../../objects/cart/ledger.ts";
-import { contentsOf, prospectOf, templateOf } from "../../objects/cart/view.ts";
+import { claimedOf, prospectOf } from "../../objects/cart/view.ts";
 import * as shopping from "../../objects/shopper/decide.ts";
 import type { ClaimedCart, Prospect, SendCommand } from "../../shared/events/messages.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
@@ -231,7 +231,7 @@ export class SendWorld {
             ...(consentedAt ? { consentedAt } : {}),
           });
           if (!decision.claimed) return no(decision.rejection ?? "unknown_effect");
-          const claimed = claimedOf(shell, effectId);
+          const claimed = claimedOf(shell.state, find(shell.state.process, effectId)!, 1);
           sender.delivery = claimed.deliveryId;
           // Claimed again: whoever had it before has not answered in time.
           if (find(shell.state.process, effectId)?.doubtful) this.excused.add(claimed.deliveryId);
@@ -331,19 +331,3 @@ const NO_ROWS = {
   first: async () => null,
   run: async () => undefined,
 };
-
-function claimedOf({ state }: CartShell, effectId: string): ClaimedCart {
-  const effect = find(state.process, effectId)!;
-  return {
-    ...contentsOf(state, 1),
-    ...prospectOf(state, effect),
-    channel: effect.channel as "email",
-    trigger: effect.trigger,
-    repeated: effect.doubtful === true,
-    coupon: effect.coupon,
-    generation: effect.generation,
-    templateId: templateOf(effect),
-    stepId: effect.stepId,
-    variantId: effect.variantId,
-  };
-}

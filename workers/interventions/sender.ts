@@ -77,7 +77,9 @@ export async function send(command: SendCommand, env: Env): Promise<string> {
   const route = await Route.enter(env, storeId, ways.get(permit.channel) ?? []);
   if (route.until !== null) {
     await shopper.release(prospect.deliveryId);
-    return hold("provider_unavailable", route.until + spread(SPREAD_MS));
+    // A paced provider gave each message a time of its own.
+    const apart = route.reason === "provider_rate" ? 0 : spread(SPREAD_MS);
+    return hold(route.reason, route.until + apart);
   }
   try {
     return await sendBy(route, command, prospect, permit, settings.value, env);
