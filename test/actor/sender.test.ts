@@ -114,3 +114,39 @@ describe("law 6: a number that answered STOP", () => {
     expect(await cart.cart.view()).toMatchObject({ ok: true, value: { deliveries: [{ status: "suppressed" }] } });
   });
 });
+
+describe("what a stranger can make a store send", () => {
+  it("first messages are bounded by the hour; who waits gets theirs later, and who had one before is not held up", async () => {
+    const { id, store, rules } = await newStore({ firstMessagesPerHour: { email: 2, push: 0, sms: 0 } });
+    const handed: { cart: TestCart; command: SendCommand }[] = [];
+    for (let i = 0; i < 3; i++) {
+      const cart = cartOf(id, store, rules);
+      setClock(T0);
+      await cart.beacon(add(T0), identified(T0, `stranger${i}@example.com`));
+      setClock(T0 + 31 * MINUTE_MS);
+      await runDurableObjectAlarm(cart.stub);
+      handed.push({ cart, command: queues.takeCommands(cart.id)[0]! });
+    }
+    const sent = [];
+    for (const { command } of handed) sent.push(await send(command, env));
+    expect(sent).toEqual(["sent", "sent", "first_messages"]);
+    const waits = handed[2]!.cart;
+    const view = await waits.cart.view();
+    const due = view.ok ? Date.parse(view.value.deliveries[0]!.dueAt!) : 0;
+    expect(due).toBeGreaterThanOrEqual(T0 + 60 * MINUTE_MS);
+    expect(due).toBeLessThanOrEqual(T0 + 75 * MINUTE_MS);
+
+    // The shopper of the first cart leaves another one behind in the same hour.
+    const again = cartOf(id, store, rules);
+    setClock(T0 + 32 * MINUTE_MS);
+    await again.beacon(add(T0), identified(T0, "stranger0@example.com"));
+    setClock(T0 + 59 * MINUTE_MS);
+    await store.patchSettings({ abandonAfterMinutes: 5 }, null);
+    await runDurableObjectAlarm(again.stub);
+    expect(await send(queues.takeCommands(again.id)[0]!, env)).toBe("sent");
+
+    setClock(due);
+    await runDurableObjectAlarm(waits.stub);
+    expect(await send(queues.takeCommands(waits.id)[0]!, env)).toBe("sent");
+  });
+});

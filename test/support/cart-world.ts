@@ -183,6 +183,7 @@ export class SendWorld {
       STORE: {
         getByName: () => ({
           rules: async () => this.rules,
+          admitFirst: async () => null,
           settings: async () => ok({ name: "Shop", url: "https://shop.example", allowedOrigins: [], baseUrl: "" }),
         }),
       },

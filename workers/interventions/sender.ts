@@ -76,6 +76,11 @@ export async function send(command: SendCommand, env: Env): Promise<string> {
   const shopper = shopperStub(env, storeId, prospect.shopperId);
   const permit = await permitted(env, storeId, prospect, rules);
   if (!permit.granted) return hold(permit.reason, permit.until);
+  const full = permit.isFirst ? await storeStub(env, storeId).admitFirst(permit.channel) : null;
+  if (full !== null) {
+    await shopper.release(prospect.deliveryId);
+    return hold("first_messages", full + spread(PAUSE_MS));
+  }
   const route = await Route.enter(env, storeId, ways.get(permit.channel) ?? []);
   if (route.until !== null) {
     await shopper.release(prospect.deliveryId);
