@@ -114,7 +114,8 @@ export function ask(
     const known = shopper.sends.find((s) => s.deliveryId === deliveryId);
     const isUsed = known?.status === "sent" && counts(known, rules, now);
     const sends = isUsed ? shopper.sends : [...shopper.sends.filter((s) => s !== known), send];
-    return { shopper: { ...shopper, sends, wishes: others }, permit: answer };
+    const isFirst = !shopper.sends.some(({ status }) => status === "sent");
+    return { shopper: { ...shopper, sends, wishes: others }, permit: { ...answer, ...(isFirst && { isFirst }) } };
   }
   const { until } = answer;
   const wishes =

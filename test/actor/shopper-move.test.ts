@@ -22,7 +22,7 @@ afterEach(() => {
 });
 
 const rules = permitRules();
-const yes = { granted: true, channel: "push" };
+const yes = { granted: true, channel: "push", isFirst: true };
 /** What an anonymous cart asks: it has a browser to push to, and no address. */
 const ask = (deliveryId: string, over: Partial<Prospect> = {}) =>
   asked({ deliveryId, channels: ["push"], push: PUSH, email: null, ...over });
@@ -94,7 +94,11 @@ describe("a move", () => {
     // The cap of two is the shopper's, whoever is asked.
     expect(await shopper(ids.a).permit(ask("dl_3"), rules)).toMatchObject({ reason: "frequency_cap" });
     await shopper(ids.a).release("dl_2");
-    expect(await shopper(ids.a).permit(ask("dl_3"), rules)).toEqual(yes);
+    expect(await shopper(ids.a).permit(ask("dl_3"), rules)).toEqual({
+      granted: true,
+      channel: "push",
+      consentedAt: T0 - 5,
+    });
     await shopper(ids.a).settle("dl_3", 1);
     expect(await shopper(ids.ada).permit(ask("dl_4"), rules)).toMatchObject({ reason: "frequency_cap" });
     await shopper(ids.a).unsent("dl_3", 1);

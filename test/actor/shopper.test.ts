@@ -20,7 +20,9 @@ const FIRST = `CREATE TABLE profile (id INTEGER PRIMARY KEY CHECK (id = 1), data
    ${TIMERS_TABLE}`;
 
 const policy = permitRules();
-const yes = { granted: true, channel: "email" };
+const yes = { granted: true, channel: "email", isFirst: true };
+/** To somebody who had a message before. */
+const yesAgain = { granted: true, channel: "email" };
 const byMerchant = (value: "granted" | "denied"): ConsentRecord => ({ value, at: Date.now(), source: "merchant" });
 const ask = (deliveryId: string, over: Partial<Prospect> = {}) => asked({ deliveryId, ...over });
 
@@ -77,7 +79,7 @@ describe("law 6: one arbiter per shopper", () => {
     await shopper.release("dl_1"); // too late: it went out
     await shopper.release("dl_2");
     await shopper.release("dl_2");
-    expect(await shopper.permit(ask("dl_3"), policy)).toEqual(yes);
+    expect(await shopper.permit(ask("dl_3"), policy)).toEqual(yesAgain);
     expect(await shopper.permit(ask("dl_4"), policy)).toMatchObject({ granted: false });
   });
 
@@ -89,7 +91,7 @@ describe("law 6: one arbiter per shopper", () => {
     }
     await shopper.unsent("dl_1", 1);
     await shopper.unsent("dl_1", 1);
-    expect(await shopper.permit(ask("dl_3"), policy)).toEqual(yes);
+    expect(await shopper.permit(ask("dl_3"), policy)).toEqual(yesAgain);
     expect(await shopper.permit(ask("dl_4"), policy)).toMatchObject({ granted: false });
   });
 
@@ -140,7 +142,7 @@ describe("law 6: one arbiter per shopper", () => {
     expect(await shopper.permit(ask("dl_1"), policy)).toMatchObject({ granted: false });
     setClock(T0 + 1); // of two words at the same moment the no counts
     await shopper.consent("email", byMerchant("granted"));
-    expect(await shopper.permit(ask("dl_1"), policy)).toEqual(yes);
+    expect(await shopper.permit(ask("dl_1"), policy)).toEqual({ ...yes, consentedAt: T0 + 1 });
   });
 
   it("consent that a cart tells is kept for all of the shopper's carts", async () => {
@@ -187,10 +189,10 @@ describe("what is kept", () => {
     const both: Partial<Prospect> = { channels: ["email", "push"], push: { kind: "fcm", token: "t" } };
     await shopper.answered("push", "dl_0");
     const rules = permitRules({ frequencyCap: { max: 1, perHours: 24 } });
-    expect(await shopper.permit(ask("dl_1", both), rules)).toEqual({ granted: true, channel: "push" });
+    expect(await shopper.permit(ask("dl_1", both), rules)).toEqual({ ...yes, channel: "push" });
     expect(await shopper.permit(ask("dl_2", { priority: 3 }), rules)).toMatchObject({ reason: "frequency_cap" });
     await evictDurableObject(stub);
-    expect(await shopper.permit(ask("dl_1", both), rules)).toEqual({ granted: true, channel: "push" });
+    expect(await shopper.permit(ask("dl_1", both), rules)).toEqual({ ...yes, channel: "push" });
     await shopper.release("dl_1");
     expect(await shopper.permit(ask("dl_3"), rules)).toMatchObject({ reason: "outranked" });
     expect(await shopper.permit(ask("dl_2", { priority: 3 }), rules)).toEqual(yes);

@@ -183,6 +183,7 @@ export class SendWorld {
       STORE: {
         getByName: () => ({
           rules: async () => this.rules,
+          admitFirst: async () => null,
           settings: async () => ok({ name: "Shop", url: "https://shop.example", allowedOrigins: [], baseUrl: "" }),
         }),
       },
@@ -267,6 +268,7 @@ export class SendWorld {
           if (answer.permit.granted) this.onPermit({ ...asked, channels: [answer.permit.channel] });
           return answer.permit;
         }),
+      profile: () => call(() => this.shopper(name)),
       mergeInto: (target: string) =>
         call(() => {
           if (this.moved.has(name)) return this.moved.get(name) === target ? ok("moved") : no("moved_elsewhere");

@@ -10,7 +10,7 @@
 import { cartStub, shopperStub, storeStub } from "../../objects/stubs.ts";
 import { parseConfig } from "../../shared/config.ts";
 import type { AccountMailHint, ClaimedCart, Permit, Prospect, SendCommand } from "../../shared/events/messages.ts";
-import { isAnonymous, stableUnit, visitorShopperId } from "../../shared/ids.ts";
+import { isAnonymous, shopperIdOf, stableUnit, visitorShopperId } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
 import { count, countAges } from "../../shared/metrics.ts";
 import type { MessageChannel, Rules } from "../../shared/policy/rules.ts";
@@ -68,12 +68,19 @@ export async function send(command: SendCommand, env: Env): Promise<string> {
   if (!settings.ok) return "no_store";
   if (rules.paused) return hold(rules.paused, Date.now() + PAUSE_MS + spread(PAUSE_MS));
   const ways = await waysBy(asked.value, env, storeId);
-  const channels = [...ways.keys()];
-  if (channels.length === 0) return hold(NO_PROVIDER, null);
-  const prospect = { ...asked.value, channels };
+  if (ways.size === 0) return hold(NO_PROVIDER, null);
+  const closed = ways.has("sms") ? await closedNumber(env, storeId, asked.value) : null;
+  if (closed) ways.delete("sms");
+  if (closed && ways.size === 0) return hold(closed, null);
+  const prospect = { ...asked.value, channels: [...ways.keys()] };
   const shopper = shopperStub(env, storeId, prospect.shopperId);
   const permit = await permitted(env, storeId, prospect, rules);
   if (!permit.granted) return hold(permit.reason, permit.until);
+  const full = permit.isFirst ? await storeStub(env, storeId).admitFirst(permit.channel) : null;
+  if (full !== null) {
+    await shopper.release(prospect.deliveryId);
+    return hold("first_messages", full + spread(PAUSE_MS));
+  }
   const route = await Route.enter(env, storeId, ways.get(permit.channel) ?? []);
   if (route.until !== null) {
     await shopper.release(prospect.deliveryId);
@@ -96,6 +103,17 @@ async function waysBy(prospect: Prospect, env: Env, storeId: string): Promise<Ma
     channels.map((channel) => waysOf(env, config, storeId, channel, channel === "push" ? push : null)),
   );
   return new Map(channels.map((channel, i) => [channel, found[i]!] as const).filter(([, ways]) => ways.length > 0));
+}
+
+/**
+ * Why nobody is written to at this number: who answered STOP there has no other name, and anybody may put the number beside
+ * another mail address. `null`: nothing is known against it, or the shopper's own arbiter is the number's.
+ */
+async function closedNumber(env: Env, storeId: string, { phone, shopperId }: Prospect): Promise<string | null> {
+  const itself = phone && shopperIdOf(storeId, phone);
+  if (!itself || itself === shopperId) return null;
+  const { suppressed } = await callActor("shopper", () => shopperStub(env, storeId, itself).profile());
+  return suppressed.sms ? `suppressed_${suppressed.sms.reason}` : null;
 }
 
 /**
