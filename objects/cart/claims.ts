@@ -25,12 +25,14 @@ export const reject = (state: CartState, rejection: string): Decision => ({
   rejection,
 });
 
+type Claim = Extract<Command, { type: "claim" }>;
+
 /** The purchase fence: the effect belongs to the generation that is still open. */
 export const isCurrent = ({ facts }: CartState, effect: Effect): boolean =>
   facts.closedAt === null && effect.generation === facts.generation;
 
 /** The point of no return. Whoever gets the claim may call the provider, once. */
-export function claim(state: CartState, command: Extract<Command, { type: "claim" }>): Decision {
+export function claim(state: CartState, command: Claim): Decision {
   const { now, effectId, provider, resumable, account } = command;
   const effect = ledger.find(state.process, effectId);
   if (!effect) return reject(state, "unknown_effect");
@@ -39,7 +41,10 @@ export function claim(state: CartState, command: Extract<Command, { type: "claim
   const honoured = effect.resumable && resumable && same;
   const again = effect.status === "claimed" && honoured && now >= (effect.claimedAt ?? 0) + ledger.RESUME_MS;
   if (effect.status !== "scheduled" && !again) return reject(state, `already_${effect.status}`);
-  const refusal = effect.channels.includes(channel) ? whyNot(state, effect, channel, now) : "no_such_channel";
+  // Only who knows the key can tell whether it was sent already.
+  if (effect.doubtful && !honoured)
+    return { ...park(state, effect, now, "other_provider"), rejection: "other_provider" };
+  const refusal = effect.channels.includes(channel) ? whyNot(state, effect, channel, command) : "no_such_channel";
   if (refusal === "not_due" || refusal === "no_address" || refusal === "no_such_channel") return reject(state, refusal);
   if (refusal && again) return { ...park(state, effect, now, refusal), rejection: refusal };
   if (refusal) {
@@ -78,11 +83,13 @@ function park(state: CartState, effect: Effect, now: number, refusal: string): D
 }
 
 /** Why a message must not be sent now, judged on the live cart. */
-function whyNot(state: CartState, effect: Effect, channel: MessageChannel, now: number): string | null {
+function whyNot(state: CartState, effect: Effect, channel: MessageChannel, claim: Claim): string | null {
   const { facts, process } = state;
+  const { now, consentedAt = 0 } = claim;
+  const said = facts.consent[channel];
   if (!isCurrent(state, effect)) return "purchased";
   if (facts.items.length === 0) return "cart_emptied";
-  if (facts.consent[channel]?.value === "denied") return "no_consent";
+  if (said?.value === "denied" && said.at >= consentedAt) return "no_consent";
   const away = process.status === "abandoned" || process.status === "recovering";
   if (!away && (effect.trigger === "cart_abandoned" || process.status !== "active")) return "not_due";
   if (effect.status === "scheduled" && (effect.dueAt === null || (effect.dispatches === 0 && now < effect.dueAt)))
@@ -97,7 +104,11 @@ export function settle(state: CartState, { effectId, outcome, now }: Extract<Com
   if (!effect) return reject(state, "unknown_effect");
   if (effect.status !== "claimed" && effect.status !== "unknown") return reject(state, `already_${effect.status}`);
   const { deliveryId } = effect;
-  if (outcome.kind === "refused") return settleRefused(state, effect, outcome, now);
+  if (outcome.kind === "refused") {
+    // One call of several was refused: that says nothing of the one that was never answered.
+    const told = effect.status === "unknown" && effect.doubtful;
+    return told ? reject(state, "already_unknown") : settleRefused(state, effect, outcome, now);
+  }
   if (outcome.kind === "unknown") {
     if (effect.status === "unknown") return reject(state, "already_unknown");
     const { provider, reason } = outcome;
@@ -121,7 +132,6 @@ function settleRefused(
   now: number,
 ): Decision {
   const { deliveryId } = effect;
-  if (effect.doubtful) return settleDoubtful(state, effect, outcome, now);
   const after = ledger.afterFailure(
     { ...effect, provider: outcome.provider },
     now,
@@ -137,23 +147,6 @@ function settleRefused(
   return accept(state, process.status === "active" ? ledger.pause(process) : process, [
     { code: after.status === "failed" ? "failed" : "retry", text, deliveryId },
   ]);
-}
-
-/** A refusal after a call that was never answered: asked again under the same key, or parked. */
-function settleDoubtful(
-  state: CartState,
-  effect: Effect,
-  outcome: Extract<Outcome, { kind: "refused" }>,
-  now: number,
-): Decision {
-  if (effect.status === "unknown") return reject(state, "already_unknown");
-  const again = outcome.retryable && isCurrent(state, effect) && effect.attempts + 1 < ledger.MAX_ATTEMPTS;
-  if (!again) return park(state, effect, now, outcome.reason);
-  const attempts = effect.attempts + 1;
-  const dueAt = now + ledger.backoff(ledger.RESUME_MS, attempts);
-  const process = ledger.put(state.process, { ...effect, attempts, dueAt, dispatches: 0 });
-  const text = `No answer the first time, now ${outcome.reason}; asking again`;
-  return accept(state, process, [{ code: "retry", text, deliveryId: effect.deliveryId }]);
 }
 
 /** The shopper's arbiter refused or postponed. */

@@ -29,7 +29,10 @@ export const wasSent = (effect: Effect): boolean => ["sent", "delivered", "opene
 export const wasSeen = (effect: Effect): boolean =>
   wasSent(effect) && !(effect.channel === "onsite" && effect.status === "sent");
 
-export function move(effect: Effect, status: DeliveryStatus, at: number, reason?: string): Effect {
+/** A message that may have gone out unanswered ends as unknown, never as not sent. */
+export function move(effect: Effect, wanted: DeliveryStatus, at: number, reason?: string): Effect {
+  const unsent = wanted === "cancelled" || wanted === "suppressed" || wanted === "failed";
+  const status = effect.doubtful && unsent ? "unknown" : wanted;
   const entry = reason === undefined ? { status, at } : { status, at, reason };
   return { ...effect, status, history: [...effect.history, entry].slice(-MAX_HISTORY) };
 }

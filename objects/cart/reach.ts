@@ -32,7 +32,8 @@ export function isReachable(state: CartState, channel: MessageChannel): boolean 
 
 /** By which channels the message can go; those the shopper denied only when there is no other, so that they say why. */
 export function waysFor(state: CartState, effect: Effect): MessageChannel[] {
-  const channels = effect.status === "claimed" ? effect.channels.filter((c) => c === effect.channel) : effect.channels;
+  const chosen = effect.status === "claimed" || effect.doubtful === true;
+  const channels = chosen ? effect.channels.filter((c) => c === effect.channel) : effect.channels;
   const reachable = channels.filter((channel) => isReachable(state, channel));
   const allowed = reachable.filter((channel) => state.facts.consent[channel]?.value !== "denied");
   return allowed.length > 0 ? allowed : reachable;

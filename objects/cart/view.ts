@@ -2,6 +2,7 @@
 import type {
   CartContents,
   CartSummary,
+  ClaimedCart,
   DeliveryNews,
   OfferDue,
   Prospect,
@@ -11,6 +12,7 @@ import { isAnonymous } from "../../shared/ids.ts";
 import { predict } from "../../shared/model/baseline.ts";
 import { toMoney } from "../../shared/money.ts";
 import { e164Of } from "../../shared/phone.ts";
+import type { MessageChannel } from "../../shared/policy/rules.ts";
 import { iso, isoOrNull } from "../../shared/time.ts";
 import type { CartDeliveryView, CartView, ItemView } from "../../shared/views.ts";
 import { offerEndsAt } from "./onsite.ts";
@@ -87,7 +89,7 @@ export function prospectOf(state: CartState, effect: Effect): Prospect {
 }
 
 /** By which template a message goes on its channel. */
-export const templateOf = (effect: Effect): string => effect.templates[effect.channel] ?? effect.templateId;
+const templateOf = (effect: Effect): string => effect.templates[effect.channel] ?? effect.templateId;
 
 /** What an on-site offer is rendered from. */
 export const offerOf = (state: CartState, effect: Effect, createdAt: number): OfferDue => ({
@@ -186,3 +188,21 @@ const deliveryView = (effect: Effect): CartDeliveryView => ({
   dueAt: isoOrNull(effect.dueAt),
   statusHistory: effect.history.map(({ at, ...entry }) => ({ ...entry, at: iso(at) })),
 });
+
+/** The live cart, handed out with a claim. */
+export function claimedOf(state: CartState, effect: Effect, createdAt: number): ClaimedCart {
+  return {
+    ...contentsOf(state, createdAt),
+    ...prospectOf(state, effect),
+    channel: effect.channel as MessageChannel,
+    trigger: effect.trigger,
+    claimedAt: effect.claimedAt ?? 0,
+    repeated: effect.doubtful === true,
+    coupon: effect.coupon,
+    cartId: state.cartId,
+    generation: effect.generation,
+    templateId: templateOf(effect),
+    stepId: effect.stepId,
+    variantId: effect.variantId,
+  };
+}

@@ -171,7 +171,11 @@ export interface Prospect {
 
 /** The arbiter's answer. A yes names the channel and has reserved a place under the cap. */
 export type Permit =
-  | { granted: true; channel: MessageChannel }
+  /**
+   * `consentedAt`: when the shopper last agreed to that channel, wherever they said so. `isFirst`: nothing was ever sent to
+   * them, and nobody but a page says that they exist.
+   */
+  | { granted: true; channel: MessageChannel; consentedAt?: number; isFirst?: true }
   /** `until` (ms): ask again then; `null`: never. */
   | { granted: false; reason: string; until: number | null };
 
@@ -194,6 +198,12 @@ export interface ClaimedCart extends Prospect, CartContents {
   name: string | null;
   timezone: string | null;
   channel: MessageChannel;
+  /** What started its journey: a built-in template speaks of it. */
+  trigger: Trigger;
+  /** When the cart handed it out: tells this attempt from earlier ones. */
+  claimedAt: number;
+  /** An earlier call under the same key was never answered. */
+  repeated: boolean;
   /** What the message gives away, if anything. */
   coupon: Coupon | null;
   cartId: string;

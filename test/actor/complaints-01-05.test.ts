@@ -11,6 +11,7 @@ import {
   LEFT,
   mailStep,
   outboxOf,
+  POLL,
   Shop,
   statusesOf,
   TWO_STEPS,
@@ -138,7 +139,7 @@ test("complaint 3: duplicate sends, by two workers or with the others of a batch
       });
   };
   const first = shop.deliver(commands);
-  await expect.poll(() => shop.mails.length).toBe(1);
+  await expect.poll(() => shop.mails.length, POLL).toBe(1);
   setClock(LEFT + SECOND_MS);
   expect(await shop.deliver(commands)).toEqual(["ack"]);
   (answer as (() => void) | null)?.();

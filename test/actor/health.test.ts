@@ -10,6 +10,9 @@ import { env, setClock, T0, unique } from "./support.ts";
 beforeAll(() => applyD1Migrations(env.DB, (env as unknown as { MIGRATIONS: D1Migration[] }).MIGRATIONS));
 afterAll(() => void vi.useRealTimers());
 
+/** A first call starts every actor, which on a busy machine takes longer than health waits. */
+beforeAll(async () => void (await ask()));
+
 let now = T0;
 /** Results are kept for a moment: each test looks later. */
 beforeEach(() => {

@@ -8,10 +8,9 @@ import { MAX_LIMIT } from "../../shared/policy/limits.ts";
 import { progress, sleep } from "../../workers/cli/command.ts";
 import { WORKER } from "../../workers/cli/paths.ts";
 import { freePort, startRuntime } from "../../workers/cli/runtime.ts";
+import { cpuOf } from "./processes.ts";
 
 const HOST = "127.0.0.1";
-/** Linux counts process time in these (`getconf CLK_TCK`). */
-const TICK_MS = 10;
 
 export interface Contender {
   url: string;
@@ -113,16 +112,6 @@ export async function bundleOf(folder: string, name: "auth-worker"): Promise<str
     external: ["cloudflare:*", "node:*"],
   });
   return place;
-}
-
-function cpuOf(pid: number): number {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
-  } catch {
-    return Number.NaN;
-  }
 }
 
 /** Waits until the runtime is quiet and the disk has nothing left of it to write: the next one pays for itself only. */

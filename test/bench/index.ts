@@ -5,17 +5,22 @@ import { authSummaryOf, authTablesOf } from "./auth-report.ts";
 import { benchIngest, type IngestOptions, plannedSeconds } from "./ingest.ts";
 import { progressBar } from "./progress.ts";
 import { summaryOf, tablesOf } from "./report.ts";
+import { benchTimers, plannedTimersSeconds, type TimersOptions } from "./timers.ts";
+import { timersSummaryOf, timersTablesOf } from "./timers-report.ts";
 
 const USAGE = `
-Usage: npm run bench [-- ingest|auth] [--json] [--rounds 3] [--seconds 2] [--speed-only]
+Usage: npm run bench [-- ingest|auth|timers] [--json] [--rounds 3] [--seconds 2] [--speed-only] [--carts 3000] [--full]
 
 Measures the production build beside its peer, both on this machine in one run: only the ratios mean anything.
   ingest         beacons: throughput, latency, CPU, rows written, and what a million events cost
   auth           access tokens: verification, an authenticated route, a login, a flood beside a neighbour
+  timers         steps that fall due together: lateness, CPU, memory; few files and a kill in the middle (6 minutes)
   --json         one line for machines
   --rounds       interleaved rounds
   --seconds      measured seconds of each contender in each round
   --speed-only   leaves out the counting of operations (ingest)
+  --carts        steps due in the same second (timers)
+  --full         50,000 steps in ten minutes instead of 5,000 in one (timers)
 `;
 
 interface Result {
@@ -35,7 +40,13 @@ async function auth(options: AuthOptions): Promise<Result> {
   return { summary: authSummaryOf(report), tables: authTablesOf(report) };
 }
 
-const BENCHES: Record<string, (options: IngestOptions) => Promise<Result>> = { ingest, auth };
+async function timers(options: TimersOptions): Promise<Result> {
+  const progress = progressBar(plannedTimersSeconds(options));
+  const report = await benchTimers(options, progress).finally(() => progress.end());
+  return { summary: timersSummaryOf(report), tables: timersTablesOf(report) };
+}
+
+const BENCHES: Record<string, (options: IngestOptions & TimersOptions) => Promise<Result>> = { ingest, auth, timers };
 
 await main(import.meta, async () => {
   const args = process.argv.slice(2);
@@ -49,6 +60,8 @@ await main(import.meta, async () => {
       rounds: { type: "string" },
       seconds: { type: "string" },
       "speed-only": { type: "boolean" },
+      carts: { type: "string" },
+      full: { type: "boolean" },
     },
     args,
   );
@@ -56,6 +69,8 @@ await main(import.meta, async () => {
     rounds: numberOption("rounds", given.rounds, 3, 1, 20),
     seconds: numberOption("seconds", given.seconds, 2, 1, 60),
     speedOnly: given["speed-only"] === true,
+    carts: numberOption("carts", given.carts, 3_000, 100, 20_000),
+    full: given.full === true,
   };
   const { summary, tables } = await bench(options);
   process.stdout.write(given.json ? `${JSON.stringify(summary)}\n` : `\n${tables}\n\n`);

@@ -139,6 +139,9 @@ describe("campaigns in the dashboard", () => {
     await ada.click(byTestId("variant-add-steps.0.variants"));
     await ada.fill(field("steps.0.variants.1.weight"), "3");
     await ada.check(byTestId("coupon-steps.0.coupon"));
+    await ada.selectOption(field("steps.0.coupon.kind"), "pool");
+    await ada.locator(field("steps.0.coupon.poolId")).getByText("No pool yet").waitFor({ state: "attached" });
+    await ada.selectOption(field("steps.0.coupon.kind"), "percent");
     await ada.fill(field("steps.0.coupon.amount"), "15");
     await ada.click(byTestId("step-add"));
     await ada.check(channel(1, "all"));
@@ -329,6 +332,14 @@ describe("campaigns in the dashboard", () => {
     expect(await page.textContent(byTestId("signal-notice"))).toContain("Place a test order");
     expect(await violationsInBoth(page)).toEqual([]);
     await shot(page, "signal-loss");
+    await page.click(byTestId("signal-override"));
+    expect(await violationsInBoth(page)).toEqual([]);
+    await page.click(byTestId("confirm"));
+    await page.waitForSelector(byTestId("signal-notice"), { state: "detached" });
+    const { overriddenUntil } = await merchant.get<{ overriddenUntil: string | null }>(
+      `/v1/stores/${merchant.account.storeId}/order-signal`,
+    );
+    expect(overriddenUntil).not.toBeNull();
     await page.close();
   });
 

@@ -147,13 +147,17 @@ export class Merchant {
   }
 }
 
-/** Asks again until `check` answers something other than `false`, `null` or `undefined`; throws after the deadline. */
+/**
+ * Asks again until `check` answers something other than `false`, `null` or `undefined`; throws after the deadline. Unless
+ * told how often, it asks the more seldom the longer it lasts: many tests that wait must not keep the server busy.
+ */
 export async function until<T>(
   what: string,
   check: () => Promise<T | false | null | undefined>,
-  { within = 15_000, every = 100 }: { within?: number; every?: number } = {},
+  { within = 15_000, every }: { within?: number; every?: number } = {},
 ): Promise<T> {
-  const deadline = Date.now() + within;
+  const began = Date.now();
+  const deadline = began + within;
   let last: unknown = "nothing";
   for (;;) {
     try {
@@ -164,7 +168,8 @@ export async function until<T>(
     }
     if (Date.now() > deadline)
       throw new Error(`not within ${within} ms: ${what} (${last instanceof Error ? last.message : last})`);
-    await new Promise((resolve) => setTimeout(resolve, every));
+    const pause = every ?? Math.min(Math.max((Date.now() - began) / 10, 50), 500);
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }
 

@@ -13,17 +13,21 @@ export interface SystemOptions {
   state?: string;
   /** Overrides of wrangler.toml's variables. */
   vars?: Record<string, string>;
+  /** How many files its processes may hold open, each. */
+  openFiles?: number;
 }
 
 export interface System {
   readonly url: string;
   readonly state: string;
+  /** Its process, the leader of its group. */
+  pid(): number;
   /** What the server and its Worker logged so far, over all restarts. */
   logs(): string;
   /** Kills the whole process group, at once and without a farewell. */
   kill9(): Promise<void>;
-  /** Starts again on the same folder and port, with some of the variables changed. */
-  restart(changed?: Record<string, string>): Promise<void>;
+  /** Starts again on the same folder and port, with some of the variables changed, and perhaps fewer files allowed. */
+  restart(changed?: Record<string, string>, openFiles?: number): Promise<void>;
   /** Ends the server and removes a temporary folder. */
   stop(): Promise<void>;
 }
@@ -31,14 +35,14 @@ export interface System {
 /** Tests call faster than people do; those about the limits set their own. */
 const UNHURRIED = { RATE_LIMITS: "global=10000 auth=10000 api=10000" };
 
-export async function startSystem({ state, vars: given = {} }: SystemOptions = {}): Promise<System> {
+export async function startSystem({ state, vars: given = {}, openFiles }: SystemOptions = {}): Promise<System> {
   const vars = { ...UNHURRIED, ...given };
   const folder = state ?? mkdtempSync(join(tmpdir(), "cartwake-test-"));
   const log: string[] = [];
   const forget = (): void => {
     if (state === undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
-  let running = await launch(folder, "0", vars, log).catch((error: unknown) => {
+  let running = await launch(folder, "0", vars, log, openFiles).catch((error: unknown) => {
     forget();
     throw error;
   });
@@ -47,6 +51,7 @@ export async function startSystem({ state, vars: given = {} }: SystemOptions = {
   return {
     url,
     state: folder,
+    pid: () => running.child.pid!,
     logs: () => log.join(""),
     async kill9() {
       if (!alive()) return;
@@ -54,9 +59,9 @@ export async function startSystem({ state, vars: given = {} }: SystemOptions = {
       process.kill(-running.child.pid!, "SIGKILL");
       await gone;
     },
-    async restart(changed = {}) {
+    async restart(changed = {}, allowed) {
       if (alive()) throw new Error("the server still runs");
-      running = await launch(folder, new URL(url).port, { ...vars, ...changed }, log);
+      running = await launch(folder, new URL(url).port, { ...vars, ...changed }, log, allowed);
     },
     async stop() {
       if (alive()) {
@@ -79,9 +84,12 @@ function launch(
   port: string,
   vars: Record<string, string>,
   log: string[],
+  openFiles?: number,
 ): Promise<{ child: ChildProcess; url: string }> {
   const named = Object.entries(vars).flatMap(([name, value]) => ["--var", `${name}=${value}`]);
-  const child = spawn(process.execPath, [SERVE, "--port", port, "--state", state, "--seed", "none", ...named], {
+  const command = [process.execPath, SERVE, "--port", port, "--state", state, "--seed", "none", ...named];
+  const limited = openFiles ? ["/bin/sh", "-c", `ulimit -n ${openFiles} && exec "$@"`, "sh", ...command] : command;
+  const child = spawn(limited[0]!, limited.slice(1), {
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
     env: { ...process.env, NODE_OPTIONS: "", NO_COLOR: "1" },

@@ -49,7 +49,7 @@ beforeAll(() => {
     violations.push(...schedule.violations.map((what) => `seed ${seed}: ${what}`));
   }
   console.log(`${INTERLEAVINGS} interleavings`, JSON.stringify(tally));
-}, 60_000);
+}, 180_000);
 
 const about = (text: RegExp): string[] => violations.filter((v) => text.test(v)).slice(0, 5);
 

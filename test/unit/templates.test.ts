@@ -68,10 +68,10 @@ describe("a template has an end, although the clock stands still", () => {
     ],
   ])("%s", async (_, source) => {
     vi.spyOn(performance, "now").mockReturnValue(0);
-    const started = Date.now();
+    const started = process.cpuUsage();
     for (const part of [{ subject: source }, { html: source }, { text: source }])
       await expect(render(template(part), context())).rejects.toThrow(/too much|too long/);
-    expect(Date.now() - started).toBeLessThan(2_000);
+    expect(process.cpuUsage(started).user / 1_000).toBeLessThan(2_000); // of the processor, however busy it is with others
   });
 
   it("one budget pays for all parts of a message", async () => {

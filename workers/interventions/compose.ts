@@ -34,7 +34,7 @@ export async function gather(
   store: MessageStore,
   storeId: string,
 ): Promise<Materials> {
-  const template = await findTemplate(env.DB, storeId, claimed.templateId, claimed.channel);
+  const template = await findTemplate(env.DB, storeId, claimed.templateId, claimed.channel, claimed.trigger);
   const { locale } = inLocale(template, claimed.locale);
   const links = await linksOf(config, claimed, store, storeId, locale);
   return { template, links, coupon: await couponFor(env, claimed, storeId) };

@@ -41,6 +41,7 @@ export const getResults = (id: string) => get<ResultsView>(`${one(PATH, id)}/res
 export const simulate = (id: string, campaign: CampaignInput, limit: number) =>
   call<SimulationView>("POST", `${one(PATH, id)}/simulate`, { campaign, limit });
 
+export const listPools = () => get<{ items: { id: string; name: string }[] }>("/v1/coupon-pools");
 export const listTemplates = () => get<Page<Template>>("/v1/templates");
 export const listGallery = () => get<{ items: Template[] }>("/v1/templates/gallery");
 /** What a channel has no place for is refused, even empty: a text message has no subject, only a mail has HTML. */

@@ -36,6 +36,10 @@ export const getTimeline = (id: string) => get<TimelineView>(`${one("/v1/carts",
 export const getDeliveries = (cursor?: string) => get<Page<DeliveryView>>(page("/v1/deliveries", 50, cursor));
 export const getDelivery = (id: string) => get<DeliveryView>(one("/v1/deliveries", id));
 
+/** Messages go out for a day, whatever the order signal is. */
+export const overrideSignal = (storeId: string) =>
+  call("POST", `${one("/v1/stores", storeId)}/order-signal`, { action: "override" });
+
 /** The store's publishable key as far as the server tells it; `null` when it does not. */
 export async function getKeyHint(): Promise<string | null> {
   const keys = await get<{ items: { key?: string | null; hint?: string | null }[] }>("/v1/api-keys");

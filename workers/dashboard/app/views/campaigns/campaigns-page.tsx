@@ -2,6 +2,7 @@
 import type { Route } from "../../route.ts";
 import "../../styles/campaigns.css";
 import "../../styles/campaign-editor.css";
+import "../../styles/campaign-steps.css";
 import "../../styles/campaign-results.css";
 import { CampaignList } from "./campaign-list.tsx";
 import { CampaignPage } from "./campaign-page.tsx";

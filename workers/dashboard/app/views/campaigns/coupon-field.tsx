@@ -1,8 +1,10 @@
 /** What a step gives away: a code of its own for each cart, within a budget. */
 import type { Coupon } from "../../../../../shared/policy/rules.ts";
+import { listPools } from "../../api/campaigns.ts";
 import { store } from "../../api/session.ts";
+import { useResource } from "../../live/resource.ts";
 import { newCoupon } from "./draft.ts";
-import { Check, Fault, NumberField, Select, TextField } from "./fields.tsx";
+import { Check, Fault, NumberField, Select } from "./fields.tsx";
 
 const KINDS: readonly { value: Coupon["kind"]; label: string }[] = [
   { value: "percent", label: "Per cent off" },
@@ -56,36 +58,55 @@ function CouponForm({ path, coupon, onChange }: Props & { coupon: Coupon }) {
         />
       )}
       {kind === "pool" && (
-        <TextField
-          label="Pool"
-          path={`${path}.poolId`}
-          value={coupon.poolId ?? ""}
-          onChange={(poolId) => set({ poolId })}
-          maxLength={64}
-          required
-        />
+        <PoolField path={`${path}.poolId`} value={coupon.poolId ?? ""} onChange={(poolId) => set({ poolId })} />
       )}
-      <NumberField
-        label="Valid for hours"
-        path={`${path}.expiresHours`}
-        value={coupon.expiresHours}
-        min={0}
-        max={8760}
-        onChange={(expiresHours) => set({ expiresHours })}
-      />
-      <NumberField
-        label="Budget in codes"
-        path={`${path}.budget`}
-        value={coupon.budget}
-        min={1}
-        max={1_000_000}
-        step={1}
-        hint="Never exceeded, whatever happens at once."
-        onChange={(budget) => set({ budget })}
-      />
+      <Bounds path={path} coupon={coupon} set={set} />
     </div>
   );
 }
+
+/** One of the store's pools of imported codes. */
+function PoolField({ path, value, onChange }: { path: string; value: string; onChange: (poolId: string) => void }) {
+  const { data, problem } = useResource("coupon pools", listPools);
+  const pools = data?.items ?? [];
+  const none = { value: "", label: data && pools.length === 0 ? "No pool yet: import codes first" : "Choose a pool" };
+  const gone = value === "" || pools.some(({ id }) => id === value) ? [] : [{ value, label: value }];
+  return (
+    <Select
+      label="Pool"
+      path={path}
+      value={value}
+      options={[none, ...gone, ...pools.map(({ id, name }) => ({ value: id, label: name }))]}
+      hint={problem?.message}
+      onChange={onChange}
+    />
+  );
+}
+
+type BoundsProps = { path: string; coupon: Coupon; set: (change: Partial<Coupon>) => void };
+
+const Bounds = ({ path, coupon, set }: BoundsProps) => (
+  <>
+    <NumberField
+      label="Valid for hours"
+      path={`${path}.expiresHours`}
+      value={coupon.expiresHours}
+      min={0}
+      max={8760}
+      onChange={(expiresHours) => set({ expiresHours })}
+    />
+    <NumberField
+      label="Budget in codes"
+      path={`${path}.budget`}
+      value={coupon.budget}
+      min={1}
+      max={1_000_000}
+      step={1}
+      hint="Never exceeded, whatever happens at once."
+      onChange={(budget) => set({ budget })}
+    />
+  </>
+);
 
 /** What belongs to another kind goes. */
 const ofKind = (kind: Coupon["kind"]): Partial<Coupon> => ({

@@ -45,7 +45,6 @@ export function EditorForm({
 const TRIGGER_OPTIONS = TRIGGER_NAMES.map((value) => ({ value, label: TRIGGERS[value].label }));
 
 function When({ draft, set }: Props) {
-  const to = (trigger: Trigger) => set({ trigger, threshold: trigger === "prediction_high" ? 0.7 : undefined });
   return (
     <div class="fields">
       <TextField
@@ -56,36 +55,7 @@ function When({ draft, set }: Props) {
         maxLength={200}
         required
       />
-      <div class="field-row">
-        <Select
-          label="It begins when"
-          path="trigger"
-          value={draft.trigger}
-          options={TRIGGER_OPTIONS}
-          hint={TRIGGERS[draft.trigger].does}
-          onChange={(value) => to(TRIGGER_NAMES.find((name) => name === value) ?? "cart_abandoned")}
-        />
-        {draft.trigger === "prediction_high" && (
-          <NumberField
-            label="From a risk of (0 to 1)"
-            path="threshold"
-            value={draft.threshold ?? 0.7}
-            min={0}
-            max={1}
-            onChange={(threshold) => set({ threshold })}
-          />
-        )}
-        <NumberField
-          label="Priority"
-          path="priority"
-          value={draft.priority}
-          min={-1000}
-          max={1000}
-          step={1}
-          hint="Of the campaigns that begin so, a cart enters the first that wants it; of two messages the higher goes first."
-          onChange={(priority) => set({ priority })}
-        />
-      </div>
+      <Beginning draft={draft} set={set} />
       <ConditionsField
         path="conditions"
         legend="Only for carts where"
@@ -98,6 +68,42 @@ function When({ draft, set }: Props) {
         checked={draft.enabled}
         onChange={(enabled) => set({ enabled })}
         testid="field-enabled"
+      />
+    </div>
+  );
+}
+
+function Beginning({ draft, set }: Props) {
+  const to = (trigger: Trigger) => set({ trigger, threshold: trigger === "prediction_high" ? 0.7 : undefined });
+  return (
+    <div class="field-row">
+      <Select
+        label="It begins when"
+        path="trigger"
+        value={draft.trigger}
+        options={TRIGGER_OPTIONS}
+        hint={TRIGGERS[draft.trigger].does}
+        onChange={(value) => to(TRIGGER_NAMES.find((name) => name === value) ?? "cart_abandoned")}
+      />
+      {draft.trigger === "prediction_high" && (
+        <NumberField
+          label="From a risk of (0 to 1)"
+          path="threshold"
+          value={draft.threshold ?? 0.7}
+          min={0}
+          max={1}
+          onChange={(threshold) => set({ threshold })}
+        />
+      )}
+      <NumberField
+        label="Priority"
+        path="priority"
+        value={draft.priority}
+        min={-1000}
+        max={1000}
+        step={1}
+        hint="Of the campaigns that begin so, a cart enters the first that wants it; of two messages the higher goes first."
+        onChange={(priority) => set({ priority })}
       />
     </div>
   );

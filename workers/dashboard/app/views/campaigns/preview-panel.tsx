@@ -1,6 +1,6 @@
 /** A step's message as a real cart of the store would get it now. Nothing is sent or counted. */
 import { useState } from "preact/hooks";
-import type { CampaignInput, MessageChannel } from "../../../../../shared/policy/rules.ts";
+import type { CampaignInput, MessageChannel, Step } from "../../../../../shared/policy/rules.ts";
 import type { CartListItem, Channel } from "../../../../../shared/views.ts";
 import { previewTemplate, type Rendered, type Template } from "../../api/campaigns.ts";
 import { get, type Page } from "../../api/client.ts";
@@ -13,6 +13,7 @@ import { MailFrame } from "../mail-frame.tsx";
 import { MessageLook } from "../message-look.tsx";
 import { CHANNELS } from "./campaign-words.ts";
 import { chosenTemplate } from "./chosen-template.ts";
+import type { Variant } from "./draft.ts";
 
 const EACH: readonly MessageChannel[] = ["email", "push", "sms"];
 const SAMPLE = "";
@@ -50,26 +51,7 @@ export function PreviewPanel({ draft: { steps, trigger }, at, templates }: Props
         onChange={setChosen}
       />
       {carts.problem && <ProblemNotice problem={carts.problem} retry={carts.reload} />}
-      <div class="preview-choices">
-        {step.variants.length > 1 && (
-          <Choice
-            name="preview-variant"
-            label="Variant"
-            value={String(step.variants.indexOf(shown!))}
-            options={step.variants.map(({ id }, i) => ({ value: String(i), label: id }))}
-            onChange={(value) => setVariant(Number(value))}
-          />
-        )}
-        {step.channel === "all" && (
-          <Choice
-            name="preview-channel"
-            label="Channel"
-            value={each}
-            options={EACH.map((value) => ({ value, label: CHANNELS[value].label }))}
-            onChange={setEach}
-          />
-        )}
-      </div>
+      <Choices step={step} shown={shown} each={each} setVariant={setVariant} setEach={setEach} />
       {(carts.data || carts.problem) && (
         <Preview
           channel={channel}
@@ -78,6 +60,39 @@ export function PreviewPanel({ draft: { steps, trigger }, at, templates }: Props
         />
       )}
     </section>
+  );
+}
+
+interface ChoicesProps {
+  step: Step;
+  shown: Variant | undefined;
+  each: MessageChannel;
+  setVariant: (at: number) => void;
+  setEach: (channel: MessageChannel) => void;
+}
+
+function Choices({ step, shown, each, setVariant, setEach }: ChoicesProps) {
+  return (
+    <div class="preview-choices">
+      {step.variants.length > 1 && (
+        <Choice
+          name="preview-variant"
+          label="Variant"
+          value={String(shown ? step.variants.indexOf(shown) : 0)}
+          options={step.variants.map(({ id }, i) => ({ value: String(i), label: id }))}
+          onChange={(value) => setVariant(Number(value))}
+        />
+      )}
+      {step.channel === "all" && (
+        <Choice
+          name="preview-channel"
+          label="Channel"
+          value={each}
+          options={EACH.map((value) => ({ value, label: CHANNELS[value].label }))}
+          onChange={setEach}
+        />
+      )}
+    </div>
   );
 }
 

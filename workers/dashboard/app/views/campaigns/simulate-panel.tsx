@@ -134,19 +134,23 @@ function SimulatedRow({ id, item }: { id: string; item: SimulationView["items"][
           ))}
         </div>
       </div>
-      {notes.length > 0 && (
-        <details class="simulated-why">
-          <summary>Why</summary>
-          <ul>
-            {notes.map((note) => (
-              <li key={`${note.at}${note.code}${note.text}`}>
-                <time dateTime={note.at}>{fullTime(note.at)}</time> {note.text}
-              </li>
-            ))}
-          </ul>
-        </details>
-      )}
+      {notes.length > 0 && <Why notes={notes} />}
     </li>
+  );
+}
+
+function Why({ notes }: Pick<SimulationView["items"][number], "notes">) {
+  return (
+    <details class="simulated-why">
+      <summary>Why</summary>
+      <ul>
+        {notes.map((note) => (
+          <li key={`${note.at}${note.code}${note.text}`}>
+            <time dateTime={note.at}>{fullTime(note.at)}</time> {note.text}
+          </li>
+        ))}
+      </ul>
+    </details>
   );
 }
 

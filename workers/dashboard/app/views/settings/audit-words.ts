@@ -37,6 +37,7 @@ const DONE: Record<string, string> = {
   "session.all_ended": "logged out everywhere",
   "session.ended": "ended a session",
   "store.created": "opened the store",
+  "store.signal_overridden": "let messages go out although no orders arrived",
   "store.updated": "changed the store's settings",
   "template.created": "made a template",
   "template.deleted": "deleted a template",

@@ -28,10 +28,10 @@ interface Props {
   changed: () => void;
 }
 
-type Asking = "edit" | "rotate" | "test" | "remove" | null;
+type Asking = "edit" | "rotate" | "test" | "remove";
 
 export function ProviderRow({ item, at, all, changed }: Props) {
-  const [asking, setAsking] = useState<Asking>(null);
+  const [asking, setAsking] = useState<Asking | null>(null);
   const { label } = aboutKind(item.kind);
   const { busy, problem, run } = useAction(async (work: () => Promise<unknown>) => {
     try {
@@ -40,8 +40,6 @@ export function ProviderRow({ item, at, all, changed }: Props) {
       changed();
     }
   });
-  const close = () => setAsking(null);
-  const about = { item, label, changed, close };
   return (
     <li class="line provider" data-testid="provider-row" data-kind={item.kind} data-enabled={item.enabled}>
       <div class="line-main">
@@ -80,10 +78,7 @@ export function ProviderRow({ item, at, all, changed }: Props) {
         <Act label="New credentials" of={label} testid="provider-rotate" act={() => setAsking("rotate")} />
         <Act label="Remove" of={label} testid="provider-remove" act={() => setAsking("remove")} />
       </div>
-      {asking === "test" && <TestDialog {...about} />}
-      {asking === "edit" && <EditDialog {...about} />}
-      {asking === "rotate" && <RotateDialog {...about} />}
-      {asking === "remove" && <RemoveDialog {...about} />}
+      {asking && <Ask what={asking} item={item} changed={changed} close={() => setAsking(null)} />}
     </li>
   );
 }
@@ -102,6 +97,20 @@ function State({ item }: { item: Provider }) {
       {word}
     </span>
   );
+}
+
+function Ask({ what, ...about }: Omit<Asked, "label"> & { what: Asking }) {
+  const asked = { ...about, label: aboutKind(about.item.kind).label };
+  switch (what) {
+    case "test":
+      return <TestDialog {...asked} />;
+    case "edit":
+      return <EditDialog {...asked} />;
+    case "rotate":
+      return <RotateDialog {...asked} />;
+    case "remove":
+      return <RemoveDialog {...asked} />;
+  }
 }
 
 const Act = ({ label, of, testid, act }: { label: string; of: string; testid: string; act: () => void }) => (
