@@ -89,7 +89,7 @@ describe("complaint 6: anonymous and known profiles never merge", { timeout: 60_
     await identify(laptop);
     setClock(Date.now() + 5 * MINUTE_MS);
     await identify(phone);
-    // Said on the phone a moment before the laptop's mail is due, whose cart asks first.
+    // Said on the phone before the laptop's mail is due, and it is the laptop's cart that asks the arbiter first.
     await phone.beacon(event("consent_updated", Date.now(), { consent: { email: "denied" } }));
     await shop.until(LEFT + DAY_MS);
     expect(await statusesOf(laptop)).toEqual(["sent", "suppressed"]);
@@ -104,7 +104,7 @@ test("complaint 7: the wrong time zone, and no quiet hours", { timeout: 60_000 }
   // 22:00 in Tokyo, an afternoon in Berlin.
   const tokyo = await filled(shop, "tokyo@example.com", utc(13));
   await tokyo.beacon(event("page_viewed", utc(13), { timezone: "Asia/Tokyo" }));
-  // 22:00 in Los Angeles, early morning in Berlin.
+  // Six in the morning in Los Angeles.
   const angeles = await filled(shop, "la@example.com", utc(13));
   await angeles.beacon(event("page_viewed", utc(13), { timezone: "America/Los_Angeles" }));
   // Says no zone, or one that does not exist: the store's is the best guess.
