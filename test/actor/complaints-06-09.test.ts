@@ -186,6 +186,13 @@ test("complaint 8: the recovery link opens an empty cart", { timeout: 60_000 }, 
     code: "NOT_FOUND",
     detail: "This cart was already bought.",
   });
+  // Who empties the cart themselves gets no link to nothing, even if the message was on its way already.
+  const emptied = await filled(shop, "bob@example.com", Date.now());
+  const commands = await shop.commandsAt(Date.now() + 31 * MINUTE_MS, emptied);
+  await emptied.beacon(event("cart_updated", Date.now(), { items: [] }));
+  await shop.deliver(commands);
+  await shop.until(Date.now() + 2 * DAY_MS);
+  expect([commands.length, shop.mailsOf(emptied)]).toEqual([1, []]);
   // What is put in afterwards is another purchase, not this link's.
   await cart.beacon(add(Date.now(), { item: mug({ productId: "later" }) }));
   expect(await restore(token)).toMatchObject({ status: 404, detail: "This cart was already bought." });
