@@ -12,6 +12,7 @@ import { Choice } from "../ui/choice.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { BackIcon, ChannelIcon } from "../ui/icons.tsx";
 import { ProblemNotice } from "../ui/notice.tsx";
+import { reasonOf } from "../ui/reasons.ts";
 import { DeliveryStatusChip } from "../ui/status.tsx";
 import { Ago } from "../ui/times.tsx";
 import { MailFrame } from "./mail-frame.tsx";
@@ -49,7 +50,7 @@ function Detail({ delivery }: { delivery: DeliveryView }) {
         <p class="delivery-facts">
           <ChannelIcon channel={delivery.channel} size={16} /> {CHANNEL_LABELS[delivery.channel]} to{" "}
           <b>{delivery.to ?? "an anonymous visitor"}</b>
-          {delivery.provider && ` through ${delivery.provider}`} ·{" "}
+          {delivery.provider && delivery.channel !== "onsite" && ` through ${delivery.provider}`} ·{" "}
           <a href={cartHref(delivery.cartId)}>the cart behind it</a>
         </p>
       </header>
@@ -61,7 +62,7 @@ function Detail({ delivery }: { delivery: DeliveryView }) {
           {delivery.statusHistory.map((step) => (
             <li key={`${step.status}${step.at}`}>
               <DeliveryStatusChip status={step.status} />
-              <span class="history-reason">{step.reason && words(step.reason)}</span>
+              <span class="history-reason">{step.reason && reasonOf(step.reason)}</span>
               <span class="history-at" title={fullTime(step.at)}>
                 <Ago at={step.at} />
               </span>
