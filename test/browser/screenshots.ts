@@ -1,9 +1,9 @@
 /**
- * `npm run screenshots -- --key cw_pk_… [--url http://127.0.0.1:8787] [--folder dist/screenshots]`: pictures of a running
- * `npm start`, at phone and desktop width, light and dark. Some of them are the README's.
+ * `npm run screenshots -- --key cw_pk_… [--url http://127.0.0.1:8787] [--folder dist/screenshots] [--only NAME]...`: pictures of
+ * an `npm start` that has run for three minutes, at phone and desktop width, light and dark. The README's are kept in
+ * `test/browser/screenshots`.
  */
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Page } from "playwright-core";
 import { DEMO } from "../../workers/cli/seed.ts";
@@ -15,7 +15,7 @@ const { values } = parseArgs({
   options: {
     url: { type: "string", default: "http://127.0.0.1:8787" },
     key: { type: "string", default: "" },
-    folder: { type: "string", default: join(import.meta.dirname, "screenshots") },
+    folder: { type: "string", default: "dist/screenshots" },
     only: { type: "string", multiple: true },
   },
 });
@@ -45,8 +45,8 @@ const reading = (selector: string, ready: string) => async (page: Page) => {
   await page.locator(selector).first().click();
   await page.waitForSelector(ready);
 };
-const inMail = async (page: Page) =>
-  page.frameLocator(byTestId("mail-frame")).getByText("Back to your cart").first().waitFor();
+/** In whichever language. */
+const inMail = async (page: Page) => page.frameLocator(byTestId("mail-frame")).locator("a").first().waitFor();
 
 await desk.goto(`${url}/app/`);
 await desk.fill(byTestId("login-email"), DEMO.email);
@@ -65,14 +65,27 @@ await picture("outbox", "outbox", byTestId("outbox-row"), async (page) => {
   await page.locator(byTestId("outbox-row")).filter({ hasText: "is waiting" }).first().click();
   await inMail(page);
 });
-for (const channel of ["sms", "push", "onsite"])
-  await picture(`outbox-${channel}`, "outbox", row(channel), reading(row(channel), byTestId("delivery")));
+for (const [channel, status] of [
+  ["sms", "sent"],
+  ["onsite", "clicked"],
+] as const)
+  await picture(
+    `outbox-${channel}`,
+    "outbox",
+    row(channel, status),
+    reading(row(channel, status), byTestId("delivery")),
+  );
 await picture(
   "outbox-suppressed",
   "outbox",
   row("email", "suppressed"),
   reading(row("email", "suppressed"), byTestId("delivery")),
 );
+await picture("preferences", "outbox", row("email", "sent"), async (page) => {
+  await reading(row("email", "sent"), byTestId("delivery"))(page);
+  const link = page.frameLocator(byTestId("mail-frame")).locator('a[href*="/u/"]');
+  await page.goto((await link.getAttribute("href")) ?? "");
+});
 await picture("campaigns", "campaigns", byTestId("effect"));
 const open =
   (name: string, tab = "") =>
@@ -93,6 +106,10 @@ await picture("campaign-simulate", "campaigns", byTestId("campaign-row"), async 
 await picture("campaign-results", "campaigns", byTestId("campaign-row"), async (page) => {
   await open("Abandoned cart", "/results")(page);
   await page.waitForSelector(byTestId("results"));
+});
+await picture("campaign-coupons", "campaigns", byTestId("campaign-row"), async (page) => {
+  await open("Before they go, with a code", "/results")(page);
+  await page.locator(byTestId("coupon-result")).scrollIntoViewIfNeeded();
 });
 await picture("settings-members", "settings/members", byTestId("member-row"));
 await picture("settings-providers", "settings/providers", byTestId("provider-new"));

@@ -1,9 +1,7 @@
 /** What the demo store says to its shoppers. The words are the built-in ones of each channel and trigger. */
 import type { Merchant } from "../api.ts";
-import { WORTH_MINOR } from "./catalogue.ts";
 
-const COUPON = { kind: "percent", amount: 10, expiresHours: 24, budget: 100_000 };
-const WORTH_IT = { conditions: { "total.amount": { $gte: WORTH_MINOR / 100 } }, priority: 10 };
+const COUPON = { kind: "percent", amount: 10, expiresHours: 24, budget: 5_000 };
 
 const onsite = (more: object = {}) => ({ steps: [{ id: "offer", channel: "onsite", ...more }] });
 
@@ -11,7 +9,8 @@ const onsite = (more: object = {}) => ({ steps: [{ id: "offer", channel: "onsite
 const CAMPAIGNS = [
   { name: "Before they go", trigger: "exit_intent", holdout: 0.2, ...onsite() },
   {
-    ...{ name: "Before they go, with a code", trigger: "exit_intent", ...WORTH_IT },
+    ...{ name: "Before they go, with a code", trigger: "exit_intent", priority: 10 },
+    conditions: { "total.amount": { $gte: 60 } },
     ...onsite({ coupon: COUPON, variants: [{ id: "a", templateId: "{onsite-exit-coupon}" }] }),
   },
   { name: "At the checkout", trigger: "checkout_hesitation", ...onsite() },
@@ -19,7 +18,8 @@ const CAMPAIGNS = [
   { name: "Price drop", trigger: "price_drop", ...onsite() },
   { name: "Back in stock", trigger: "back_in_stock", ...onsite() },
   {
-    ...{ name: "Worth a second try", trigger: "cart_abandoned", ...WORTH_IT },
+    ...{ name: "A mail, then a text", trigger: "cart_abandoned", priority: 10 },
+    conditions: { "shopper.phone": { $ne: null } },
     exit: { "journey.clicked": true },
     steps: [
       // In a shop these are hours; here somebody watches.

@@ -15,9 +15,6 @@ export const CATALOGUE: readonly Product[] = PRODUCTS.map(({ id, name, cents, ca
   category,
 }));
 
-/** Carts from here on are worth a code and a second try to the demo store. */
-export const WORTH_MINOR = 6_000;
-
 export const FIRST_NAMES = [
   ...["Mia", "Jonas", "Lea", "Paul", "Clara", "Emil", "Ida", "Felix", "Nora", "Anton", "Greta", "Oskar"],
   ...["Luisa", "Theo", "Marta", "Hugo", "Elin", "Noah", "Alma", "Levi", "Sofia", "Jan", "Tilda", "Milan"],

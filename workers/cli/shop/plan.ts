@@ -4,22 +4,10 @@
  */
 import { toMoney } from "../../../shared/money.ts";
 import type { Offer } from "../../../shared/offers.ts";
-import {
-  CATALOGUE,
-  DEVICES,
-  FIRST_NAMES,
-  LAST_NAMES,
-  PLACES,
-  type Product,
-  REFERRERS,
-  WORTH_MINOR,
-} from "./catalogue.ts";
+import { CATALOGUE, DEVICES, FIRST_NAMES, LAST_NAMES, PLACES, type Product, REFERRERS } from "./catalogue.ts";
 import { type Random, random } from "./random.ts";
 
 export const CURRENCY = "EUR";
-
-/** Who is sure to come back leaves a cart that the campaign without a holdout is for. */
-const DEAR = CATALOGUE.filter(({ priceMinor }) => priceMinor >= WORTH_MINOR);
 
 /** How a visit ends: the scripted `sure` one leaves by plan, clicks and buys. */
 export type Fate = "buys" | "leaves" | "browses" | "sure";
@@ -73,7 +61,9 @@ export function planShopper(number: number, run: string, seed: number, sure = fa
   const fate: Fate = sure ? "sure" : roll < 0.2 ? "buys" : roll < 0.8 ? "leaves" : "browses";
   const known = sure || fate === "buys" || dice.chance(0.7);
   const email = known ? `${first}.${last}.${run}-${number}@shoppers.example`.toLowerCase() : null;
-  const phone = known && fate === "leaves" && dice.chance(0.5) ? `+4930${23_125_000 + (number % 1000)}` : null;
+  // The campaign for those with a number holds nobody out: whoever is sure to come back is written to.
+  const phone =
+    sure || (known && fate === "leaves" && dice.chance(0.5)) ? `+4930${23_125_000 + (number % 1000)}` : null;
   const browsing = browse(dice, fate);
   const identify =
     email && fate !== "browses" ? [beacon(dice, 1_500, 4_000, identified(email, phone, `${first} ${last}`))] : [];
@@ -93,7 +83,7 @@ export function planShopper(number: number, run: string, seed: number, sure = fa
     lines: browsing.lines,
     beacons: sure ? beacons.map((step) => ({ ...step, pauseMs: Math.min(step.pauseMs, 800) })) : beacons,
     context: { ...dice.pick(PLACES), userAgent: dice.pick(DEVICES), referrer: dice.pick(REFERRERS) },
-    clicks: phone !== null && dice.chance(0.6) ? "sms" : "email",
+    clicks: !sure && phone !== null && dice.chance(0.6) ? "sms" : "email",
     clickAfterMs: sure ? 3_000 : dice.chance(0.45) ? dice.whole(3_000, 15_000) : null,
     buysAfterClick: sure || dice.chance(0.5),
     backAfterMs: !sure && dice.chance(0.2) ? dice.whole(40_000, 120_000) : null,
@@ -148,7 +138,7 @@ function browse(dice: Random, fate: Fate): { beacons: Beacon[]; lines: Line[] } 
   const lines: Line[] = [];
   const wanted = fate === "browses" ? 0 : fate === "sure" ? 2 : dice.whole(1, 3);
   for (let looks = dice.whole(1, 3) + wanted; looks > 0; looks--) {
-    const product = dice.pick(fate === "sure" && lines.length === 0 ? DEAR : CATALOGUE);
+    const product = dice.pick(CATALOGUE);
     const events = [draft("product_viewed", { item: itemOf({ product, quantity: 1 }) })];
     const adds = lines.length < wanted && !lines.some((line) => line.product.id === product.id);
     if (adds) {

@@ -49,7 +49,7 @@ function Detail({ delivery }: { delivery: DeliveryView }) {
         <h2>{delivery.subject || delivery.title || words(delivery.stepId)}</h2>
         <p class="delivery-facts">
           <ChannelIcon channel={delivery.channel} size={16} /> {CHANNEL_LABELS[delivery.channel]} to{" "}
-          <b>{delivery.to ?? "an anonymous visitor"}</b>
+          <b>{delivery.to ?? (delivery.channel === "onsite" ? "a shopper on the page" : "a shopper")}</b>
           {delivery.provider && delivery.channel !== "onsite" && ` through ${delivery.provider}`} ·{" "}
           <a href={cartHref(delivery.cartId)}>the cart behind it</a>
         </p>

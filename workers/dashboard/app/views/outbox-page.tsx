@@ -81,7 +81,7 @@ function Rows({ rows, current }: { rows: readonly DeliveryView[] | null; current
               <span class="outbox-to">
                 <ChannelIcon channel={row.channel} size={16} />
                 <span class="visually-hidden">{CHANNEL_LABELS[row.channel]} to </span>
-                {row.to ?? "Anonymous visitor"}
+                {row.to ?? (row.channel === "onsite" ? "A shopper on the page" : "A shopper")}
               </span>
               <Ago at={row.statusHistory.at(-1)?.at ?? row.sentAt ?? row.scheduledAt ?? ""} />
             </span>
