@@ -85,6 +85,23 @@ const KINDS = {
     settings: z.strictObject({ ...common, domain: host, region: z.enum(["us", "eu"]).default("us") }),
     credentials: z.strictObject({ apiKey: secret, webhookSigningKey: secret.optional() }),
   },
+  smtp: {
+    settings: z.strictObject({
+      maxPerMinute,
+      host: z
+        .union([host, z.literal("127.0.0.1")], "must be a domain name")
+        .describe("127.0.0.1 in local and test deployments only"),
+      port: z.coerce.number().int().min(1).max(65_535).default(587).describe("25 is closed on the edge"),
+      security: z
+        .enum(["starttls", "tls"])
+        .default("starttls")
+        .describe("`tls`: from the first byte on, as on port 465; `starttls`: as soon as the server offers it"),
+    }),
+    credentials: z.strictObject({
+      username: z.string().min(1).max(256).optional(),
+      password: secret.optional(),
+    }),
+  },
   twilio: {
     settings: z
       .strictObject({
@@ -194,6 +211,7 @@ export const setupSchema = z.discriminatedUnion("kind", [
   setupOf("resend"),
   setupOf("ses"),
   setupOf("mailgun"),
+  setupOf("smtp"),
   setupOf("twilio"),
   setupOf("sns"),
   setupOf("fcm"),
@@ -209,6 +227,7 @@ const CHANNELS: Record<ProviderKind, MessageChannel> = {
   resend: "email",
   ses: "email",
   mailgun: "email",
+  smtp: "email",
   twilio: "sms",
   sns: "sms",
   fcm: "push",
@@ -220,7 +239,7 @@ const CHANNELS: Record<ProviderKind, MessageChannel> = {
 export const channelOf = (kind: ProviderKind): MessageChannel => CHANNELS[kind];
 
 /** Kinds that report nothing: their messages stay `sent`. */
-const SILENT: ReadonlySet<ProviderKind> = new Set(["sns", "fcm", "webpush"]);
+const SILENT: ReadonlySet<ProviderKind> = new Set(["smtp", "sns", "fcm", "webpush"]);
 export const hasCallbacks = (kind: ProviderKind): boolean => !SILENT.has(kind);
 
 /** The last four characters of what its owner knows the account by. */
@@ -235,6 +254,8 @@ function mainOf({ kind, settings, credentials }: Setup): string {
       return credentials.accessKeyId;
     case "twilio":
       return settings.accountSid;
+    case "smtp":
+      return credentials.username?.split("@")[0] ?? "";
     case "fcm":
       return credentials.clientEmail.split("@")[0] ?? "";
     case "webpush":

@@ -6,7 +6,7 @@ import { matches } from "../../shared/policy/conditions.ts";
 import { attributionMs, type Campaign, MESSAGE_CHANNELS, type Step, type Trigger } from "../../shared/policy/rules.ts";
 import { HOUR_MS, MINUTE_MS } from "../../shared/time.ts";
 import type { Note } from "./commands.ts";
-import { append, find } from "./ledger.ts";
+import { append, find, pause } from "./ledger.ts";
 import { shopperOf } from "./reach.ts";
 import type { CartState, Effect, Facts, Journey, Moment, Process } from "./state.ts";
 
@@ -225,5 +225,7 @@ export function follow(state: CartState, effect: Effect, now: number, notes: Not
     text: `Unanswered by ${effect.channel}: the next channel`,
     deliveryId: next.deliveryId,
   });
-  return append(process, [next]);
+  const followed = append(process, [next]);
+  // A shopper who is back is left alone: it waits like every other unsent step.
+  return process.status === "active" ? pause(followed) : followed;
 }

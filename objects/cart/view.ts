@@ -1,8 +1,16 @@
 /** A cart as others see it: the merchant's view, the store's summary, the index's news. Pure. */
-import type { CartContents, CartSummary, DeliveryNews, OfferDue, Prospect } from "../../shared/events/messages.ts";
+import type {
+  CartContents,
+  CartSummary,
+  ClaimedCart,
+  DeliveryNews,
+  OfferDue,
+  Prospect,
+} from "../../shared/events/messages.ts";
 import { predict } from "../../shared/model/baseline.ts";
 import { toMoney } from "../../shared/money.ts";
 import { e164Of } from "../../shared/phone.ts";
+import type { MessageChannel } from "../../shared/policy/rules.ts";
 import { iso, isoOrNull } from "../../shared/time.ts";
 import type { CartDeliveryView, CartView, ItemView } from "../../shared/views.ts";
 import { offerEndsAt } from "./onsite.ts";
@@ -75,7 +83,7 @@ export function prospectOf(state: CartState, effect: Effect): Prospect {
 }
 
 /** By which template a message goes on its channel. */
-export const templateOf = (effect: Effect): string => effect.templates[effect.channel] ?? effect.templateId;
+const templateOf = (effect: Effect): string => effect.templates[effect.channel] ?? effect.templateId;
 
 /** What an on-site offer is rendered from. */
 export const offerOf = (state: CartState, effect: Effect, createdAt: number): OfferDue => ({
@@ -174,3 +182,21 @@ const deliveryView = (effect: Effect): CartDeliveryView => ({
   dueAt: isoOrNull(effect.dueAt),
   statusHistory: effect.history.map(({ at, ...entry }) => ({ ...entry, at: iso(at) })),
 });
+
+/** The live cart, handed out with a claim. */
+export function claimedOf(state: CartState, effect: Effect, createdAt: number): ClaimedCart {
+  return {
+    ...contentsOf(state, createdAt),
+    ...prospectOf(state, effect),
+    channel: effect.channel as MessageChannel,
+    trigger: effect.trigger,
+    claimedAt: effect.claimedAt ?? 0,
+    repeated: effect.doubtful === true,
+    coupon: effect.coupon,
+    cartId: state.cartId,
+    generation: effect.generation,
+    templateId: templateOf(effect),
+    stepId: effect.stepId,
+    variantId: effect.variantId,
+  };
+}

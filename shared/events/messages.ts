@@ -163,8 +163,11 @@ export interface Prospect {
 
 /** The arbiter's answer. A yes names the channel and has reserved a place under the cap. */
 export type Permit =
-  /** `consentedAt`: when the shopper last agreed to that channel, wherever they said so. */
-  | { granted: true; channel: MessageChannel; consentedAt?: number }
+  /**
+   * `consentedAt`: when the shopper last agreed to that channel, wherever they said so. `isFirst`: nothing was ever sent to
+   * them, and nobody but a page says that they exist.
+   */
+  | { granted: true; channel: MessageChannel; consentedAt?: number; isFirst?: true }
   /** `until` (ms): ask again then; `null`: never. */
   | { granted: false; reason: string; until: number | null };
 
@@ -189,6 +192,8 @@ export interface ClaimedCart extends Prospect, CartContents {
   channel: MessageChannel;
   /** What started its journey: a built-in template speaks of it. */
   trigger: Trigger;
+  /** When the cart handed it out: tells this attempt from earlier ones. */
+  claimedAt: number;
   /** An earlier call under the same key was never answered. */
   repeated: boolean;
   /** What the message gives away, if anything. */

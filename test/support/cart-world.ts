@@ -6,7 +6,7 @@
 
 import type { Outcome } from "../../objects/cart/commands.ts";
 import { find } from "../../objects/cart/ledger.ts";
-import { contentsOf, prospectOf, templateOf } from "../../objects/cart/view.ts";
+import { claimedOf, prospectOf } from "../../objects/cart/view.ts";
 import * as shopping from "../../objects/shopper/decide.ts";
 import type { ClaimedCart, Prospect, SendCommand } from "../../shared/events/messages.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
@@ -183,6 +183,7 @@ export class SendWorld {
       STORE: {
         getByName: () => ({
           rules: async () => this.rules,
+          admitFirst: async () => null,
           settings: async () => ok({ name: "Shop", url: "https://shop.example", allowedOrigins: [], baseUrl: "" }),
         }),
       },
@@ -231,7 +232,7 @@ export class SendWorld {
             ...(consentedAt ? { consentedAt } : {}),
           });
           if (!decision.claimed) return no(decision.rejection ?? "unknown_effect");
-          const claimed = claimedOf(shell, effectId);
+          const claimed = claimedOf(shell.state, find(shell.state.process, effectId)!, 1);
           sender.delivery = claimed.deliveryId;
           // Claimed again: whoever had it before has not answered in time.
           if (find(shell.state.process, effectId)?.doubtful) this.excused.add(claimed.deliveryId);
@@ -267,6 +268,7 @@ export class SendWorld {
           if (answer.permit.granted) this.onPermit({ ...asked, channels: [answer.permit.channel] });
           return answer.permit;
         }),
+      profile: () => call(() => this.shopper(name)),
       mergeInto: (target: string) =>
         call(() => {
           if (this.moved.has(name)) return this.moved.get(name) === target ? ok("moved") : no("moved_elsewhere");
@@ -276,16 +278,17 @@ export class SendWorld {
           if (past) this.shoppers.set(target, shopping.adopt(this.shopper(target), name, past));
           return ok("moved");
         }),
-      settle: (deliveryId: string) =>
+      settle: (deliveryId: string, claimedAt: number) =>
         call(() => {
-          this.shoppers.set(id(), shopping.settle(this.shopper(name), deliveryId, this.now));
+          this.shoppers.set(id(), shopping.settle(this.shopper(name), deliveryId, claimedAt, this.now));
           this.onPlace(deliveryId, id());
         }),
       release: (deliveryId: string) => change((shopper) => shopping.release(shopper, deliveryId)),
-      unsent: (deliveryId: string) =>
+      unsent: (deliveryId: string, claimedAt: number) =>
         change((shopper) => {
-          this.onUnsent(deliveryId);
-          return shopping.unsent(shopper, deliveryId);
+          const left = shopping.unsent(shopper, deliveryId, claimedAt);
+          if (left.sends.length < shopper.sends.length) this.onUnsent(deliveryId);
+          return left;
         }),
     };
   }
@@ -331,19 +334,3 @@ const NO_ROWS = {
   first: async () => null,
   run: async () => undefined,
 };
-
-function claimedOf({ state }: CartShell, effectId: string): ClaimedCart {
-  const effect = find(state.process, effectId)!;
-  return {
-    ...contentsOf(state, 1),
-    ...prospectOf(state, effect),
-    channel: effect.channel as "email",
-    trigger: effect.trigger,
-    repeated: effect.doubtful === true,
-    coupon: effect.coupon,
-    generation: effect.generation,
-    templateId: templateOf(effect),
-    stepId: effect.stepId,
-    variantId: effect.variantId,
-  };
-}

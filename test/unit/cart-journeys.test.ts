@@ -196,6 +196,33 @@ describe("channels", () => {
     expect(cart.effect).toMatchObject({ id: "g1.cmp.reminder~2", channel: "push", channels: ["push", "sms"] });
   });
 
+  it("the next channel waits while the shopper is there, and follows when they leave again", () => {
+    const cart = life(campaign({ steps: [step({ channel: "all", fallbackMinutes: 60 })] }));
+    cart.receive(withPhone(T0));
+    const sentAt = messaged(cart);
+    cart.receive(event("cart_viewed", sentAt + MINUTE_MS));
+    cart.report(sentAt + 2 * MINUTE_MS, "bounced");
+    cart.wake(sentAt + 2 * MINUTE_MS);
+    expect(cart.status).toBe("active");
+    expect(cart.effect).toMatchObject({ id: "g1.cmp.reminder~2", status: "scheduled", dueAt: null, dispatches: 0 });
+    const leftAt = cart.abandonAt;
+    cart.wake(leftAt);
+    expect(cart.effect).toMatchObject({ id: "g1.cmp.reminder~2", dispatches: 1 });
+  });
+
+  it("an address learnt from a page that is only open is used at once: nobody has to come back for it", () => {
+    const cart = life(campaign({ steps: [step({ channel: "push" })] }));
+    cart.receive(add(T0));
+    const leftAt = cart.abandonAt;
+    cart.wake(leftAt);
+    expect(cart.effect).toMatchObject({ status: "scheduled", dueAt: null });
+    const now = leftAt + MINUTE_MS;
+    cart.receive(subscribed(now));
+    expect(cart.status).toBe("abandoned");
+    cart.wake(now);
+    expect(cart.claim(now).claimed).toMatchObject({ channel: "push" });
+  });
+
   it("an address that a provider says is gone is not asked again; a new one is", () => {
     const cart = life(
       campaign({ steps: [step({ channel: "push" }), step({ id: "second", channel: "push", delayMinutes: 60 })] }),

@@ -10,7 +10,7 @@
 import { cartStub, shopperStub, storeStub } from "../../objects/stubs.ts";
 import { parseConfig } from "../../shared/config.ts";
 import type { AccountMailHint, ClaimedCart, Permit, Prospect, SendCommand } from "../../shared/events/messages.ts";
-import { isAnonymous, stableUnit, visitorShopperId } from "../../shared/ids.ts";
+import { isAnonymous, shopperIdOf, stableUnit, visitorShopperId } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
 import { count, countAges } from "../../shared/metrics.ts";
 import type { MessageChannel, Rules } from "../../shared/policy/rules.ts";
@@ -68,12 +68,19 @@ export async function send(command: SendCommand, env: Env): Promise<string> {
   if (!settings.ok) return "no_store";
   if (rules.paused) return hold(rules.paused, Date.now() + PAUSE_MS + spread(PAUSE_MS));
   const ways = await waysBy(asked.value, env, storeId);
-  const channels = [...ways.keys()];
-  if (channels.length === 0) return hold(NO_PROVIDER, null);
-  const prospect = { ...asked.value, channels };
+  if (ways.size === 0) return hold(NO_PROVIDER, null);
+  const closed = ways.has("sms") ? await closedNumber(env, storeId, asked.value) : null;
+  if (closed) ways.delete("sms");
+  if (closed && ways.size === 0) return hold(closed, null);
+  const prospect = { ...asked.value, channels: [...ways.keys()] };
   const shopper = shopperStub(env, storeId, prospect.shopperId);
   const permit = await permitted(env, storeId, prospect, rules);
   if (!permit.granted) return hold(permit.reason, permit.until);
+  const full = permit.isFirst ? await storeStub(env, storeId).admitFirst(permit.channel) : null;
+  if (full !== null) {
+    await shopper.release(prospect.deliveryId);
+    return hold("first_messages", full + spread(PAUSE_MS));
+  }
   const route = await Route.enter(env, storeId, ways.get(permit.channel) ?? []);
   if (route.until !== null) {
     await shopper.release(prospect.deliveryId);
@@ -96,6 +103,17 @@ async function waysBy(prospect: Prospect, env: Env, storeId: string): Promise<Ma
     channels.map((channel) => waysOf(env, config, storeId, channel, channel === "push" ? push : null)),
   );
   return new Map(channels.map((channel, i) => [channel, found[i]!] as const).filter(([, ways]) => ways.length > 0));
+}
+
+/**
+ * Why nobody is written to at this number: who answered STOP there has no other name, and anybody may put the number beside
+ * another mail address. `null`: nothing is known against it, or the shopper's own arbiter is the number's.
+ */
+async function closedNumber(env: Env, storeId: string, { phone, shopperId }: Prospect): Promise<string | null> {
+  const itself = phone && shopperIdOf(storeId, phone);
+  if (!itself || itself === shopperId) return null;
+  const { suppressed } = await callActor("shopper", () => shopperStub(env, storeId, itself).profile());
+  return suppressed.sms ? `suppressed_${suppressed.sms.reason}` : null;
 }
 
 /**
@@ -128,7 +146,7 @@ async function sendBy(
     if (!claim.reason.startsWith("already_")) await shopper.release(prospect.deliveryId);
     return claim.reason;
   }
-  const unplaced = await takePlace(shopper, prospect.deliveryId);
+  const unplaced = await takePlace(shopper, prospect.deliveryId, claim.value.claimedAt);
   const carried = unplaced
     ? { outcome: unplaced, provider: provider.name }
     : await deliver(env, route, claim.value, store, command);
@@ -137,14 +155,19 @@ async function sendBy(
   if (outcome.kind === "unknown" && route.resumable) return "unanswered";
   const settled = await cart.settle(effectId, { ...outcome, provider: carried.provider });
   // After an unanswered call of the same key nobody knows that nothing was sent.
-  if (outcome.kind === "refused" && !claim.value.repeated) await shopper.unsent(prospect.deliveryId);
+  if (outcome.kind === "refused" && !claim.value.repeated)
+    await shopper.unsent(prospect.deliveryId, claim.value.claimedAt);
   return settled.ok ? settled.value : settled.reason;
 }
 
 /** Uses the place under the cap before the provider is asked. When that fails nothing was sent: it is tried again. */
-async function takePlace(shopper: ReturnType<typeof shopperStub>, deliveryId: string): Promise<SendOutcome | null> {
+async function takePlace(
+  shopper: ReturnType<typeof shopperStub>,
+  deliveryId: string,
+  claimedAt: number,
+): Promise<SendOutcome | null> {
   try {
-    await shopper.settle(deliveryId);
+    await shopper.settle(deliveryId, claimedAt);
     return null;
   } catch (error) {
     return { kind: "refused", reason: `shopper: ${messageOf(error)}`, retryable: true };

@@ -88,6 +88,24 @@ export const KINDS: Readonly<Record<string, ProviderAbout>> = {
       { name: "webhookSecret", label: "Webhook password", secret: true, optional: true, hint: callback },
     ],
   },
+  smtp: {
+    label: "SMTP",
+    channel: "email",
+    fields: [
+      { name: "host", label: "Server", placeholder: "smtp.shop.example" },
+      { name: "port", label: "Port", optional: true, placeholder: "587" },
+      {
+        name: "security",
+        label: "Encryption",
+        options: [
+          { value: "starttls", label: "STARTTLS" },
+          { value: "tls", label: "TLS (port 465)" },
+        ],
+      },
+      { name: "username", label: "User name", secret: true, optional: true },
+      { name: "password", label: "Password", secret: true, optional: true },
+    ],
+  },
   twilio: {
     label: "Twilio",
     channel: "sms",
