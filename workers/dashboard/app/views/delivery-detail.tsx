@@ -80,18 +80,17 @@ const FORMS: { value: Form; label: string }[] = [
   { value: "text", label: "As text" },
 ];
 
+function unwritten({ channel, status }: DeliveryView): string {
+  if (status === "suppressed" || status === "cancelled") return "It did not go out, so it was never written.";
+  if (channel === "onsite")
+    return "An offer is written for the page while the shopper is on it; its words are not kept.";
+  return "The text is written when the message goes out; until then the cart may still change.";
+}
+
 function Content({ delivery }: { delivery: DeliveryView }) {
   const [form, setForm] = useState<Form>("html");
   const { html, text, body, channel } = delivery;
-  if (!html && !text && !body) {
-    return (
-      <p class="panel panel-none">
-        {channel === "onsite"
-          ? "An offer is written for the page while the shopper is on it; its words are not kept."
-          : "The text is written when the message goes out; until then the cart may still change."}
-      </p>
-    );
-  }
+  if (!html && !text && !body) return <p class="panel panel-none">{unwritten(delivery)}</p>;
   if (channel !== "email") return <DeliveryLook delivery={{ ...delivery, channel }} />;
   const shown = !html ? "text" : !text ? "html" : form;
   return (
