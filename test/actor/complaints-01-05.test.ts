@@ -11,6 +11,7 @@ import {
   LEFT,
   mailStep,
   outboxOf,
+  POLL,
   Shop,
   statusesOf,
   TWO_STEPS,
@@ -130,13 +131,18 @@ test("complaint 3: duplicate sends, by two workers or with the others of a batch
   const cart = await filled(shop);
   const commands = await shop.commandsAt(LEFT, cart);
   // The first worker is still at the provider when the second takes the same message, a second later.
-  let answer = (): void => undefined;
-  shop.atProvider = () => new Promise<void>((done) => (answer = done));
+  let answer: (() => void) | null = null;
+  shop.atProvider = async () => {
+    if (answer === null)
+      await new Promise<void>((done) => {
+        answer = done;
+      });
+  };
   const first = shop.deliver(commands);
-  await expect.poll(() => shop.mails.length).toBe(1);
+  await expect.poll(() => shop.mails.length, POLL).toBe(1);
   setClock(LEFT + SECOND_MS);
   expect(await shop.deliver(commands)).toEqual(["ack"]);
-  answer();
+  (answer as (() => void) | null)?.();
   expect(await first).toEqual(["ack"]);
   shop.atProvider = async () => undefined;
   await Promise.all([1, 2, 3, 4].map(() => shop.deliver([...commands, ...commands])));

@@ -18,6 +18,7 @@ import {
   lines,
   mailStep,
   ORIGIN,
+  POLL,
   reasonsOf,
   restore,
   Shop,
@@ -385,7 +386,7 @@ test("complaint 15: the wrong definition of abandoned, and silence when the snip
       expect([held!.status, reasonsOf(held).at(-1)]).toEqual(["scheduled", "signal_loss"]);
     }
     // The merchant is told, on the board and when they ask.
-    await expect.poll(() => told).toEqual([expect.stringMatching(/^Messages are paused: shoppers pay/)]);
+    await expect.poll(() => told, POLL).toEqual([expect.stringMatching(/^Messages are paused: shoppers pay/)]);
     expect((await shop.store.realtime()).orderSignal).toBe("signal_loss");
     expect(await shop.store.orderSignal()).toMatchObject({ signal: "signal_loss", why: "payments" });
     // Repaired, the shop tells of orders again: of those that were missed, and of the carts that really were left the mails go out, once.
@@ -395,7 +396,7 @@ test("complaint 15: the wrong definition of abandoned, and silence when the snip
     await shop.until(start + DAY_MS);
     const late = shop.mails.slice(sentBefore).map(({ to }) => to);
     expect(late.sort()).toEqual(["s3@example.com", "s4@example.com"]);
-    await expect.poll(() => told.at(-1)).toMatch(/^Orders arrive again/);
+    await expect.poll(() => told.at(-1), POLL).toMatch(/^Orders arrive again/);
   } finally {
     env.ROOM = ROOM;
   }

@@ -29,6 +29,9 @@ export function hooks(): void {
   beforeEach(() => setClock(T0));
 }
 
+/** A loaded machine takes its time. */
+export const POLL = { timeout: 20_000 };
+
 export const ORIGIN = "https://cw.example";
 
 /** The Worker as the world meets it. */
