@@ -191,6 +191,7 @@ export function claimedOf(state: CartState, effect: Effect, createdAt: number): 
     channel: effect.channel as MessageChannel,
     trigger: effect.trigger,
     repeated: effect.doubtful === true,
+    claimedAt: effect.claimedAt ?? 0,
     coupon: effect.coupon,
     cartId: state.cartId,
     generation: effect.generation,

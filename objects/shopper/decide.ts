@@ -113,7 +113,8 @@ export function ask(
     const send: Send = { deliveryId, channel: answer.channel, at: now, status: "reserved" };
     const known = shopper.sends.find((s) => s.deliveryId === deliveryId);
     const isUsed = known?.status === "sent" && counts(known, rules, now);
-    const sends = isUsed ? shopper.sends : [...shopper.sends.filter((s) => s !== known), send];
+    const place: Send = isUsed ? { ...known, claimedAt: null } : send;
+    const sends = [...shopper.sends.filter((s) => s !== known), place];
     const isFirst = !shopper.sends.some(({ status }) => status === "sent");
     return { shopper: { ...shopper, sends, wishes: others }, permit: { ...answer, ...(isFirst && { isFirst }) } };
   }
@@ -127,10 +128,10 @@ export function ask(
  * The message is about to go out: its place is used, also when nobody learns what became of it, and also when it had lost
  * it: what goes out counts.
  */
-export function settle(shopper: Shopper, deliveryId: string, now: number): Shopper {
+export function settle(shopper: Shopper, deliveryId: string, now: number, claimedAt: number | null = null): Shopper {
   const known = shopper.sends.find((s) => s.deliveryId === deliveryId);
-  if (known?.status === "sent") return shopper;
-  const send: Send = { deliveryId, channel: known?.channel ?? "email", at: now, status: "sent" };
+  const at = known?.status === "sent" ? known.at : now;
+  const send: Send = { deliveryId, channel: known?.channel ?? "email", at, status: "sent", claimedAt };
   const sends = [...shopper.sends.filter((s) => s !== known), send].slice(-MAX_SENDS);
   return { ...without(shopper, deliveryId), sends };
 }
@@ -146,10 +147,13 @@ export const release = (shopper: Shopper, deliveryId: string): Shopper => ({
   sends: shopper.sends.filter((s) => s.deliveryId !== deliveryId || s.status === "sent"),
 });
 
-/** The provider surely did not send it: the place is free again, although it was used ahead of the answer. */
-export const unsent = (shopper: Shopper, deliveryId: string): Shopper => ({
+/**
+ * The provider surely did not send it: the place is free again, although it was used ahead of the answer. Told late, when the
+ * message is tried again already, it says nothing of that.
+ */
+export const unsent = (shopper: Shopper, deliveryId: string, claimedAt: number | null = null): Shopper => ({
   ...shopper,
-  sends: shopper.sends.filter((s) => s.deliveryId !== deliveryId),
+  sends: shopper.sends.filter((s) => s.deliveryId !== deliveryId || (s.claimedAt ?? null) !== claimedAt),
 });
 
 /** A message was clicked. Telling it twice changes nothing. */

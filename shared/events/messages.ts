@@ -186,6 +186,8 @@ export interface CartContents {
 
 /** The live cart, handed out with a claim. */
 export interface ClaimedCart extends Prospect, CartContents {
+  /** Names the claim: no two of an effect are of the same time. */
+  claimedAt: number;
   email: string | null;
   name: string | null;
   timezone: string | null;

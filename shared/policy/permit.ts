@@ -22,6 +22,8 @@ export interface Send {
   channel: MessageChannel;
   at: number;
   status: "reserved" | "sent";
+  /** Which claim of the cart used it; `null` once it was asked for again. What an older claim says frees it no more. */
+  claimedAt?: number | null;
 }
 
 /** A message that was held back and will be asked for again at `until`; `at` is when it was asked for first. */

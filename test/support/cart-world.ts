@@ -102,7 +102,8 @@ export class SendWorld {
   onAsk: (asked: Prospect) => void = () => undefined;
   onPermit: (asked: Prospect) => void = () => undefined;
   onPlace: (deliveryId: string, shopperId: string) => void = () => undefined;
-  onUnsent: (deliveryId: string) => void = () => undefined;
+  onFreed: (deliveryId: string) => void = () => undefined;
+  onCall: (deliveryId: string) => void = () => undefined;
   onMerge: (visitor: string, shopperId: string) => void = () => undefined;
 
   constructor(random: Random, rules: Rules, now: number) {
@@ -278,16 +279,17 @@ export class SendWorld {
           if (past) this.shoppers.set(target, shopping.adopt(this.shopper(target), name, past));
           return ok("moved");
         }),
-      settle: (deliveryId: string) =>
+      settle: (deliveryId: string, claimedAt: number) =>
         call(() => {
-          this.shoppers.set(id(), shopping.settle(this.shopper(name), deliveryId, this.now));
+          this.shoppers.set(id(), shopping.settle(this.shopper(name), deliveryId, this.now, claimedAt));
           this.onPlace(deliveryId, id());
         }),
       release: (deliveryId: string) => change((shopper) => shopping.release(shopper, deliveryId)),
-      unsent: (deliveryId: string) =>
+      unsent: (deliveryId: string, claimedAt: number) =>
         change((shopper) => {
-          this.onUnsent(deliveryId);
-          return shopping.unsent(shopper, deliveryId);
+          const after = shopping.unsent(shopper, deliveryId, claimedAt);
+          if (after.sends.length < shopper.sends.length) this.onFreed(deliveryId);
+          return after;
         }),
     };
   }
@@ -300,6 +302,7 @@ export class SendWorld {
       send: async (message: { deliveryId: string; shopperId: string; channel: string }): Promise<SendOutcome> => {
         await sender.gate();
         const { deliveryId, shopperId, channel } = message;
+        this.onCall(deliveryId);
         // Who honours the key says again what they said, if they say anything.
         const repeated = this.resumable && this.delivered.some((d) => d.deliveryId === deliveryId);
         const drawn = this.nextAnswer();

@@ -129,6 +129,10 @@ async function permitted(env: Env, storeId: string, prospect: Prospect, rules: R
   return shopperStub(env, storeId, shopperId).permit(prospect, rules, true);
 }
 
+/** Another sender has it, or had: the place is theirs. What was cancelled or given up needs none. */
+const isAnothers = (reason: string): boolean =>
+  reason.startsWith("already_") && !["already_cancelled", "already_suppressed", "already_failed"].includes(reason);
+
 async function sendBy(
   route: Route,
   command: SendCommand,
@@ -143,10 +147,10 @@ async function sendBy(
   const { provider, account } = route.way;
   const claim = await cart.claim(effectId, provider.name, route.resumable, account, channel, consentedAt);
   if (!claim.ok) {
-    if (!claim.reason.startsWith("already_")) await shopper.release(prospect.deliveryId);
+    if (!isAnothers(claim.reason)) await shopper.release(prospect.deliveryId);
     return claim.reason;
   }
-  const unplaced = await takePlace(shopper, prospect.deliveryId);
+  const unplaced = await takePlace(shopper, claim.value);
   const carried = unplaced
     ? { outcome: unplaced, provider: provider.name }
     : await deliver(env, route, claim.value, store, command);
@@ -155,14 +159,18 @@ async function sendBy(
   if (outcome.kind === "unknown" && route.resumable) return "unanswered";
   const settled = await cart.settle(effectId, { ...outcome, provider: carried.provider });
   // After an unanswered call of the same key nobody knows that nothing was sent.
-  if (outcome.kind === "refused" && !claim.value.repeated) await shopper.unsent(prospect.deliveryId);
+  if (outcome.kind === "refused" && !claim.value.repeated)
+    await shopper.unsent(prospect.deliveryId, claim.value.claimedAt);
   return settled.ok ? settled.value : settled.reason;
 }
 
 /** Uses the place under the cap before the provider is asked. When that fails nothing was sent: it is tried again. */
-async function takePlace(shopper: ReturnType<typeof shopperStub>, deliveryId: string): Promise<SendOutcome | null> {
+async function takePlace(
+  shopper: ReturnType<typeof shopperStub>,
+  { deliveryId, claimedAt }: ClaimedCart,
+): Promise<SendOutcome | null> {
   try {
-    await shopper.settle(deliveryId);
+    await shopper.settle(deliveryId, claimedAt);
     return null;
   } catch (error) {
     return { kind: "refused", reason: `shopper: ${messageOf(error)}`, retryable: true };
