@@ -395,9 +395,10 @@ const changed = (before: CartState, decision: Decision): boolean =>
   (decision.received?.duplicates ?? 0) > 0 ||
   (decision.received?.rejected.length ?? 0) > 0;
 
-/** The board shows these at once; the rest may be gathered for a moment. */
+/** The board shows these at once, and the arbiter must know; the rest may be gathered for a moment. */
 const isUrgent = (before: CartState, { state }: Decision, first: boolean): boolean =>
   first ||
   state.process !== before.process ||
   state.facts.items !== before.facts.items ||
-  state.facts.person !== before.facts.person;
+  state.facts.person !== before.facts.person ||
+  state.facts.consent !== before.facts.consent;

@@ -6,7 +6,9 @@ import type {
   DeliveryNews,
   OfferDue,
   Prospect,
+  ShopperNews,
 } from "../../shared/events/messages.ts";
+import { isAnonymous } from "../../shared/ids.ts";
 import { predict } from "../../shared/model/baseline.ts";
 import { toMoney } from "../../shared/money.ts";
 import { e164Of } from "../../shared/phone.ts";
@@ -59,6 +61,10 @@ export const deliveryNews = (effect: Effect): DeliveryNews => ({
   provider: effect.provider,
   history: effect.history,
 });
+
+/** Nothing of a stranger: what they say is told once it is known who they are, or with what is asked for them. */
+export const shopperNews = (state: CartState): ShopperNews | null =>
+  isAnonymous(shopperOf(state)) ? null : { visitorId: state.facts.visitorId, consent: state.facts.consent };
 
 export function prospectOf(state: CartState, effect: Effect): Prospect {
   const { facts } = state;

@@ -113,8 +113,7 @@ export function ask(
     const send: Send = { deliveryId, channel: answer.channel, at: now, status: "reserved" };
     const known = shopper.sends.find((s) => s.deliveryId === deliveryId);
     const isUsed = known?.status === "sent" && counts(known, rules, now);
-    const place: Send = isUsed ? { ...known, claimedAt: null } : send;
-    const sends = [...shopper.sends.filter((s) => s !== known), place];
+    const sends = isUsed ? shopper.sends : [...shopper.sends.filter((s) => s !== known), send];
     const isFirst = !shopper.sends.some(({ status }) => status === "sent");
     return { shopper: { ...shopper, sends, wishes: others }, permit: { ...answer, ...(isFirst && { isFirst }) } };
   }
@@ -128,10 +127,13 @@ export function ask(
  * The message is about to go out: its place is used, also when nobody learns what became of it, and also when it had lost
  * it: what goes out counts.
  */
-export function settle(shopper: Shopper, deliveryId: string, now: number, claimedAt: number | null = null): Shopper {
+export function settle(shopper: Shopper, deliveryId: string, claimedAt: number, now: number): Shopper {
   const known = shopper.sends.find((s) => s.deliveryId === deliveryId);
-  const at = known?.status === "sent" ? known.at : now;
-  const send: Send = { deliveryId, channel: known?.channel ?? "email", at, status: "sent", claimedAt };
+  if (known?.status === "sent") {
+    if ((known.claimedAt ?? 0) >= claimedAt) return shopper;
+    return { ...shopper, sends: shopper.sends.map((s) => (s === known ? { ...known, claimedAt } : s)) };
+  }
+  const send: Send = { deliveryId, channel: known?.channel ?? "email", at: now, status: "sent", claimedAt };
   const sends = [...shopper.sends.filter((s) => s !== known), send].slice(-MAX_SENDS);
   return { ...without(shopper, deliveryId), sends };
 }
@@ -148,12 +150,12 @@ export const release = (shopper: Shopper, deliveryId: string): Shopper => ({
 });
 
 /**
- * The provider surely did not send it: the place is free again, although it was used ahead of the answer. Told late, when the
- * message is tried again already, it says nothing of that.
+ * The provider surely did not send what was claimed then: the place is free again, although it was used ahead of the answer.
+ * Told late, after another attempt has taken it over, it frees nothing.
  */
-export const unsent = (shopper: Shopper, deliveryId: string, claimedAt: number | null = null): Shopper => ({
+export const unsent = (shopper: Shopper, deliveryId: string, claimedAt: number): Shopper => ({
   ...shopper,
-  sends: shopper.sends.filter((s) => s.deliveryId !== deliveryId || (s.claimedAt ?? null) !== claimedAt),
+  sends: shopper.sends.filter((s) => s.deliveryId !== deliveryId || (s.claimedAt ?? 0) > claimedAt),
 });
 
 /** A message was clicked. Telling it twice changes nothing. */

@@ -22,8 +22,8 @@ export interface Send {
   channel: MessageChannel;
   at: number;
   status: "reserved" | "sent";
-  /** Which claim of the cart used it; `null` once it was asked for again. What an older claim says frees it no more. */
-  claimedAt?: number | null;
+  /** When the cart handed it out for the attempt that used the place: an earlier one does not free it. */
+  claimedAt?: number;
 }
 
 /** A message that was held back and will be asked for again at `until`; `at` is when it was asked for first. */

@@ -284,6 +284,8 @@ export class SendSchedule {
       this.#tally.merges += 1;
       this.#merged.set(shopperId, world.now);
       for (const place of this.#places.values()) if (place.shopperId === visitor) place.shopperId = shopperId;
+      for (const [name, at] of this.#permitted)
+        if (name.endsWith(`/${visitor}`)) this.#permitted.set(name.replace(visitor, shopperId), at);
       for (const said of [this.#stopped, this.#granted])
         for (const entry of said) if (entry.startsWith(`${visitor}/`)) said.add(entry.replace(visitor, shopperId));
       for (const [name, word] of this.#said)
@@ -302,7 +304,7 @@ export class SendSchedule {
     this.#tally.permits += 1;
     const [channel] = asked.channels;
     const name = `${this.#resolved(asked.shopperId)}/${channel}`;
-    this.#permitted.set(asked.deliveryId, this.world.now);
+    this.#permitted.set(`${asked.deliveryId}/${this.#resolved(asked.shopperId)}`, this.world.now);
     if (this.#said.get(name)?.value === "denied") this.#violate(`permitted against consent: ${name}`);
     if (this.#stopped.has(name)) this.#violate(`permitted although it bounced: ${name}`);
     if (channel === "sms" && !this.#granted.has(name)) this.#violate(`permitted without a granted consent: ${name}`);
@@ -329,7 +331,7 @@ export class SendSchedule {
     const { max, perHours } = this.#rules.frequencyCap;
     const since = now - perHours * HOUR_MS;
     const used = [...this.#places.values()].filter((p) => p.shopperId === shopperId && p.at > since).length;
-    const permitted = this.#permitted.get(deliveryId) ?? 0;
+    const permitted = this.#permitted.get(`${deliveryId}/${shopperId}`) ?? 0;
     if (used > max && (this.#merged.get(shopperId) ?? -1) < permitted)
       this.#violate(`more than the cap: ${used} > ${max}`);
   }

@@ -281,15 +281,15 @@ export class SendWorld {
         }),
       settle: (deliveryId: string, claimedAt: number) =>
         call(() => {
-          this.shoppers.set(id(), shopping.settle(this.shopper(name), deliveryId, this.now, claimedAt));
+          this.shoppers.set(id(), shopping.settle(this.shopper(name), deliveryId, claimedAt, this.now));
           this.onPlace(deliveryId, id());
         }),
       release: (deliveryId: string) => change((shopper) => shopping.release(shopper, deliveryId)),
       unsent: (deliveryId: string, claimedAt: number) =>
         change((shopper) => {
-          const after = shopping.unsent(shopper, deliveryId, claimedAt);
-          if (after.sends.length < shopper.sends.length) this.onFreed(deliveryId);
-          return after;
+          const left = shopping.unsent(shopper, deliveryId, claimedAt);
+          if (left.sends.length < shopper.sends.length) this.onFreed(deliveryId);
+          return left;
         }),
     };
   }

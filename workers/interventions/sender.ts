@@ -150,7 +150,7 @@ async function sendBy(
     if (!isAnothers(claim.reason)) await shopper.release(prospect.deliveryId);
     return claim.reason;
   }
-  const unplaced = await takePlace(shopper, claim.value);
+  const unplaced = await takePlace(shopper, prospect.deliveryId, claim.value.claimedAt);
   const carried = unplaced
     ? { outcome: unplaced, provider: provider.name }
     : await deliver(env, route, claim.value, store, command);
@@ -167,7 +167,8 @@ async function sendBy(
 /** Uses the place under the cap before the provider is asked. When that fails nothing was sent: it is tried again. */
 async function takePlace(
   shopper: ReturnType<typeof shopperStub>,
-  { deliveryId, claimedAt }: ClaimedCart,
+  deliveryId: string,
+  claimedAt: number,
 ): Promise<SendOutcome | null> {
   try {
     await shopper.settle(deliveryId, claimedAt);
