@@ -7,7 +7,7 @@ import { sleep } from "../../workers/cli/command.ts";
 import { freePort } from "../../workers/cli/runtime.ts";
 import { cpuOf } from "./processes.ts";
 import { type PeerQueue, type PeerRedis, peerModule } from "./timers-modules.ts";
-import { paced, type RoundPlan, type TimerRound } from "./timers-round.ts";
+import { nameOf, paced, type RoundPlan, type TimerRound } from "./timers-round.ts";
 
 const LEASH_MS = 3_000;
 
@@ -53,7 +53,7 @@ export class TimersPeer {
 
   async second(plan: RoundPlan, kill = false): Promise<TimerRound> {
     this.#decided.clear();
-    const ids = Array.from({ length: plan.carts }, (_, i) => `${plan.name}-${i}`);
+    const ids = Array.from({ length: plan.carts }, (_, i) => nameOf(plan.name, i));
     const before = await this.#memory();
     const dueAt = Date.now() + 5_000 + plan.carts * 2;
     for (let first = 0; first < ids.length; first += 500) await this.#plan(ids.slice(first, first + 500), dueAt);
