@@ -17,7 +17,7 @@ export interface TimerRound {
   decided: number;
   twice: number;
   /** The most that were due within one second. */
-  together: number;
+  together?: number;
   /** How late each decision was, in ms, sorted. */
   late: number[];
   /** Processor time a cart. */
