@@ -20,7 +20,7 @@ const MINUTE_MS = 60_000;
 const HASTY = { abandonAfterMinutes: LEASH_MS / MINUTE_MS };
 /** What it takes to make a cart, have it abandoned and its message held, on a machine that is not idle. */
 const HOLD_MS = 35;
-const MAX_PROLONGED = 6;
+const MAX_PROLONGED = 3;
 
 type Facts = Pick<TimerRound, "cpuMs" | "waitingBytes" | "failedActivations" | "beforeKill">;
 
@@ -90,7 +90,7 @@ const PLAYS: Record<RoundPlan["name"], (system: System, plan: RoundPlan, empty: 
 };
 
 function roundOf({ name, carts }: RoundPlan, found: CartLog[], facts: Facts): TimerRound {
-  const done = found.filter((cart) => cart.dueAt !== null && cart.decidedAt.length > 0);
+  const done = found.filter(isDecided);
   const perSecond = new Map<number, number>();
   for (const { dueAt } of done) {
     const second = Math.floor(dueAt! / 1000);
@@ -170,7 +170,9 @@ async function wait(system: System, carts: number, until: number, test: (cart: C
 }
 
 const decided = (system: System, carts: number, dueAt: number, withinMs: number): Promise<number> =>
-  wait(system, carts, Math.max(Date.now(), dueAt) + withinMs, ({ decidedAt }) => (decidedAt[0] ?? -1) >= dueAt);
+  wait(system, carts, Math.max(Date.now(), dueAt) + withinMs, isDecided);
+
+const isDecided = ({ dueAt, decidedAt }: CartLog): boolean => dueAt !== null && (decidedAt[0] ?? -1) >= dueAt;
 
 const usage = (system: System): Usage => usageOf(runtimeOf(system.pid()));
 
