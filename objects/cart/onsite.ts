@@ -58,6 +58,9 @@ export function offer(state: CartState, now: number, notes: Note[]): { process: 
   const mine = process.effects.filter((e) => e.channel === "onsite" && e.generation === facts.generation);
   const out = standing(state, now);
   if (!isOpenCart(state) || out.length > 0) return { process, offers: out };
+  // One is before the shopper's eyes: the next waits for their answer.
+  const unanswered = (e: Effect): boolean => e.status === "opened" && !wasDismissed(e) && now < offerEndsAt(e);
+  if (mine.some(unanswered)) return { process, offers: [] };
   const dismissedAt = Math.max(
     0,
     ...process.effects.flatMap((e) => e.history.filter((h) => h.reason === "dismissed").map((h) => h.at)),
