@@ -184,6 +184,7 @@ let seq = 0;
 /** Handed over but not confirmed: sent again as it is, so that the meter knows it. */
 let unconfirmed: MetricsBatch | null = null;
 let waitingSince: number | null = null;
+let handedOverAt = 0;
 
 function take(): MetricsBatch | null {
   if (dropped > 0) {
@@ -215,24 +216,35 @@ async function send(sink: MetricsSink, batch: MetricsBatch): Promise<void> {
   if (unconfirmed === batch) unconfirmed = null;
 }
 
-/** Call at the end of each request or batch: what is gathered reaches the meter within `FLUSH_MS`, in one call an isolate. */
-export function flushMetrics(
-  sink: MetricsSink,
-  ctx: { waitUntil(work: Promise<unknown>): void },
-  wait: (ms: number) => Promise<unknown>,
-): void {
-  if (counts.size === 0 && histograms.size === 0 && unconfirmed === null) return;
+interface Invocation {
+  waitUntil(work: Promise<unknown>): void;
+}
+
+const isNews = (): boolean => counts.size > 0 || histograms.size > 0 || unconfirmed !== null;
+
+/** Call at the end of each request: what is gathered reaches the meter within `FLUSH_MS`, in one call an isolate. */
+export function flushMetrics(sink: MetricsSink, ctx: Invocation, wait: (ms: number) => Promise<unknown>): void {
   const now = Date.now();
-  if (waitingSince !== null && now - waitingSince < LOST_FLUSH_MS && now >= waitingSince) return;
+  if (!isNews() || isFlushWaiting(now)) return;
   waitingSince = now;
-  const flush = async (): Promise<void> => {
-    await wait(FLUSH_MS);
-    waitingSince = null;
-    await sendMetrics(sink);
-  };
-  ctx.waitUntil(
-    flush().catch((error) => {
-      log("warn", "metrics_unsent", { error });
-    }),
-  );
+  ctx.waitUntil(wait(FLUSH_MS).then(() => handOver(sink)));
+}
+
+/**
+ * Call at the end of a queue's batch. It must not wait: a queue may bring the next batch only when nothing of this one is
+ * left to wait for. What comes within `FLUSH_MS` of the last time goes with the next request, batch or reading.
+ */
+export function flushMetricsNow(sink: MetricsSink, ctx: Invocation): void {
+  const now = Date.now();
+  const recent = now - handedOverAt < FLUSH_MS && now >= handedOverAt;
+  if (isNews() && !recent && !isFlushWaiting(now)) ctx.waitUntil(handOver(sink));
+}
+
+const isFlushWaiting = (now: number): boolean =>
+  waitingSince !== null && now - waitingSince < LOST_FLUSH_MS && now >= waitingSince;
+
+async function handOver(sink: MetricsSink): Promise<void> {
+  waitingSince = null;
+  handedOverAt = Date.now();
+  await sendMetrics(sink).catch((error) => log("warn", "metrics_unsent", { error }));
 }

@@ -1,7 +1,7 @@
 /** The one entry point: requests, queues, schedules, and the actor classes. */
 import { meterStub } from "../objects/stubs.ts";
 import type { AccountMailHint, CartNews, QueueProbe, SendCommand } from "../shared/events/messages.ts";
-import { flushMetrics } from "../shared/metrics.ts";
+import { flushMetrics, flushMetricsNow } from "../shared/metrics.ts";
 import type { Env } from "./env.ts";
 import { createGateway } from "./gateway/index.ts";
 import { postEvents, preflight } from "./ingest/beacons.ts";
@@ -55,7 +55,7 @@ export default {
     else if (batch.queue === "interventions")
       await consumeInterventions(batch as MessageBatch<SendCommand | AccountMailHint>, env);
     else await consumeDeadLetters(batch, env);
-    handOverMetrics(env, ctx);
+    flushMetricsNow(meterStub(env), ctx);
   },
 
   async scheduled(controller, env, ctx) {

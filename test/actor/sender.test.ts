@@ -7,7 +7,7 @@ import { shopperIdOf } from "../../shared/ids.ts";
 import { MINUTE_MS } from "../../shared/time.ts";
 import type { Env } from "../../workers/env.ts";
 import { send } from "../../workers/interventions/sender.ts";
-import { add, event, identified } from "../support/cart-life.ts";
+import { add, event, identified, ordered } from "../support/cart-life.ts";
 import { cartOf, env, failure, HeldQueues, newCart, newStore, setClock, T0, type TestCart } from "./support.ts";
 
 const queues = new HeldQueues();
@@ -68,6 +68,26 @@ describe("law 6: the cap holds through crashes", () => {
       ),
     ).toMatch(/^already_/);
     expect(await places()).toEqual(["sent"]);
+  });
+
+  it("a claim that is refused frees the place: an order came in between", async () => {
+    const { command, cart, places } = await left();
+    const SHOPPER = {
+      getByName: (name: string) => {
+        const shopper = env.SHOPPER.getByName(name);
+        const permit = async (...asked: Parameters<typeof shopper.permit>) => {
+          const answer = await shopper.permit(...asked);
+          expect(await places()).toEqual(["reserved"]);
+          await cart.beacon(ordered(T0 + 31 * MINUTE_MS));
+          return answer;
+        };
+        return { permit, release: (id: string) => shopper.release(id) };
+      },
+    } as unknown as Env["SHOPPER"];
+    const mailed = vi.fn(async () => undefined);
+    expect(await send(command, mailedBy(mailed, { SHOPPER }))).toBe("already_cancelled");
+    expect(mailed).not.toHaveBeenCalled();
+    expect(await places()).toEqual([]);
   });
 
   it("what the provider refused frees the place", async () => {

@@ -7,7 +7,7 @@ import { sleep } from "../../workers/cli/command.ts";
 import { freePort } from "../../workers/cli/runtime.ts";
 import { cpuOf } from "./processes.ts";
 import { type PeerQueue, type PeerRedis, peerModule } from "./timers-modules.ts";
-import { paced, type RoundPlan, type TimerRound } from "./timers-round.ts";
+import { nameOf, paced, type RoundPlan, type TimerRound } from "./timers-round.ts";
 
 const LEASH_MS = 3_000;
 
@@ -37,10 +37,10 @@ export class TimersPeer {
     const port = await freePort();
     const persistence = ["--appendonly", "yes", "--appendfsync", fsync, "--save", ""];
     const server = spawn("redis-server", ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", dir, ...persistence], {
-      stdio: "ignore",
+      stdio: ["ignore", "pipe", "inherit"],
     });
+    await ready(server);
     const redis = new (peerModule("ioredis").Redis)({ port, maxRetriesPerRequest: null });
-    await redis.info("server");
     return new TimersPeer(`bullmq, ${fsync}`, server, port, redis);
   }
 
@@ -53,7 +53,7 @@ export class TimersPeer {
 
   async second(plan: RoundPlan, kill = false): Promise<TimerRound> {
     this.#decided.clear();
-    const ids = Array.from({ length: plan.carts }, (_, i) => `${plan.name}-${i}`);
+    const ids = Array.from({ length: plan.carts }, (_, i) => nameOf(plan.name, i));
     const before = await this.#memory();
     const dueAt = Date.now() + 5_000 + plan.carts * 2;
     for (let first = 0; first < ids.length; first += 500) await this.#plan(ids.slice(first, first + 500), dueAt);
@@ -117,6 +117,7 @@ export class TimersPeer {
       carts: plan.carts,
       decided: rows.filter((n) => n > 0).length,
       twice: rows.filter((n) => n > 1).length,
+      ...(plan.windowMs === 0 ? { together: plan.carts } : {}),
       late: late.toSorted((a, b) => a - b),
       cpuMs: cpuMs / plan.carts,
       ...more,
@@ -135,6 +136,18 @@ export class TimersPeer {
 
   #memory = async (): Promise<number> => Number(/used_memory:(\d+)/.exec(await this.#redis.info("memory"))![1]);
 }
+
+/** Redis says when it takes connections. */
+const ready = (server: ChildProcess): Promise<void> =>
+  new Promise((done, failed) => {
+    let said = "";
+    server.once("error", failed);
+    server.once("exit", (code) => failed(new Error(`redis-server ended early (${code})\n${said.slice(-1000)}`)));
+    server.stdout!.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+      if (said.includes("Ready to accept connections")) done();
+    });
+  });
 
 /** A cart as Cartwake's has it after its two events, near enough. */
 const stateOf = (id: string) => ({

@@ -23,6 +23,7 @@ const figuresOf = (round: TimerRound) => ({
   steps: round.carts,
   decided: round.decided,
   twice: round.twice,
+  dueInOneSecond: round.together ?? null,
   lateP50Ms: known(lateness(round, 0.5)),
   lateP99Ms: known(lateness(round, 0.99)),
   lateMaxMs: known(round.late.at(-1)),
@@ -75,7 +76,11 @@ export function timersTablesOf(report: TimersReport): string {
   });
   const failed = report.rounds.find((r) => r.contender === "cartwake" && r.name === "failing")!;
   const facts = `  Files were lacking ${number(failed.failedActivations ?? 0)} times; ${number(failed.beforeKill ?? 0)} steps were decided before the kill.`;
+  const together = report.rounds
+    .filter((r) => r.contender === "cartwake" && r.name !== "spread" && r.together !== r.carts)
+    .map((r) => `  Only ${number(r.together ?? 0)} of the ${number(r.carts)} were due in the same second (${r.name}).`);
   const notes = [
+    ...together,
     facts,
     "  Cartwake's step: a durable decision, and what its sender does meanwhile (arbiter, claim, rendering, outbox). BullMQ's: reads and writes the cart's state and a log row.",
     ...(report.missing ? [`  ${report.missing}`] : []),

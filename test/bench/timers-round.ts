@@ -16,6 +16,8 @@ export interface TimerRound {
   carts: number;
   decided: number;
   twice: number;
+  /** The most that were due within one second. */
+  together?: number;
   /** How late each decision was, in ms, sorted. */
   late: number[];
   /** Processor time a cart. */
@@ -27,15 +29,7 @@ export interface TimerRound {
   beforeKill?: number;
 }
 
-/** What a cart's log says. */
-export interface Found {
-  id: string;
-  touchedAt: number;
-  decidedAt: number | null;
-  deliveries: number;
-  /** How often its message was sent. */
-  done: number;
-}
+export const nameOf = (round: string, i: number): string => `${round}-${i}`;
 
 const TICK_MS = 100;
 
@@ -49,7 +43,7 @@ export async function paced(
   for (let made = 0; made < carts; await sleep(TICK_MS)) {
     const wanted = Math.min(carts, Math.ceil(((Date.now() - started) / windowMs) * carts));
     for (; made < wanted; made += 20) {
-      const ids = Array.from({ length: Math.min(20, wanted - made) }, (_, i) => `${name}-${made + i}`);
+      const ids = Array.from({ length: Math.min(20, wanted - made) }, (_, i) => nameOf(name, made + i));
       making.push(make(ids));
     }
     made = wanted;

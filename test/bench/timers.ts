@@ -4,13 +4,14 @@
  * on Redis, whose handler reads and writes the same state.
  */
 import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "../../workers/cli/build.ts";
-import { DIST } from "../../workers/cli/paths.ts";
 import type { Progress } from "./progress.ts";
+import { number } from "./table.ts";
 import { missingPeer } from "./timers-modules.ts";
 import { TimersPeer } from "./timers-peer.ts";
-import { TimersProduct } from "./timers-product.ts";
+import { playProduct } from "./timers-product.ts";
 import type { RoundPlan, TimerRound } from "./timers-round.ts";
 
 export interface TimersOptions {
@@ -34,42 +35,64 @@ const plansOf = ({ carts, full }: TimersOptions): Record<RoundPlan["name"], Roun
     windowMs: full ? 600_000 : 60_000,
     deadlineMs: full ? 600_000 : 180_000,
   },
-  failing: { name: "failing", carts, windowMs: 0, deadlineMs: 400_000 },
+  failing: { name: "failing", carts, windowMs: 0, deadlineMs: 300_000 },
 });
 
+/** How long each round takes, about: preparation, the round, its peers. */
+const secondsOf = ({ name, carts, windowMs }: RoundPlan): number =>
+  name === "spread" ? windowMs / 1000 + 40 : 60 + carts * 0.06 + (name === "failing" ? 90 : 30);
+
 export const plannedTimersSeconds = (options: TimersOptions): number =>
-  10 + 130 + plansOf(options).spread.windowMs / 1000 + 20 + 180 + 30;
+  Object.values(plansOf(options)).reduce((sum, plan) => sum + secondsOf(plan), 5);
 
 export async function benchTimers(options: TimersOptions, progress: Progress): Promise<TimersReport> {
   await build({ log: () => {} });
-  const folder = mkdtempSync(join(DIST, "bench-"));
+  const folder = mkdtempSync(join(tmpdir(), "cartwake-bench-"));
   const missing = missingPeer();
   const plans = plansOf(options);
   const peers: TimersPeer[] = [];
-  const rounds: TimerRound[] = [];
-  progress.step(0, "starting");
-  const product = await TimersProduct.start();
   try {
     if (!missing)
       for (const fsync of ["everysec", "always"] as const) peers.push(await TimersPeer.start(folder, fsync));
-    progress.step(10, `${plans.second.carts} steps due in the same second`);
-    await product.second(plans.second);
-    for (const peer of peers) rounds.push(await peer.second(plans.second));
-    progress.step(130, `${plans.spread.carts} steps over ${plans.spread.windowMs / 60_000} min`);
-    // At this pace nobody is near the limit: all at the same time, on the same machine.
-    const [, ...spread] = await Promise.all([
-      product.spread(plans.spread),
-      ...peers.map((p) => p.spread(plans.spread)),
+    progress.step(5, "");
+    const together = number(options.carts);
+    const second = await during(progress, plans.second, `${together} steps in the same second`, async () => [
+      await playProduct(plans.second),
+      ...(await inTurn(peers, (peer) => peer.second(plans.second))),
     ]);
-    rounds.push(...spread);
-    progress.step(plans.spread.windowMs / 1000 + 20, "few files, and a kill in the middle");
-    await product.failing(plans.failing);
-    for (const peer of peers) rounds.push(await peer.second(plans.failing, true));
-    progress.step(180, "reading the carts' logs");
-    return { rounds: [...(await product.results()), ...rounds], missing };
+    // At this pace nobody is near the limit: all at the same time, on the same machine.
+    const text = `${number(plans.spread.carts)} steps over ${plans.spread.windowMs / 60_000} min`;
+    const spread = await during(progress, plans.spread, text, () =>
+      Promise.all([playProduct(plans.spread), ...peers.map((peer) => peer.spread(plans.spread))]),
+    );
+    const failing = await during(progress, plans.failing, "few files, and a kill in the middle", async () => [
+      await playProduct(plans.failing),
+      ...(await inTurn(peers, (peer) => peer.second(plans.failing, true))),
+    ]);
+    return { rounds: [...second, ...spread, ...failing], missing };
   } finally {
     for (const peer of peers) await peer.stop();
-    await product.stop();
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function inTurn(peers: TimersPeer[], play: (peer: TimersPeer) => Promise<TimerRound>): Promise<TimerRound[]> {
+  const rounds: TimerRound[] = [];
+  for (const peer of peers) rounds.push(await play(peer));
+  return rounds;
+}
+
+/** The bar moves while a round lasts. */
+async function during<T>(progress: Progress, plan: RoundPlan, text: string, play: () => Promise<T>): Promise<T> {
+  let left = secondsOf(plan);
+  const tick = setInterval(() => {
+    if (left >= 1) progress.step(1, text);
+    left -= left >= 1 ? 1 : 0;
+  }, 1_000);
+  try {
+    return await play();
+  } finally {
+    clearInterval(tick);
+    progress.step(left, text);
   }
 }

@@ -271,7 +271,15 @@ export class SendSchedule {
     world.onPermit = (asked) => this.#judgePermit(asked);
     world.onClaim = (cartId, effectId, claimed) => this.#judgeClaim(cartId, effectId, claimed);
     world.onPlace = (deliveryId, shopperId) => this.#judgePlace(deliveryId, shopperId);
-    world.onUnsent = (deliveryId) => void this.#places.delete(deliveryId);
+    world.onFreed = (deliveryId) => {
+      if (world.delivered.some((d) => d.deliveryId === deliveryId))
+        this.#violate(`its place under the cap was freed, but it was delivered: ${deliveryId}`);
+      this.#places.delete(deliveryId);
+    };
+    // The place is used before the call: whatever dies in it, the message may have gone out.
+    world.onCall = (deliveryId) => {
+      if (!this.#places.has(deliveryId)) this.#violate(`sent without a place under the cap: ${deliveryId}`);
+    };
     world.onMerge = (visitor, shopperId) => {
       this.#tally.merges += 1;
       this.#merged.set(shopperId, world.now);

@@ -102,7 +102,8 @@ export class SendWorld {
   onAsk: (asked: Prospect) => void = () => undefined;
   onPermit: (asked: Prospect) => void = () => undefined;
   onPlace: (deliveryId: string, shopperId: string) => void = () => undefined;
-  onUnsent: (deliveryId: string) => void = () => undefined;
+  onFreed: (deliveryId: string) => void = () => undefined;
+  onCall: (deliveryId: string) => void = () => undefined;
   onMerge: (visitor: string, shopperId: string) => void = () => undefined;
 
   constructor(random: Random, rules: Rules, now: number) {
@@ -287,7 +288,7 @@ export class SendWorld {
       unsent: (deliveryId: string, claimedAt: number) =>
         change((shopper) => {
           const left = shopping.unsent(shopper, deliveryId, claimedAt);
-          if (left.sends.length < shopper.sends.length) this.onUnsent(deliveryId);
+          if (left.sends.length < shopper.sends.length) this.onFreed(deliveryId);
           return left;
         }),
     };
@@ -301,6 +302,7 @@ export class SendWorld {
       send: async (message: { deliveryId: string; shopperId: string; channel: string }): Promise<SendOutcome> => {
         await sender.gate();
         const { deliveryId, shopperId, channel } = message;
+        this.onCall(deliveryId);
         // Who honours the key says again what they said, if they say anything.
         const repeated = this.resumable && this.delivered.some((d) => d.deliveryId === deliveryId);
         const drawn = this.nextAnswer();

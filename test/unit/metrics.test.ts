@@ -1,13 +1,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import parsePrometheusTextFormat from "parse-prometheus-text-format";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { addBatch, emptyMeter, expose, gaugesAt, MAX_SERIES, type MeterState } from "../../objects/meter/series.ts";
 import {
   count,
   countAges,
   countRequest,
   flushMetrics,
+  flushMetricsNow,
   METRICS,
   type MetricName,
   type MetricsBatch,
@@ -159,6 +160,27 @@ describe("gathering", () => {
     await Promise.all(work);
     expect(calls).toBe(1);
     expect(totalOf(read(state), "cartwake_http_requests_total")).toBe(50);
+  });
+
+  it("lets no batch of a queue wait, and hands over once for all batches within five seconds", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
+    const state = emptyMeter();
+    const work: Promise<unknown>[] = [];
+    const sink = {
+      add: async (batch: MetricsBatch) => {
+        addBatch(state, batch);
+      },
+    };
+    const batch = async (): Promise<number> => {
+      countRequest("/health", "GET", 200, 0);
+      flushMetricsNow(sink, { waitUntil: (w) => void work.push(w) });
+      await Promise.all(work);
+      return totalOf(read(state), "cartwake_http_requests_total");
+    };
+    const seen = [await batch(), await batch(), await batch()];
+    vi.setSystemTime(Date.now() + 5_000);
+    expect([...seen, await batch(), work.length]).toEqual([1, 1, 1, 4, 2]);
+    vi.useRealTimers();
   });
 });
 

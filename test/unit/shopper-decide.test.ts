@@ -107,6 +107,15 @@ describe("places and those that wait for one", () => {
   const ask = (shopper: decide.Shopper, deliveryId: string, now = NOON, priority = 0) =>
     decide.ask(shopper, asked({ deliveryId, priority }), rules, now);
 
+  it("what an older claim says late does not free the place of the next", () => {
+    const first = decide.settle(ask(STRANGER, "one").shopper, "one", NOON, NOON);
+    const again = ask(first, "one", NOON + 1).shopper;
+    const next = decide.settle(again, "one", NOON + 2, NOON + 2);
+    expect(ask(decide.unsent(next, "one", NOON), "two", NOON + 3).permit).toMatchObject({ granted: false });
+    expect(ask(decide.unsent(next, "one", NOON + 2), "two", NOON + 3).permit).toMatchObject({ granted: true });
+    expect(ask(decide.unsent(first, "one", NOON), "two", NOON + 3).permit).toMatchObject({ granted: true });
+  });
+
   it("PEERS 7: what is held back is sent once, not dropped, in the order of priority", () => {
     let shopper = STRANGER;
     const say = (deliveryId: string, now: number, priority = 0) => {

@@ -129,6 +129,10 @@ async function permitted(env: Env, storeId: string, prospect: Prospect, rules: R
   return shopperStub(env, storeId, shopperId).permit(prospect, rules, true);
 }
 
+/** Another sender has it, or had: the place is theirs. What was cancelled or given up needs none. */
+const isAnothers = (reason: string): boolean =>
+  reason.startsWith("already_") && !["already_cancelled", "already_suppressed", "already_failed"].includes(reason);
+
 async function sendBy(
   route: Route,
   command: SendCommand,
@@ -143,7 +147,7 @@ async function sendBy(
   const { provider, account } = route.way;
   const claim = await cart.claim(effectId, provider.name, route.resumable, account, channel, consentedAt);
   if (!claim.ok) {
-    if (!claim.reason.startsWith("already_")) await shopper.release(prospect.deliveryId);
+    if (!isAnothers(claim.reason)) await shopper.release(prospect.deliveryId);
     return claim.reason;
   }
   const unplaced = await takePlace(shopper, prospect.deliveryId, claim.value.claimedAt);

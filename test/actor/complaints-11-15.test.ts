@@ -1,9 +1,7 @@
 import { expect, test, vi } from "vitest";
 import manifest from "../../package.json";
 import { newKey } from "../../shared/auth/api-keys.ts";
-import { newId, sha256, shopperIdOf } from "../../shared/ids.ts";
-import { isHeldOut } from "../../shared/measure/assign.ts";
-import { resultsOf } from "../../shared/measure/results.ts";
+import { newId, sha256 } from "../../shared/ids.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time.ts";
 import type { TopicNews } from "../../shared/views.ts";
 import wrangler from "../../wrangler.toml?raw";
@@ -29,92 +27,6 @@ import {
 import { env, setClock, T0, type TestCart } from "./support.ts";
 
 hooks();
-
-test("complaint 10: attribution that nobody trusts", { timeout: 60_000 }, async () => {
-  const shop = await Shop.open({}, [
-    { name: "Measured", holdout: 0.5, goal: { attributionHours: 24 }, steps: [mailStep("first")] },
-  ]);
-  const [campaign] = await shop.store.campaigns();
-  const named = (held: boolean, n: number): string[] => {
-    const found: string[] = [];
-    for (let i = 0; found.length < n; i++)
-      if (isHeldOut(shop.id, campaign!.id, shopperIdOf(shop.id, `p${i}@example.com`), 0.5) === held)
-        found.push(`p${i}@example.com`);
-    return found;
-  };
-  const [clicks, reads, late, leaves] = await Promise.all(named(false, 4).map((email) => filled(shop, email)));
-  const [buys, waits] = await Promise.all(named(true, 2).map((email) => filled(shop, email)));
-  const all = [clicks!, reads!, late!, leaves!, buys!, waits!];
-  await shop.until(LEFT + HOUR_MS);
-  // Who is held out gets the same journey and no message.
-  expect(await Promise.all(all.map(async (cart) => (await statusesOf(cart))[0]))).toEqual([
-    ...["sent", "sent", "sent", "sent"],
-    ...["suppressed", "suppressed"],
-  ]);
-  expect((await deliveriesOf(buys!))[0]!.statusHistory.at(-1)).toMatchObject({ reason: "holdout" });
-
-  const link = tokenIn(shop.mailsOf(clicks!)[0]!.text, "r");
-  expect((await fetchWorker(`/r/${link}`, { headers: { "user-agent": "Mozilla/5.0 Firefox/140.0" } })).status).toBe(
-    302,
-  );
-  const order = async (cart: TestCart, id: string) => {
-    const now = Date.now();
-    // The thank-you page, the same one reloaded, and the webhook of the same order: one order.
-    await cart.beacon(ordered(now, id));
-    await cart.beacon(ordered(now, id), ordered(now - 1, id));
-    setClock(now + 5 * MINUTE_MS);
-    await cart.beacon(ordered(now + 5 * MINUTE_MS, id));
-    await shop.tell();
-  };
-  await order(clicks!, "o-clicked");
-  await order(reads!, "o-read");
-  await order(buys!, "o-held-out");
-  await shop.until(LEFT + 26 * HOUR_MS);
-  await order(late!, "o-late");
-  await shop.until(LEFT + 3 * DAY_MS);
-  await shop.tell();
-
-  const shown = await Promise.all(
-    all.map(async (cart) => [(await viewOf(cart)).status, (await viewOf(cart)).attribution]),
-  );
-  const credited = async (cart: TestCart, model: string) => {
-    return { campaignId: campaign!.id, deliveryId: (await deliveriesOf(cart))[0]!.id, model };
-  };
-  expect(shown).toEqual([
-    ["recovered", await credited(clicks!, "last_click")],
-    ["recovered", await credited(reads!, "last_touch")],
-    ["purchased", undefined],
-    ["abandoned", undefined].map((v) => (v === "abandoned" ? "recovering" : v)),
-    ["purchased", undefined],
-    ["abandoned", undefined],
-  ]);
-  // What the merchant reads: both arms, the model and its window stated, each order once, nothing credited to silence.
-  const results = await shop.store.results(campaign!.id);
-  if (!results.ok) throw new Error(results.reason);
-  const { arms, attribution, tooLittleData, incremental } = resultsOf(results.value);
-  expect(attribution).toEqual({ window: 24, rule: "last" });
-  const money = (amount: string) => ({ amount, currency: "EUR" });
-  expect(arms).toMatchObject([
-    {
-      ...{ arm: "treated", shoppers: 4, buyers: 2, orders: 2, revenue: money("25.00") },
-      attributed: { orders: 2, revenue: money("25.00"), byClick: 1, byOpen: 0, byTouch: 1, none: 0 },
-    },
-    {
-      ...{ arm: "held_out", shoppers: 2, buyers: 1, orders: 1, revenue: money("12.50") },
-      attributed: { orders: 0, revenue: money("0.00"), byClick: 0, byTouch: 0, none: 1 },
-    },
-  ]);
-  // Of six shoppers nothing is concluded, and that is said.
-  expect([incremental, tooLittleData]).toEqual([null, expect.stringContaining("at least")]);
-  const usage = await shop.store.usage();
-  expect(usage.orders).toBe(4);
-  const [hours] = [await shop.store.rollups("day", T0 - DAY_MS, T0 + 9 * DAY_MS)];
-  const sum = (of: (delta: (typeof hours)[number]["delta"]) => number | undefined) =>
-    hours.reduce((total, { delta }) => total + (of(delta) ?? 0), 0);
-  expect([sum((d) => d.recovered), sum((d) => d.recoveredRevenue?.EUR), sum((d) => d.revenue?.EUR)]).toEqual([
-    2, 2_500, 5_000,
-  ]);
-});
 
 /** A publishable key of the shop, as a page has it. */
 async function keyOf(shop: Shop): Promise<string> {
