@@ -7,7 +7,7 @@ import { attributionMs, type Campaign, MESSAGE_CHANNELS, type Step, type Trigger
 import { HOUR_MS, MINUTE_MS } from "../../shared/time.ts";
 import type { Note } from "./commands.ts";
 import { append, find, pause } from "./ledger.ts";
-import { shopperOf } from "./reach.ts";
+import { isReachable, shopperOf } from "./reach.ts";
 import type { CartState, Effect, Facts, Journey, Moment, Process } from "./state.ts";
 
 /** A moment on the page is answered for this long; what is told later is history. */
@@ -201,13 +201,14 @@ export function follow(state: CartState, effect: Effect, now: number, notes: Not
     ...state.process,
     effects: state.process.effects.map((e) => (e.id === effect.id ? { ...effect, fallbackMs: null } : e)),
   };
-  if (find(process, id)) return process;
+  const [channel] = channels.filter((left) => isReachable(state, left));
+  if (channel === undefined || find(process, id)) return process;
   const { account: _, doubtful: __, ...step } = effect;
   const next: Effect = {
     ...step,
     id,
     deliveryId: deliveryIdOf(state, id),
-    channel: channels[0]!,
+    channel,
     channels,
     status: "scheduled",
     dueAt: now,

@@ -193,7 +193,16 @@ describe("channels", () => {
     cart.claim(now);
     cart.settle(now, REFUSED_FOR_GOOD);
     cart.wake(now);
-    expect(cart.effect).toMatchObject({ id: "g1.cmp.reminder~2", channel: "push", channels: ["push", "sms"] });
+    expect(cart.effect).toMatchObject({ id: "g1.cmp.reminder~2", channel: "sms", channels: ["push", "sms"] });
+  });
+
+  it("where no other channel has an address none follows", () => {
+    const cart = life(campaign({ steps: [step({ channel: "all", fallbackMinutes: 60 })] }));
+    const now = messaged(cart);
+    cart.wake(now + HOUR_MS);
+    cart.receive(withPhone(now + DAY_MS));
+    cart.wake(cart.abandonAt);
+    expect(ids(cart)).toEqual(["g1.cmp.reminder"]);
   });
 
   it("the next channel waits while the shopper is there, and follows when they leave again", () => {
