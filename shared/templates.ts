@@ -195,8 +195,13 @@ function addressesOf({ url, allowedOrigins }: TemplateStore): (address: string |
 }
 
 /** Whether any part speaks of the coupon. */
-export const usesCoupon = (parts: Parts): boolean =>
-  PARTS.some((part) => {
-    const engine = engineOf(part);
-    return Object.hasOwn(engine.analyzeSync(engine.parse(parts[part]), { partials: false }).globals, "coupon");
-  });
+export const usesCoupon = (parts: Parts): boolean => PARTS.some((part) => namesCoupon(part, parts[part]));
+
+/** It names the coupon and does not ask whether there is one (`{% if coupon %}`): without a code it would have a hole. */
+export const needsCoupon = (parts: Parts): boolean =>
+  PARTS.some((part) => namesCoupon(part, parts[part]) && !/\{%-?\s*if\s+coupon\b/.test(parts[part]));
+
+function namesCoupon(part: PartName, source: string): boolean {
+  const engine = engineOf(part);
+  return Object.hasOwn(engine.analyzeSync(engine.parse(source), { partials: false }).globals, "coupon");
+}

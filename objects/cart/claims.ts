@@ -45,7 +45,9 @@ export function claim(state: CartState, command: Claim): Decision {
   if (effect.doubtful && !honoured)
     return { ...park(state, effect, now, "other_provider"), rejection: "other_provider" };
   const refusal = effect.channels.includes(channel) ? whyNot(state, effect, channel, command) : "no_such_channel";
-  if (refusal === "not_due" || refusal === "no_address" || refusal === "no_such_channel") return reject(state, refusal);
+  // Not now: whoever claimed it before still has it, and its place under the cap.
+  if (refusal === "not_due" || refusal === "no_address" || refusal === "no_such_channel")
+    return reject(state, again ? "already_claimed" : refusal);
   if (refusal && again) return { ...park(state, effect, now, refusal), rejection: refusal };
   if (refusal) {
     const process = ledger.put(state.process, { ...ledger.move(effect, "cancelled", now, refusal), dueAt: null });

@@ -327,7 +327,9 @@ export class SendSchedule {
   /** A place under the cap is used: never more than the cap has. Places of two that turned out to be one may be more by then. */
   #judgePlace(deliveryId: string, shopperId: string): void {
     const { now } = this.world;
-    this.#places.set(deliveryId, { shopperId, at: this.#places.get(deliveryId)?.at ?? now });
+    const known = this.#places.get(deliveryId);
+    this.#places.set(deliveryId, { shopperId, at: known?.at ?? now });
+    if (known) return; // the same place, used again
     const { max, perHours } = this.#rules.frequencyCap;
     const since = now - perHours * HOUR_MS;
     const used = [...this.#places.values()].filter((p) => p.shopperId === shopperId && p.at > since).length;

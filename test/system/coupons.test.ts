@@ -86,9 +86,14 @@ test("a coupon goes out with the message and comes back with the order; a cancel
   const merchant = await Merchant.register(system.url);
   await merchant.settings({ abandonAfterMinutes: 0.01 });
   const coupon = { kind: "percent", amount: 10, budget: 1 };
+  const { body: template } = await merchant.call<{ id: string }>("POST", "/v1/templates", {
+    name: "With a code",
+    subject: "{{ coupon.code }}",
+    html: "{{ coupon.code }} until {{ coupon.expires_at | date }} {{ recovery_url }} {{ unsubscribe_url }}",
+  });
   const made = await merchant.call<{ id: string }>("POST", "/v1/campaigns", {
     name: "C",
-    steps: [{ id: "s", coupon }],
+    steps: [{ id: "s", coupon, variants: [{ id: "a", templateId: template.id }] }],
   });
   const steps = () => merchant.get<{ steps: unknown[] }>(`/v1/campaigns/${made.body.id}/coupons`);
   const list = async (query: string) => (await merchant.get<{ items: CouponView[] }>(`/v1/coupons?${query}`)).items;

@@ -40,7 +40,7 @@ const restoredBy = (delivery: DeliveryView) =>
 describe.concurrent("the loop", { timeout: 60_000 }, () => {
   test("a left cart is mailed once, restored by its link, bought, and counted as recovered everywhere", async () => {
     // Longer than the queue gathers news, so that the live topic tells of the active cart first.
-    const merchant = await shop({ abandonAfterMinutes: 0.04 });
+    const merchant = await shop({ abandonAfterMinutes: 0.1 });
     const token = merchant.account.accessToken;
     const sockets = await Promise.all([
       LiveSocket.listen(system.url, token, "protocol", ["carts", "deliveries", "metrics"]),

@@ -4,7 +4,7 @@ import { BUILT_INS, builtInFor, GALLERY, galleryTemplate } from "../../shared/ga
 import { fitted } from "../../shared/message-limits.ts";
 import { smsSegments } from "../../shared/sms-segments.ts";
 import { SAMPLE_CART, SAMPLE_STORE, sampleContext } from "../../shared/template-check.ts";
-import { contextOf, inLocale, render, usesCoupon } from "../../shared/templates.ts";
+import { contextOf, inLocale, needsCoupon, render, usesCoupon } from "../../shared/templates.ts";
 
 const LINKS = { recovery: "https://shop.example/r/abcdefgh", unsubscribe: "https://shop.example/u/abcdefgh" };
 const ISSUED = { code: "YOURS-7F3K", kind: "percent", amount: 15, expiresAt: Date.UTC(2026, 10, 24) } as const;
@@ -68,6 +68,13 @@ it("a template speaks of the coupon where it names it, not where it says the wor
     expect(usesCoupon(parts(text)), text).toBe(true);
   for (const text of ["coupon", "{% raw %}{{ coupon }}{% endraw %}", "{{ cart.total }}"])
     expect(usesCoupon(parts(text)), text).toBe(false);
+});
+
+it("a template needs the coupon unless it asks whether there is one", () => {
+  const parts = (text: string) => ({ subject: "s", html: "", text });
+  expect(needsCoupon(parts("{{ coupon.code }}"))).toBe(true);
+  expect(needsCoupon(parts("{%- if coupon -%}{{ coupon.code }}{% endif %}"))).toBe(false);
+  expect(needsCoupon(parts("coupon"))).toBe(false);
 });
 
 describe("what became too long with a real cart", () => {

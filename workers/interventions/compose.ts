@@ -9,6 +9,7 @@ import { callActor } from "../../shared/retry.ts";
 import {
   contextOf,
   inLocale,
+  needsCoupon,
   type Parts,
   render,
   type Template,
@@ -68,7 +69,7 @@ export async function compose(
 ): Promise<DeliveryMessage> {
   const { channel, deliveryId, shopperId } = claimed;
   const { parts, locale } = inLocale(template, claimed.locale);
-  if (claimed.coupon && !coupon && usesCoupon(parts)) throw new Error("no coupon is left of the step's budget");
+  if (claimed.coupon && !coupon && needsCoupon(parts)) throw new Error("no coupon is left of the step's budget");
   const context = contextOf(claimed, store, links, locale, coupon);
   const { subject, html, text } = fitted(channel, await render(parts, context));
   const part = { storeId, shopperId, deliveryId, recoveryUrl: links.recovery, unsubscribeUrl: links.unsubscribe };

@@ -83,7 +83,9 @@ async function find({ env, principal }: MemberCall, id: string): Promise<z.infer
     consentHistory: profile.history.map(timed),
     suppressed: mapped(profile.suppressed, timed),
     answered: mapped(profile.answered, timed),
-    sends: profile.sends.slice(-MAX_LISTED).map(timed),
+    sends: profile.sends
+      .slice(-MAX_LISTED)
+      .map(({ deliveryId, channel, status, at }) => ({ deliveryId, channel, status, at: iso(at) })),
     waiting: profile.wishes
       .slice(0, MAX_LISTED)
       .map(({ deliveryId, priority, until }) => ({ deliveryId, priority, until: iso(until) })),
