@@ -21,10 +21,20 @@ const endpoint = z
   .optional()
   .describe("Local and test deployments only");
 
+/** What a plan or a new sending domain allows. Beyond it messages go by the next provider, or wait. */
+const maxPerMinute = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(1_000_000)
+  .optional()
+  .describe("Messages a minute; unlimited unless told");
+const common = { endpoint, maxPerMinute };
+
 const KINDS = {
   sendgrid: {
     settings: z.strictObject({
-      endpoint,
+      ...common,
       region: z.enum(["global", "eu"]).default("global"),
       webhookPublicKey: base64.optional().describe("Of the signed event webhook; without it callbacks are refused"),
     }),
@@ -32,7 +42,7 @@ const KINDS = {
   },
   postmark: {
     settings: z.strictObject({
-      endpoint,
+      ...common,
       messageStream: z
         .string()
         .regex(/^[a-z\d][a-z\d-]{0,30}$/)
@@ -46,7 +56,7 @@ const KINDS = {
     }),
   },
   resend: {
-    settings: z.strictObject({ endpoint }),
+    settings: z.strictObject(common),
     credentials: z.strictObject({
       apiKey: secret,
       webhookSecret: z
@@ -57,7 +67,7 @@ const KINDS = {
   },
   ses: {
     settings: z.strictObject({
-      endpoint,
+      ...common,
       region,
       configurationSet: z
         .string()
@@ -72,13 +82,30 @@ const KINDS = {
     credentials: z.strictObject({ accessKeyId: secret, secretAccessKey: secret }),
   },
   mailgun: {
-    settings: z.strictObject({ endpoint, domain: host, region: z.enum(["us", "eu"]).default("us") }),
+    settings: z.strictObject({ ...common, domain: host, region: z.enum(["us", "eu"]).default("us") }),
     credentials: z.strictObject({ apiKey: secret, webhookSigningKey: secret.optional() }),
+  },
+  smtp: {
+    settings: z.strictObject({
+      maxPerMinute,
+      host: z
+        .union([host, z.literal("127.0.0.1")], "must be a domain name")
+        .describe("127.0.0.1 in local and test deployments only"),
+      port: z.coerce.number().int().min(1).max(65_535).default(587).describe("25 is closed on the edge"),
+      security: z
+        .enum(["starttls", "tls"])
+        .default("starttls")
+        .describe("`tls`: from the first byte on, as on port 465; `starttls`: as soon as the server offers it"),
+    }),
+    credentials: z.strictObject({
+      username: z.string().min(1).max(256).optional(),
+      password: secret.optional(),
+    }),
   },
   twilio: {
     settings: z
       .strictObject({
-        endpoint,
+        ...common,
         accountSid: z.string().regex(/^AC[\da-f]{32}$/, "must begin with AC"),
         messagingServiceSid: z
           .string()
@@ -109,7 +136,7 @@ const KINDS = {
   },
   sns: {
     settings: z.strictObject({
-      endpoint,
+      ...common,
       region,
       smsType: z.enum(["Promotional", "Transactional"]).default("Promotional"),
       senderId: z
@@ -121,7 +148,7 @@ const KINDS = {
   },
   fcm: {
     settings: z.strictObject({
-      endpoint,
+      ...common,
       projectId: z.string().regex(/^[a-z][a-z\d-]{4,28}[a-z\d]$/, "must be the id of a Google Cloud project"),
     }),
     credentials: z.strictObject({
@@ -134,7 +161,7 @@ const KINDS = {
     }),
   },
   onesignal: {
-    settings: z.strictObject({ endpoint, appId: z.uuid() }),
+    settings: z.strictObject({ ...common, appId: z.uuid() }),
     credentials: z.strictObject({
       apiKey: secret,
       webhookSecret: secret
@@ -144,6 +171,7 @@ const KINDS = {
   },
   webpush: {
     settings: z.strictObject({
+      maxPerMinute,
       subject: z
         .string()
         .max(254)
@@ -183,6 +211,7 @@ export const setupSchema = z.discriminatedUnion("kind", [
   setupOf("resend"),
   setupOf("ses"),
   setupOf("mailgun"),
+  setupOf("smtp"),
   setupOf("twilio"),
   setupOf("sns"),
   setupOf("fcm"),
@@ -198,6 +227,7 @@ const CHANNELS: Record<ProviderKind, MessageChannel> = {
   resend: "email",
   ses: "email",
   mailgun: "email",
+  smtp: "email",
   twilio: "sms",
   sns: "sms",
   fcm: "push",
@@ -209,7 +239,7 @@ const CHANNELS: Record<ProviderKind, MessageChannel> = {
 export const channelOf = (kind: ProviderKind): MessageChannel => CHANNELS[kind];
 
 /** Kinds that report nothing: their messages stay `sent`. */
-const SILENT: ReadonlySet<ProviderKind> = new Set(["sns", "fcm", "webpush"]);
+const SILENT: ReadonlySet<ProviderKind> = new Set(["smtp", "sns", "fcm", "webpush"]);
 export const hasCallbacks = (kind: ProviderKind): boolean => !SILENT.has(kind);
 
 /** The last four characters of what its owner knows the account by. */
@@ -224,6 +254,8 @@ function mainOf({ kind, settings, credentials }: Setup): string {
       return credentials.accessKeyId;
     case "twilio":
       return settings.accountSid;
+    case "smtp":
+      return credentials.username?.split("@")[0] ?? "";
     case "fcm":
       return credentials.clientEmail.split("@")[0] ?? "";
     case "webpush":

@@ -21,6 +21,7 @@ import {
   type Phase,
   report,
 } from "./decide.ts";
+import { type Pace, pace, UNPACED } from "./pace.ts";
 
 /** Nobody asked for so long after it could have been tried again: it no longer counts as open. */
 const FORGOTTEN_MS = 15 * MINUTE_MS;
@@ -29,6 +30,8 @@ export class Breaker extends DurableObject<Actors> {
   readonly #name: string;
   readonly #saved: Saved<BreakerState>;
   #state: BreakerState;
+  /** In memory only: forgotten, it lets a second's worth through too early. */
+  #pace: Pace = UNPACED;
 
   constructor(ctx: DurableObjectState, env: Actors) {
     super(ctx, env);
@@ -37,9 +40,18 @@ export class Breaker extends DurableObject<Actors> {
     this.#state = this.#saved.load() ?? closedState();
   }
 
-  /** May a call be made now? When it may and the answer is not `quiet`, every outcome is to be reported. */
-  enter(): Entry {
-    const { state, entry } = enter(this.#state, Date.now());
+  /**
+   * May a call be made now? When it may and the answer is not `quiet`, every outcome is to be reported. `maxPerMinute`: what
+   * the provider allows, if anything is known of that.
+   */
+  enter(maxPerMinute?: number): Entry {
+    const now = Date.now();
+    if (maxPerMinute !== undefined && this.#state.phase === "closed") {
+      const paced = pace(this.#pace, maxPerMinute, now);
+      this.#pace = paced.state;
+      if (paced.until !== null) return { allowed: false, until: paced.until, paced: true, quiet: true, probe: 0 };
+    }
+    const { state, entry } = enter(this.#state, now);
     this.#become(state, false);
     return entry;
   }

@@ -39,6 +39,8 @@ export interface Entry {
   allowed: boolean;
   /** Refused: when to ask again (ms). */
   until?: number;
+  /** Refused for coming too fast: nothing is wrong with the provider. */
+  paced?: true;
   /** A success needs no report: there is nothing it could change. */
   quiet: boolean;
   /** Given back with the report. 0 for a call that is no probe. */

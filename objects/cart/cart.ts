@@ -26,15 +26,15 @@ import type { Command, Decision, Outcome, Received } from "./commands.ts";
 import { decide } from "./decide.ts";
 import { replay, timelineOf } from "./explain.ts";
 import { find } from "./ledger.ts";
-import { deltaOf } from "./metrics.ts";
+import { deltaOf, usageDelta } from "./metrics.ts";
 import { type CartEnv, type Present, Publisher } from "./publisher.ts";
 import { CREATE_LOG_ROWS, type LogEntry, type Snapshot } from "./schema.ts";
 import { arbiterOf, type SimulatedCart, sentBefore, simulate } from "./simulate.ts";
-import type { CartState, Effect } from "./state.ts";
+import type { CartState } from "./state.ts";
 import { emptyState } from "./state.ts";
 import { CartStorage, isLong } from "./storage.ts";
 import { nextWake } from "./timers.ts";
-import { contentsOf, currencyOf, itemViews, offerOf, prospectOf, templateOf, viewOf } from "./view.ts";
+import { claimedOf, contentsOf, currencyOf, itemViews, offerOf, prospectOf, viewOf } from "./view.ts";
 
 /** After a wake-up that failed. */
 const RETRY_MS = 5 * SECOND_MS;
@@ -120,7 +120,7 @@ export class Cart extends DurableObject<CartEnv> {
 
   /**
    * The point of no return: hands out the live cart once. `resumable`: the provider honours the delivery's key; `account`:
-   * with which of the store's accounts; `channel`: which of the effect's channels the arbiter chose.
+   * with which of the store's accounts; `channel`: which of the effect's channels the arbiter chose; `consentedAt`: when the shopper agreed to it.
    */
   claim(
     effectId: string,
@@ -128,6 +128,7 @@ export class Cart extends DurableObject<CartEnv> {
     resumable: boolean,
     account?: string,
     channel?: MessageChannel,
+    consentedAt?: number,
   ): Result<ClaimedCart> {
     if (!this.#state) return no("unknown_effect");
     const { claimed, rejection } = this.#run({
@@ -138,9 +139,10 @@ export class Cart extends DurableObject<CartEnv> {
       resumable,
       ...(account === undefined ? {} : { account }),
       ...(channel === undefined ? {} : { channel }),
+      ...(consentedAt === undefined ? {} : { consentedAt }),
     });
     if (!claimed) return no(rejection ?? "unknown_effect");
-    return ok(claimedCart(this.#state, claimed, this.#createdAt));
+    return ok(claimedOf(this.#state, claimed, this.#createdAt));
   }
 
   settle(effectId: string, outcome: Outcome): Result<DeliveryStatus> {
@@ -393,36 +395,10 @@ const changed = (before: CartState, decision: Decision): boolean =>
   (decision.received?.duplicates ?? 0) > 0 ||
   (decision.received?.rejected.length ?? 0) > 0;
 
-/** The board shows these at once; the rest may be gathered for a moment. */
+/** The board shows these at once, and the arbiter must know; the rest may be gathered for a moment. */
 const isUrgent = (before: CartState, { state }: Decision, first: boolean): boolean =>
   first ||
   state.process !== before.process ||
   state.facts.items !== before.facts.items ||
-  state.facts.person !== before.facts.person;
-
-function usageDelta({ received, learned }: Decision): Delta {
-  if (!received) return {};
-  const events: Delta["events"] = {};
-  for (const { type } of learned) events[type] = (events[type] ?? 0) + 1;
-  return {
-    ...(learned.length ? { events } : {}),
-    ...(received.duplicates ? { duplicates: received.duplicates } : {}),
-    ...(received.rejected.length ? { rejected: received.rejected.length } : {}),
-  };
-}
-
-function claimedCart(state: CartState, effect: Effect, createdAt: number): ClaimedCart {
-  return {
-    ...contentsOf(state, createdAt),
-    ...prospectOf(state, effect),
-    channel: effect.channel as MessageChannel,
-    trigger: effect.trigger,
-    repeated: effect.doubtful === true,
-    coupon: effect.coupon,
-    cartId: state.cartId,
-    generation: effect.generation,
-    templateId: templateOf(effect),
-    stepId: effect.stepId,
-    variantId: effect.variantId,
-  };
-}
+  state.facts.person !== before.facts.person ||
+  state.facts.consent !== before.facts.consent;

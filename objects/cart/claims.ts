@@ -25,12 +25,14 @@ export const reject = (state: CartState, rejection: string): Decision => ({
   rejection,
 });
 
+type Claim = Extract<Command, { type: "claim" }>;
+
 /** The purchase fence: the effect belongs to the generation that is still open. */
 export const isCurrent = ({ facts }: CartState, effect: Effect): boolean =>
   facts.closedAt === null && effect.generation === facts.generation;
 
 /** The point of no return. Whoever gets the claim may call the provider, once. */
-export function claim(state: CartState, command: Extract<Command, { type: "claim" }>): Decision {
+export function claim(state: CartState, command: Claim): Decision {
   const { now, effectId, provider, resumable, account } = command;
   const effect = ledger.find(state.process, effectId);
   if (!effect) return reject(state, "unknown_effect");
@@ -42,7 +44,7 @@ export function claim(state: CartState, command: Extract<Command, { type: "claim
   // Only who knows the key can tell whether it was sent already.
   if (effect.doubtful && !honoured)
     return { ...park(state, effect, now, "other_provider"), rejection: "other_provider" };
-  const refusal = effect.channels.includes(channel) ? whyNot(state, effect, channel, now) : "no_such_channel";
+  const refusal = effect.channels.includes(channel) ? whyNot(state, effect, channel, command) : "no_such_channel";
   if (refusal === "not_due" || refusal === "no_address" || refusal === "no_such_channel") return reject(state, refusal);
   if (refusal && again) return { ...park(state, effect, now, refusal), rejection: refusal };
   if (refusal) {
@@ -81,11 +83,13 @@ function park(state: CartState, effect: Effect, now: number, refusal: string): D
 }
 
 /** Why a message must not be sent now, judged on the live cart. */
-function whyNot(state: CartState, effect: Effect, channel: MessageChannel, now: number): string | null {
+function whyNot(state: CartState, effect: Effect, channel: MessageChannel, claim: Claim): string | null {
   const { facts, process } = state;
+  const { now, consentedAt = 0 } = claim;
+  const said = facts.consent[channel];
   if (!isCurrent(state, effect)) return "purchased";
   if (facts.items.length === 0) return "cart_emptied";
-  if (facts.consent[channel]?.value === "denied") return "no_consent";
+  if (said?.value === "denied" && said.at >= consentedAt) return "no_consent";
   const away = process.status === "abandoned" || process.status === "recovering";
   if (!away && (effect.trigger === "cart_abandoned" || process.status !== "active")) return "not_due";
   if (effect.status === "scheduled" && (effect.dueAt === null || (effect.dispatches === 0 && now < effect.dueAt)))

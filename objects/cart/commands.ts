@@ -25,6 +25,8 @@ export type Command =
       account?: string;
       /** Which of its channels the arbiter chose; its only one unless told. */
       channel?: MessageChannel;
+      /** When the shopper last agreed to it, wherever they said so: a no that the cart heard before that is history. */
+      consentedAt?: number;
     }
   | { type: "settle"; now: number; effectId: string; outcome: Outcome }
   /** The arbiter said no: for good (`until` null) or until then. */

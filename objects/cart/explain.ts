@@ -72,6 +72,7 @@ const DELIVERY = new Set([
   "opened",
   "bounced",
   "complained",
+  "dismissed",
   "no_address",
 ]);
 

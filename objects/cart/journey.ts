@@ -6,8 +6,8 @@ import { matches } from "../../shared/policy/conditions.ts";
 import { attributionMs, type Campaign, MESSAGE_CHANNELS, type Step, type Trigger } from "../../shared/policy/rules.ts";
 import { HOUR_MS, MINUTE_MS } from "../../shared/time.ts";
 import type { Note } from "./commands.ts";
-import { append, find } from "./ledger.ts";
-import { shopperOf } from "./reach.ts";
+import { append, find, pause } from "./ledger.ts";
+import { isReachable, shopperOf } from "./reach.ts";
 import type { CartState, Effect, Facts, Journey, Moment, Process } from "./state.ts";
 
 /** A moment on the page is answered for this long; what is told later is history. */
@@ -201,13 +201,14 @@ export function follow(state: CartState, effect: Effect, now: number, notes: Not
     ...state.process,
     effects: state.process.effects.map((e) => (e.id === effect.id ? { ...effect, fallbackMs: null } : e)),
   };
-  if (find(process, id)) return process;
+  const [channel] = channels.filter((left) => isReachable(state, left));
+  if (channel === undefined || find(process, id)) return process;
   const { account: _, doubtful: __, ...step } = effect;
   const next: Effect = {
     ...step,
     id,
     deliveryId: deliveryIdOf(state, id),
-    channel: channels[0]!,
+    channel,
     channels,
     status: "scheduled",
     dueAt: now,
@@ -225,5 +226,7 @@ export function follow(state: CartState, effect: Effect, now: number, notes: Not
     text: `Unanswered by ${effect.channel}: the next channel`,
     deliveryId: next.deliveryId,
   });
-  return append(process, [next]);
+  const followed = append(process, [next]);
+  // A shopper who is back is left alone: it waits like every other unsent step.
+  return process.status === "active" ? pause(followed) : followed;
 }

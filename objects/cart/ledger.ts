@@ -47,7 +47,9 @@ export function put(process: Process, effect: Effect): Process {
 export function append(process: Process, added: Effect[]): Process {
   const effects = [...process.effects, ...added];
   while (effects.length > MAX_EFFECTS) {
-    const done = effects.findIndex((e) => !isOpen(e));
+    // Those of the open generation tell what was planned already: they go last.
+    const older = effects.findIndex((e) => !isOpen(e) && e.generation < process.generation);
+    const done = older >= 0 ? older : effects.findIndex((e) => !isOpen(e));
     if (done < 0) break;
     effects.splice(done, 1);
   }

@@ -1,6 +1,7 @@
 /** What a cart adds to its store's counters: the difference between two states. Pure. */
 import type { Delta, Exposure, Purchase } from "../../shared/events/messages.ts";
 import { isAnonymous } from "../../shared/ids.ts";
+import type { Decision } from "./commands.ts";
 import { shopperOf } from "./reach.ts";
 import type { CartState, Order } from "./state.ts";
 
@@ -109,4 +110,16 @@ export function deltaOf(before: CartState, after: CartState): Delta {
   const purchases = boughtBetween(before, after);
   if (purchases.length > 0) delta.purchases = purchases;
   return delta;
+}
+
+/** What a beacon adds to the counts of events. */
+export function usageDelta({ received, learned }: Decision): Delta {
+  if (!received) return {};
+  const events: Delta["events"] = {};
+  for (const { type } of learned) events[type] = (events[type] ?? 0) + 1;
+  return {
+    ...(learned.length ? { events } : {}),
+    ...(received.duplicates ? { duplicates: received.duplicates } : {}),
+    ...(received.rejected.length ? { rejected: received.rejected.length } : {}),
+  };
 }

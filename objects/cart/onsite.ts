@@ -2,6 +2,8 @@
  * On-site offers: effects that the beacon's reply carries instead of a provider. The reply may be lost, so the same offer
  * goes with every reply until the page says that it was shown. Pure.
  */
+
+import type { Trigger } from "../../shared/policy/rules.ts";
 import { HOUR_MS, MINUTE_MS } from "../../shared/time.ts";
 import type { Note } from "./commands.ts";
 import { exposed } from "./exposure.ts";
@@ -11,6 +13,9 @@ import type { CartState, Effect, Process } from "./state.ts";
 
 /** An offer that nobody drew is repeated for this long. */
 const REPEAT_MS = 30 * MINUTE_MS;
+/** Who was about to leave, or hesitated, is answered within this: later it would be about nothing. */
+const FLEETING_MS = 30 * MINUTE_MS;
+const FLEETING: readonly Trigger[] = ["exit_intent", "checkout_hesitation"];
 /** After a dismissal the cart makes no further offer for this long, but for a failed payment. */
 const PEACE_MS = 24 * HOUR_MS;
 
@@ -53,6 +58,9 @@ export function offer(state: CartState, now: number, notes: Note[]): { process: 
   const mine = process.effects.filter((e) => e.channel === "onsite" && e.generation === facts.generation);
   const out = standing(state, now);
   if (!isOpenCart(state) || out.length > 0) return { process, offers: out };
+  // One is before the shopper's eyes: the next waits for their answer.
+  const unanswered = (e: Effect): boolean => e.status === "opened" && !wasDismissed(e) && now < offerEndsAt(e);
+  if (mine.some(unanswered)) return { process, offers: [] };
   const dismissedAt = Math.max(
     0,
     ...process.effects.flatMap((e) => e.history.filter((h) => h.reason === "dismissed").map((h) => h.at)),
@@ -84,7 +92,8 @@ function first(
   let { process } = state;
   for (const effect of due) {
     const { deliveryId } = effect;
-    const reason = unwanted({ ...state, process }, effect);
+    const late = FLEETING.includes(effect.trigger) && now > effect.dueAt! + FLEETING_MS;
+    const reason = late ? "moment_passed" : unwanted({ ...state, process }, effect);
     if (reason === "conditions") continue; // they may hold with a later beacon
     if (reason !== null) {
       notes.push({ code: "cancelled", text: `Offer cancelled: ${reason}`, deliveryId });

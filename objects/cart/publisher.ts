@@ -7,9 +7,9 @@ import type { CartNews, Entry, QueueProbe, SendCommand } from "../../shared/even
 import { log } from "../../shared/log.ts";
 import { SECOND_MS } from "../../shared/time.ts";
 import { type Actors, storeStub } from "../stubs.ts";
-import type { CartState, Effect, Process } from "./state.ts";
+import type { CartState, Effect, Facts, Process } from "./state.ts";
 import type { CartStorage, Loaded } from "./storage.ts";
-import { deliveryNews, summaryOf } from "./view.ts";
+import { deliveryNews, shopperNews, summaryOf } from "./view.ts";
 
 export interface CartEnv extends Actors {
   EVENTS: Queue<CartNews | QueueProbe>;
@@ -49,7 +49,7 @@ export class Publisher {
   #buffer: Entry[] = [];
   /** Effects that need not be told; after an eviction the newest ones are told again. */
   #toldEffects: readonly Effect[];
-  #indexed: { items: unknown; person: unknown; process: Process } | null = null;
+  #indexed: { facts: Facts; process: Process } | null = null;
 
   constructor(
     ctx: DurableObjectState,
@@ -141,7 +141,7 @@ export class Publisher {
         this.#sent = upTo;
         this.#sentAt = Date.now();
         this.#buffer = this.#buffer.filter((entry) => entry.seq > upTo);
-        this.#indexed = { items: facts.items, person: facts.person, process };
+        this.#indexed = { facts, process };
         this.#toldEffects = process.effects;
         more = this.#sent < this.#last;
       }
@@ -162,13 +162,17 @@ export class Publisher {
     const last = this.#indexed;
     // An effect that did not change is the same object.
     const told = new Set(this.#toldEffects);
-    const index = !last || last.items !== facts.items || last.person !== facts.person || last.process !== process;
+    const isNew = (part: "items" | "person" | "consent" | "visitorId"): boolean =>
+      !last || last.facts[part] !== facts[part];
+    const index = isNew("items") || isNew("person") || last?.process !== process;
+    const shopper = isNew("person") || isNew("consent") || isNew("visitorId") ? shopperNews(state) : null;
     return {
       ...this.#name,
       incarnation: createdAt,
       entries,
       summary: summaryOf(state, seq, createdAt),
       deliveries: process.effects.filter((e) => !told.has(e)).map(deliveryNews),
+      ...(shopper ? { shopper } : {}),
       index,
       ...(trace ? { traceparent: trace } : {}),
     };

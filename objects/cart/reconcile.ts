@@ -89,12 +89,13 @@ function returned(process: Process, notes: Note[]): Process {
 function heard(state: CartState, now: number, notes: Note[]): Process {
   const clicked = { ...state, process: clicks(state, now, notes) };
   const heeded = { ...clicked, process: heed(clicked, now, notes) };
-  const { effects } = heeded.process;
-  // Messages that wait for the shopper to leave are taken up by their leaving.
+  const { effects, status } = heeded.process;
+  const away = status === "abandoned" || status === "recovering";
+  // Messages that wait for the shopper to leave are taken up by their leaving; whoever comes back with the address stops them.
   const found = effects.filter(
     (e) =>
       e.status === "scheduled" &&
-      e.trigger !== "cart_abandoned" &&
+      (away || e.trigger !== "cart_abandoned") &&
       e.dueAt === null &&
       e.history.at(-1)?.reason === "no_address" &&
       canReach(heeded, e),

@@ -1,7 +1,7 @@
 /**
  * One table, made by the cart's first write: a cart pays for every row, its schema's too. Row `seq` of `log` is a
  * command or a beacon; row 0 is the snapshot, written when the cart's own process changed or the log was compacted. What
- * the rows hold is JSON and grows by optional fields: `storage.ts` reads what older code wrote.
+ * the rows hold is JSON and grows by optional fields: `upcast.ts` reads what older code wrote.
  */
 import type { Delta } from "../../shared/events/messages.ts";
 import type { CartEvent } from "../../shared/events/types.ts";

@@ -6,7 +6,8 @@ import type { Rules } from "../../shared/policy/rules.ts";
 import { idHash, MAX_WEIGHT, weightOf } from "./decide.ts";
 import { before, fold } from "./fold.ts";
 import { CREATE_LOG, type LogEntry, SNAPSHOT_SEQ, type Snapshot } from "./schema.ts";
-import { type CartState, emptyFacts, emptyProcess, emptyState } from "./state.ts";
+import { type CartState, emptyState } from "./state.ts";
+import { upcast } from "./upcast.ts";
 
 /** The log is compacted when it holds more rows than this, down to half of it. */
 export const MAX_LOG_ROWS = 256;
@@ -59,7 +60,7 @@ export class CartStorage {
     const rules = rows.findLast((r) => r.entry.rules)?.entry.rules ?? snapshot?.rules;
     if (!rules) throw new Error("a cart without rules: its first row is missing");
     const state = emptyState(storeId, cartId, rules);
-    if (snapshot) Object.assign(state, fromSnapshot(snapshot));
+    if (snapshot) Object.assign(state, upcast(snapshot));
     state.usage = usageAfter(snapshot, rows);
     state.events = rows.flatMap(eventsOf).sort((a, b) => (before(a, b) ? -1 : 1));
     state.known = new Set([...state.baseIds, ...state.events.map((e) => idHash(e.id))]);
@@ -145,16 +146,6 @@ export class CartStorage {
     );
   }
 }
-
-/** What an older version of the code did not write yet begins as in an empty cart. */
-const fromSnapshot = ({ base, baseIds, process }: Snapshot): Partial<CartState> => ({
-  base: { ...emptyFacts(), ...base },
-  baseIds,
-  process: {
-    ...emptyProcess(),
-    ...process,
-  },
-});
 
 /** Is the log due to be compacted? By its rows, or by what they hold. */
 export const isLong = (rows: number, weight: number): boolean => rows > MAX_LOG_ROWS || weight > MAX_WEIGHT / 2;

@@ -1,8 +1,18 @@
 /** A cart as others see it: the merchant's view, the store's summary, the index's news. Pure. */
-import type { CartContents, CartSummary, DeliveryNews, OfferDue, Prospect } from "../../shared/events/messages.ts";
+import type {
+  CartContents,
+  CartSummary,
+  ClaimedCart,
+  DeliveryNews,
+  OfferDue,
+  Prospect,
+  ShopperNews,
+} from "../../shared/events/messages.ts";
+import { isAnonymous } from "../../shared/ids.ts";
 import { predict } from "../../shared/model/baseline.ts";
 import { toMoney } from "../../shared/money.ts";
 import { e164Of } from "../../shared/phone.ts";
+import type { MessageChannel } from "../../shared/policy/rules.ts";
 import { iso, isoOrNull } from "../../shared/time.ts";
 import type { CartDeliveryView, CartView, ItemView } from "../../shared/views.ts";
 import { offerEndsAt } from "./onsite.ts";
@@ -52,6 +62,10 @@ export const deliveryNews = (effect: Effect): DeliveryNews => ({
   history: effect.history,
 });
 
+/** Nothing of a stranger: what they say is told once it is known who they are, or with what is asked for them. */
+export const shopperNews = (state: CartState): ShopperNews | null =>
+  isAnonymous(shopperOf(state)) ? null : { visitorId: state.facts.visitorId, consent: state.facts.consent };
+
 export function prospectOf(state: CartState, effect: Effect): Prospect {
   const { facts } = state;
   const { email, phone, push, name } = facts.person;
@@ -75,7 +89,7 @@ export function prospectOf(state: CartState, effect: Effect): Prospect {
 }
 
 /** By which template a message goes on its channel. */
-export const templateOf = (effect: Effect): string => effect.templates[effect.channel] ?? effect.templateId;
+const templateOf = (effect: Effect): string => effect.templates[effect.channel] ?? effect.templateId;
 
 /** What an on-site offer is rendered from. */
 export const offerOf = (state: CartState, effect: Effect, createdAt: number): OfferDue => ({
@@ -174,3 +188,21 @@ const deliveryView = (effect: Effect): CartDeliveryView => ({
   dueAt: isoOrNull(effect.dueAt),
   statusHistory: effect.history.map(({ at, ...entry }) => ({ ...entry, at: iso(at) })),
 });
+
+/** The live cart, handed out with a claim. */
+export function claimedOf(state: CartState, effect: Effect, createdAt: number): ClaimedCart {
+  return {
+    ...contentsOf(state, createdAt),
+    ...prospectOf(state, effect),
+    channel: effect.channel as MessageChannel,
+    trigger: effect.trigger,
+    repeated: effect.doubtful === true,
+    claimedAt: effect.claimedAt ?? 0,
+    coupon: effect.coupon,
+    cartId: state.cartId,
+    generation: effect.generation,
+    templateId: templateOf(effect),
+    stepId: effect.stepId,
+    variantId: effect.variantId,
+  };
+}

@@ -114,7 +114,8 @@ export function ask(
     const known = shopper.sends.find((s) => s.deliveryId === deliveryId);
     const isUsed = known?.status === "sent" && counts(known, rules, now);
     const sends = isUsed ? shopper.sends : [...shopper.sends.filter((s) => s !== known), send];
-    return { shopper: { ...shopper, sends, wishes: others }, permit: answer };
+    const isFirst = !shopper.sends.some(({ status }) => status === "sent");
+    return { shopper: { ...shopper, sends, wishes: others }, permit: { ...answer, ...(isFirst && { isFirst }) } };
   }
   const { until } = answer;
   const wishes =
@@ -126,10 +127,13 @@ export function ask(
  * The message is about to go out: its place is used, also when nobody learns what became of it, and also when it had lost
  * it: what goes out counts.
  */
-export function settle(shopper: Shopper, deliveryId: string, now: number): Shopper {
+export function settle(shopper: Shopper, deliveryId: string, claimedAt: number, now: number): Shopper {
   const known = shopper.sends.find((s) => s.deliveryId === deliveryId);
-  if (known?.status === "sent") return shopper;
-  const send: Send = { deliveryId, channel: known?.channel ?? "email", at: now, status: "sent" };
+  if (known?.status === "sent") {
+    if ((known.claimedAt ?? 0) >= claimedAt) return shopper;
+    return { ...shopper, sends: shopper.sends.map((s) => (s === known ? { ...known, claimedAt } : s)) };
+  }
+  const send: Send = { deliveryId, channel: known?.channel ?? "email", at: now, status: "sent", claimedAt };
   const sends = [...shopper.sends.filter((s) => s !== known), send].slice(-MAX_SENDS);
   return { ...without(shopper, deliveryId), sends };
 }
@@ -145,10 +149,13 @@ export const release = (shopper: Shopper, deliveryId: string): Shopper => ({
   sends: shopper.sends.filter((s) => s.deliveryId !== deliveryId || s.status === "sent"),
 });
 
-/** The provider surely did not send it: the place is free again, although it was used ahead of the answer. */
-export const unsent = (shopper: Shopper, deliveryId: string): Shopper => ({
+/**
+ * The provider surely did not send what was claimed then: the place is free again, although it was used ahead of the answer.
+ * Told late, after another attempt has taken it over, it frees nothing.
+ */
+export const unsent = (shopper: Shopper, deliveryId: string, claimedAt: number): Shopper => ({
   ...shopper,
-  sends: shopper.sends.filter((s) => s.deliveryId !== deliveryId),
+  sends: shopper.sends.filter((s) => s.deliveryId !== deliveryId || (s.claimedAt ?? 0) > claimedAt),
 });
 
 /** A message was clicked. Telling it twice changes nothing. */

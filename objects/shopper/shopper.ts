@@ -75,11 +75,11 @@ export class Shopper extends DurableObject<Actors> {
     );
   }
 
-  /** The message is about to go out: its place under the cap is used, also when nobody learns what became of it. */
-  settle(deliveryId: string): void | Promise<void> {
+  /** The message that the cart handed out at `claimedAt` is about to go out: its place under the cap is used, also when nobody learns what became of it. */
+  settle(deliveryId: string, claimedAt: number): void | Promise<void> {
     return this.#change(
-      (shopper, now) => decide.settle(shopper, deliveryId, now),
-      (target) => target.settle(deliveryId),
+      (shopper, now) => decide.settle(shopper, deliveryId, claimedAt, now),
+      (target) => target.settle(deliveryId, claimedAt),
     );
   }
 
@@ -92,10 +92,10 @@ export class Shopper extends DurableObject<Actors> {
   }
 
   /** The provider surely did not send it: the place is free again, although it was used ahead of the answer. */
-  unsent(deliveryId: string): void | Promise<void> {
+  unsent(deliveryId: string, claimedAt: number): void | Promise<void> {
     return this.#change(
-      (shopper) => decide.unsent(shopper, deliveryId),
-      (target) => target.unsent(deliveryId),
+      (shopper) => decide.unsent(shopper, deliveryId, claimedAt),
+      (target) => target.unsent(deliveryId, claimedAt),
     );
   }
 

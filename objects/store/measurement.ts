@@ -15,7 +15,7 @@ const LATE_MS = 7 * DAY_MS;
 
 /**
  * What each row of `seen` (`shopper`, `at`, `window_ms`) bought within its window. The store's currency is ?2: money of others
- * is not added up.
+ * is not added up. An order that two carts tell of is one order.
  */
 const bought = (columns: string, group: string): string =>
   `SELECT ${columns}, count(p.id) AS orders, coalesce(sum(CASE WHEN p.currency = ?2 THEN p.minor END), 0) AS minor,
@@ -23,7 +23,7 @@ const bought = (columns: string, group: string): string =>
      coalesce(sum(CASE WHEN p.campaign = ?1 AND p.currency = ?2 THEN p.minor END), 0) AS credited_minor,
      count(CASE WHEN p.campaign = ?1 AND p.model LIKE '%click' THEN 1 END) AS clicks,
      count(CASE WHEN p.campaign = ?1 AND p.model LIKE '%open' THEN 1 END) AS opens
-   FROM seen LEFT JOIN purchases AS p ON p.shopper = seen.shopper AND p.at >= seen.at AND p.at <= seen.at + seen.window_ms
+   FROM seen LEFT JOIN (SELECT *, min(cart) FROM purchases GROUP BY shopper, id) AS p ON p.shopper = seen.shopper AND p.at >= seen.at AND p.at <= seen.at + seen.window_ms
    GROUP BY ${group}`;
 
 const SUMS = `count(*) AS shoppers, sum(orders > 0) AS buyers, sum(orders) AS orders, sum(minor) AS minor, sum(foreign_orders) AS foreignOrders,

@@ -33,4 +33,5 @@ export const MIGRATIONS = [
    CREATE TABLE pool_codes (pool TEXT NOT NULL, seq INTEGER NOT NULL, code TEXT NOT NULL, code_key TEXT NOT NULL, PRIMARY KEY (pool, seq)) WITHOUT ROWID;
    CREATE UNIQUE INDEX pool_codes_key ON pool_codes (code_key);
    CREATE TABLE signal (id INTEGER PRIMARY KEY CHECK (id = 1), data TEXT NOT NULL)`,
+  "CREATE TABLE first_messages (channel TEXT PRIMARY KEY, hour INTEGER NOT NULL, count INTEGER NOT NULL) WITHOUT ROWID",
 ] as const;

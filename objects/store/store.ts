@@ -5,7 +5,7 @@
  *         what campaigns caused, whether orders are still told of.
  * Timers  `watch`: nudges carts that should have woken, looks for lost orders; `trim`: retention; `allocate`: shares of variants.
  * RPC     create, settings, patchSettings, campaign*, results, rules, tenant, apply, seen, countRejected, realtime, usage, rollups,
- *         issueCoupon, coupon*, orderSignal, overrideSignal.
+ *         issueCoupon, coupon*, admitFirst, orderSignal, overrideSignal.
  * Peers   Room (its live topics), Cart (nudge).
  *
  * It receives cart summaries in batches, by sequence number, never single events: telling it twice changes nothing.
@@ -21,6 +21,7 @@ import {
   type CampaignInput,
   compileRules,
   DEFAULT_CAMPAIGN,
+  type MessageChannel,
   type Rules,
   type Settings,
   settingsSchema,
@@ -36,6 +37,7 @@ import { Counters } from "./counters.ts";
 import { CouponBook, type CouponQuery } from "./coupon-book.ts";
 import { CouponPools } from "./coupon-pools.ts";
 import { drawingFrom, type NoCoupon } from "./coupons.ts";
+import { FirstMessages } from "./first-messages.ts";
 import { Live } from "./live.ts";
 import { Measurement } from "./measurement.ts";
 import { overQuotaUntil, QUOTA_MINUTES } from "./quota.ts";
@@ -73,6 +75,7 @@ export class Store extends DurableObject<Actors> {
   readonly #campaigns: Campaigns;
   readonly #pools: CouponPools;
   readonly #coupons: CouponBook;
+  readonly #firsts: FirstMessages;
   readonly #watch: SignalWatch;
   readonly #live: Live;
   #config: Config | null;
@@ -87,6 +90,7 @@ export class Store extends DurableObject<Actors> {
     this.#measurement = new Measurement(storage);
     this.#pools = new CouponPools(storage);
     this.#coupons = new CouponBook(storage, this.#pools);
+    this.#firsts = new FirstMessages(storage);
     this.#campaigns = new Campaigns(storage, (id) => this.#pools.has(id));
     this.#counters = new Counters(storage, [this.#measurement, this.#coupons]);
     this.#watch = new SignalWatch(storage, this.#counters, this.#storeId);
@@ -237,6 +241,12 @@ export class Store extends DurableObject<Actors> {
 
   realtime(): RealtimeView {
     return realtimeView(this.#counters, this.#currency(), this.#watch.signal, Date.now());
+  }
+
+  /** May a shopper who never had a message get their first one now? `null`: yes; else when to ask again (ms). */
+  admitFirst(channel: MessageChannel): number | null {
+    if (!this.#config) throw new Error("no such store");
+    return this.#firsts.admit(channel, this.#config.settings.firstMessagesPerHour, Date.now());
   }
 
   orderSignal(): OrderSignalView {

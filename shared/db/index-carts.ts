@@ -25,8 +25,8 @@ const DELIVERIES = `INSERT INTO deliveries (store_id, id, cart_id, version, shop
   SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9,
     value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14
   FROM json_each(?) WHERE true
-  ON CONFLICT (store_id, id) DO UPDATE SET version = excluded.version, shopper_id = excluded.shopper_id, provider = excluded.provider,
-    status = excluded.status, history = excluded.history, claimed_at = excluded.claimed_at, sent_at = excluded.sent_at
+  ON CONFLICT (store_id, id) DO UPDATE SET version = excluded.version, shopper_id = excluded.shopper_id, channel = excluded.channel,
+    provider = excluded.provider, status = excluded.status, history = excluded.history, claimed_at = excluded.claimed_at, sent_at = excluded.sent_at
   WHERE excluded.version > deliveries.version AND excluded.history <> deliveries.history`;
 
 /** The deliveries of carts that are gone; those of a cart of the same name that was born later (an incarnation is a time) stay. */

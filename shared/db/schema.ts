@@ -197,7 +197,11 @@ export const carts = sqliteTable(
     recoveredAt: integer("recovered_at"),
     orderId: text("order_id"),
   },
-  (t) => [primaryKey({ columns: [t.storeId, t.id] }), index("carts_by_time").on(t.storeId, t.createdAt)],
+  (t) => [
+    primaryKey({ columns: [t.storeId, t.id] }),
+    index("carts_by_time").on(t.storeId, t.createdAt),
+    index("carts_by_shopper").on(t.storeId, t.shopperId, t.createdAt),
+  ],
 );
 
 export const deliveries = sqliteTable(

@@ -100,6 +100,12 @@ export interface DeliveryNews {
   history: { status: DeliveryStatus; at: number; reason?: string }[];
 }
 
+/** What the shopper's arbiter should know before any cart asks it. */
+export interface ShopperNews {
+  visitorId: string | null;
+  consent: Partial<Record<ConsentChannel, ConsentRecord>>;
+}
+
 /** Queue `events`: what a cart committed since it last published. Entries already applied are ignored by their `seq`. */
 export interface CartNews {
   storeId: string;
@@ -109,6 +115,8 @@ export interface CartNews {
   entries: Entry[];
   summary: CartSummary;
   deliveries: DeliveryNews[];
+  /** Of a known shopper, when it may be new: by which browser they came, and what they said in the shop about consent. */
+  shopper?: ShopperNews;
   /** Something the relational index keeps has changed. */
   index: boolean;
   /** The trace that last reached the cart, when somebody began one (W3C `traceparent`). */
@@ -163,7 +171,11 @@ export interface Prospect {
 
 /** The arbiter's answer. A yes names the channel and has reserved a place under the cap. */
 export type Permit =
-  | { granted: true; channel: MessageChannel }
+  /**
+   * `consentedAt`: when the shopper last agreed to that channel, wherever they said so. `isFirst`: nothing was ever sent to
+   * them, and nobody but a page says that they exist.
+   */
+  | { granted: true; channel: MessageChannel; consentedAt?: number; isFirst?: true }
   /** `until` (ms): ask again then; `null`: never. */
   | { granted: false; reason: string; until: number | null };
 
@@ -188,6 +200,8 @@ export interface ClaimedCart extends Prospect, CartContents {
   channel: MessageChannel;
   /** What started its journey: a built-in template speaks of it. */
   trigger: Trigger;
+  /** When the cart handed it out: tells this attempt from earlier ones. */
+  claimedAt: number;
   /** An earlier call under the same key was never answered. */
   repeated: boolean;
   /** What the message gives away, if anything. */

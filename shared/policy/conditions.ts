@@ -36,13 +36,30 @@ export function conditionError(value: unknown, depth = 0): string | null {
   return null;
 }
 
+type Test = (subject: unknown) => boolean;
+/** Conditions never change once they are saved, and a cart asks the same ones with every beacon. */
+const tests = new WeakMap<Conditions, Test>();
+
 /** Does `subject` meet the conditions? Unsafe or broken conditions match nothing: saying nothing is the safe side. */
 export function matches(conditions: Conditions | undefined, subject: unknown): boolean {
   if (!conditions || Object.keys(conditions).length === 0) return true;
-  if (conditionError(conditions)) return false;
+  let test = tests.get(conditions);
+  if (!test) {
+    test = testOf(conditions);
+    tests.set(conditions, test);
+  }
   try {
-    return sift(conditions)(subject);
+    return test(subject);
   } catch {
     return false;
+  }
+}
+
+function testOf(conditions: Conditions): Test {
+  if (conditionError(conditions)) return () => false;
+  try {
+    return sift(conditions);
+  } catch {
+    return () => false;
   }
 }

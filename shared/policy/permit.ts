@@ -22,6 +22,8 @@ export interface Send {
   channel: MessageChannel;
   at: number;
   status: "reserved" | "sent";
+  /** When the cart handed it out for the attempt that used the place: an earlier one does not free it. */
+  claimedAt?: number;
 }
 
 /** A message that was held back and will be asked for again at `until`; `at` is when it was asked for first. */
@@ -67,7 +69,12 @@ export function permit(
   const own = shopper.sends.find((s) => s.deliveryId === asked.deliveryId && counts(s, rules, now));
   const choice = choose(shopper, asked, rules, own);
   if ("refused" in choice) return never(choice.refused);
-  const granted: Permit = { granted: true, channel: choice.channel };
+  const said = shopper.consent[choice.channel];
+  const granted: Permit = {
+    granted: true,
+    channel: choice.channel,
+    ...(said?.value === "granted" ? { consentedAt: said.at } : {}),
+  };
   if (isHeldOut(asked.storeId, asked.campaignId, asked.shopperId, asked.holdout)) return never("holdout");
   const quiet = quietUntil(rules.quietHours, now, shopper.timezone ?? rules.timezone, rules.timezone);
   if (quiet !== null) return later("quiet_hours", quiet);

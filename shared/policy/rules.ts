@@ -14,6 +14,8 @@ const json: z.ZodType<Json> = z
 const conditions: z.ZodType<Conditions> = z.record(z.string().max(100), json);
 const minutes = z.number().min(0).max(525_600);
 
+const perHour = z.number().int().min(0).max(1_000_000);
+
 const fields = {
   name: z.string().min(1).max(200),
   url: z
@@ -34,6 +36,11 @@ const fields = {
   rateLimits: z.object({ apiPerMinute: z.number().int().min(1).max(MAX_LIMIT) }).nullable(),
   /** Channels that need a granted consent before the first message. */
   requireConsent: z.array(z.enum(["email", "push", "sms"])).max(3),
+  /**
+   * How many shoppers an hour get their first message by each channel; the others wait for theirs. Pages name addresses and
+   * numbers, and so may anybody: this is what a stranger can make the store send.
+   */
+  firstMessagesPerHour: z.object({ email: perHour, push: perHour, sms: perHour }),
 };
 
 export const settingsSchema = z.object({
@@ -48,6 +55,7 @@ export const settingsSchema = z.object({
   jurisdiction: fields.jurisdiction.default(null),
   rateLimits: fields.rateLimits.default(null),
   requireConsent: fields.requireConsent.default(["sms"]),
+  firstMessagesPerHour: fields.firstMessagesPerHour.default({ email: 5_000, push: 5_000, sms: 100 }),
   /** Where this Worker answered when the store registered; links lead there without `PUBLIC_URL`. Nobody can change it. */
   baseUrl: z.string().max(2048).default(""),
 });

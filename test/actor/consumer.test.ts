@@ -1,6 +1,7 @@
 /** The events consumer and the cron, on a real D1. */
 import { applyD1Migrations, type D1Migration } from "cloudflare:test";
 import { beforeAll, describe, expect, it, vi } from "vitest";
+import { shopperStub } from "../../objects/stubs.ts";
 import type { CartNews, DeliveryNews } from "../../shared/events/messages.ts";
 import { DAY_MS } from "../../shared/time.ts";
 import type { Env } from "../../workers/env.ts";
@@ -190,6 +191,37 @@ describe("law 10: a cart that is gone", () => {
       ["d2"],
       ["d2"],
     ]);
+  });
+});
+
+describe("a shopper's arbiter", () => {
+  const told = (storeId: string, shopperId: string, at = T0): CartNews => {
+    const one = news(storeId, "c", 1, { shopper: { visitorId: "v-1", consent: { email: { value: "denied", at } } } });
+    return { ...one, summary: { ...one.summary, shopperId } };
+  };
+
+  it("hears who a visitor is and what was declined, before any cart asks it; twice changes nothing", async () => {
+    const { id } = await newStore();
+    await shopperStub(env, id, "v_v-1").suppress("sms", "stop");
+    await consume([told(id, "sh_ada"), told(id, "sh_ada")]);
+    const ada = await shopperStub(env, id, "sh_ada").profile();
+    expect(ada).toMatchObject({
+      adopted: ["v_v-1"],
+      consent: { email: { value: "denied" }, sms: { value: "denied" } },
+    });
+    await consume([told(id, "sh_ada")]);
+    for (const name of ["sh_ada", "v_v-1"]) expect(await shopperStub(env, id, name).profile()).toEqual(ada);
+  });
+
+  it("that cannot be told is told again: until then the store counts nothing, so that the cart is not done with it", async () => {
+    const { id, store } = await newStore();
+    const away = { getByName: () => ({ mergeInto: () => Promise.reject(new Error("away")) }) };
+    const SHOPPER = away as unknown as Env["SHOPPER"];
+    expect((await consume([told(id, "sh_ada")], { SHOPPER })).retried).toBe(1);
+    expect(await store.seen("c", T0)).toBe(0);
+    expect((await consume([told(id, "sh_ada")])).retried).toBe(0);
+    expect(await store.seen("c", T0)).toBe(1);
+    expect((await shopperStub(env, id, "sh_ada").profile()).consent.email?.value).toBe("denied");
   });
 });
 

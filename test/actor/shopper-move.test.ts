@@ -22,7 +22,7 @@ afterEach(() => {
 });
 
 const rules = permitRules();
-const yes = { granted: true, channel: "push" };
+const yes = { granted: true, channel: "push", isFirst: true };
 /** What an anonymous cart asks: it has a browser to push to, and no address. */
 const ask = (deliveryId: string, over: Partial<Prospect> = {}) =>
   asked({ deliveryId, channels: ["push"], push: PUSH, email: null, ...over });
@@ -78,7 +78,7 @@ describe("a move", () => {
       ask("dl_1", { consent: { push: { value: "granted", at: T0 - 5, text: "Yes, please" } } }),
       rules,
     );
-    await visitor.settle("dl_1");
+    await visitor.settle("dl_1", 1);
     await visitor.answered("push", "dl_1");
     await visitor.suppress("sms", "stop");
     await shopper(ids.ada).permit(ask("dl_2", { channels: ["email"], email: "ada@example.com" }), rules);
@@ -94,10 +94,14 @@ describe("a move", () => {
     // The cap of two is the shopper's, whoever is asked.
     expect(await shopper(ids.a).permit(ask("dl_3"), rules)).toMatchObject({ reason: "frequency_cap" });
     await shopper(ids.a).release("dl_2");
-    expect(await shopper(ids.a).permit(ask("dl_3"), rules)).toEqual(yes);
-    await shopper(ids.a).settle("dl_3");
+    expect(await shopper(ids.a).permit(ask("dl_3"), rules)).toEqual({
+      granted: true,
+      channel: "push",
+      consentedAt: T0 - 5,
+    });
+    await shopper(ids.a).settle("dl_3", 1);
     expect(await shopper(ids.ada).permit(ask("dl_4"), rules)).toMatchObject({ reason: "frequency_cap" });
-    await shopper(ids.a).unsent("dl_3");
+    await shopper(ids.a).unsent("dl_3", 1);
     await shopper(ids.a).answered("email", "dl_2");
     await shopper(ids.a).consent("push", { value: "denied", at: T0, source: "shopper" });
     await shopper(ids.a).suppress("email", "bounced");
@@ -146,7 +150,7 @@ describe("a move", () => {
       [ids.b, "dl_b"],
     ] as const) {
       expect(await shopper(id).permit(ask(delivery), rules)).toEqual(yes);
-      await shopper(id).settle(delivery);
+      await shopper(id).settle(delivery, 1);
     }
     const merges = [ids.a, ids.b, ids.b, ids.a].map((id) => shopper(id).mergeInto(ids.ada));
     expect(await Promise.all(merges)).toEqual(Array(4).fill({ ok: true, value: "moved" }));
@@ -273,7 +277,7 @@ describe("many lives of two devices and a shopper", () => {
           );
           if (answer.granted) {
             sent.add(deliveryId); // before it is sure: what may have gone out must count
-            await shopper(id).settle(deliveryId);
+            await shopper(id).settle(deliveryId, 1);
           } else {
             expect(answer.reason).toMatch(/frequency_cap|outranked/);
             counted.capped += 1;

@@ -20,7 +20,9 @@ const FIRST = `CREATE TABLE profile (id INTEGER PRIMARY KEY CHECK (id = 1), data
    ${TIMERS_TABLE}`;
 
 const policy = permitRules();
-const yes = { granted: true, channel: "email" };
+const yes = { granted: true, channel: "email", isFirst: true };
+/** To somebody who had a message before. */
+const yesAgain = { granted: true, channel: "email" };
 const byMerchant = (value: "granted" | "denied"): ConsentRecord => ({ value, at: Date.now(), source: "merchant" });
 const ask = (deliveryId: string, over: Partial<Prospect> = {}) => asked({ deliveryId, ...over });
 
@@ -48,7 +50,7 @@ describe("law 6: one arbiter per shopper", () => {
       const answers = await Promise.all(due.map(async (id) => [id, await shopper.permit(ask(id), rules)] as const));
       for (const [id, answer] of answers) {
         if (answer.granted) {
-          await shopper.settle(id);
+          await shopper.settle(id, 1);
           waiting.delete(id);
           out.push(minute);
         } else waiting.set(id, answer.until!);
@@ -73,11 +75,11 @@ describe("law 6: one arbiter per shopper", () => {
     const { shopper } = newShopper();
     await shopper.permit(ask("dl_1"), policy);
     await shopper.permit(ask("dl_2"), policy);
-    await shopper.settle("dl_1");
+    await shopper.settle("dl_1", 1);
     await shopper.release("dl_1"); // too late: it went out
     await shopper.release("dl_2");
     await shopper.release("dl_2");
-    expect(await shopper.permit(ask("dl_3"), policy)).toEqual(yes);
+    expect(await shopper.permit(ask("dl_3"), policy)).toEqual(yesAgain);
     expect(await shopper.permit(ask("dl_4"), policy)).toMatchObject({ granted: false });
   });
 
@@ -85,11 +87,11 @@ describe("law 6: one arbiter per shopper", () => {
     const { shopper } = newShopper();
     for (const id of ["dl_1", "dl_2"]) {
       await shopper.permit(ask(id), policy);
-      await shopper.settle(id);
+      await shopper.settle(id, 1);
     }
-    await shopper.unsent("dl_1");
-    await shopper.unsent("dl_1");
-    expect(await shopper.permit(ask("dl_3"), policy)).toEqual(yes);
+    await shopper.unsent("dl_1", 1);
+    await shopper.unsent("dl_1", 1);
+    expect(await shopper.permit(ask("dl_3"), policy)).toEqual(yesAgain);
     expect(await shopper.permit(ask("dl_4"), policy)).toMatchObject({ granted: false });
   });
 
@@ -119,7 +121,7 @@ describe("law 6: one arbiter per shopper", () => {
     setClock(T0 + 2 * HOUR_MS);
     expect(await shopper.permit(ask("dl_1"), one)).toEqual(yes);
     expect(await shopper.permit(ask("dl_2"), one)).toMatchObject({ granted: false, reason: "frequency_cap" });
-    await shopper.settle("dl_1");
+    await shopper.settle("dl_1", 1);
     setClock(T0 + 25 * HOUR_MS); // the message went out 23 hours ago, not 25
     expect(await shopper.permit(ask("dl_3"), one)).toMatchObject({ granted: false, reason: "frequency_cap" });
   });
@@ -140,7 +142,7 @@ describe("law 6: one arbiter per shopper", () => {
     expect(await shopper.permit(ask("dl_1"), policy)).toMatchObject({ granted: false });
     setClock(T0 + 1); // of two words at the same moment the no counts
     await shopper.consent("email", byMerchant("granted"));
-    expect(await shopper.permit(ask("dl_1"), policy)).toEqual(yes);
+    expect(await shopper.permit(ask("dl_1"), policy)).toEqual({ ...yes, consentedAt: T0 + 1 });
   });
 
   it("consent that a cart tells is kept for all of the shopper's carts", async () => {
@@ -155,7 +157,7 @@ describe("what is kept", () => {
     const { shopper, stub } = newShopper();
     expect(await shopper.profile()).toMatchObject({ isKnown: false, sends: [], consent: {} });
     await shopper.release("dl_1");
-    await shopper.unsent("dl_1");
+    await shopper.unsent("dl_1", 1);
     const tables = await runInDurableObject(stub, (_, { storage }) =>
       storage.sql.exec("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'").toArray(),
     );
@@ -187,10 +189,10 @@ describe("what is kept", () => {
     const both: Partial<Prospect> = { channels: ["email", "push"], push: { kind: "fcm", token: "t" } };
     await shopper.answered("push", "dl_0");
     const rules = permitRules({ frequencyCap: { max: 1, perHours: 24 } });
-    expect(await shopper.permit(ask("dl_1", both), rules)).toEqual({ granted: true, channel: "push" });
+    expect(await shopper.permit(ask("dl_1", both), rules)).toEqual({ ...yes, channel: "push" });
     expect(await shopper.permit(ask("dl_2", { priority: 3 }), rules)).toMatchObject({ reason: "frequency_cap" });
     await evictDurableObject(stub);
-    expect(await shopper.permit(ask("dl_1", both), rules)).toEqual({ granted: true, channel: "push" });
+    expect(await shopper.permit(ask("dl_1", both), rules)).toEqual({ ...yes, channel: "push" });
     await shopper.release("dl_1");
     expect(await shopper.permit(ask("dl_3"), rules)).toMatchObject({ reason: "outranked" });
     expect(await shopper.permit(ask("dl_2", { priority: 3 }), rules)).toEqual(yes);
@@ -199,7 +201,7 @@ describe("what is kept", () => {
   it("sends as long as a cap may look back, and no longer", async () => {
     const { shopper, stub } = newShopper();
     await shopper.permit(ask("dl_1"), policy);
-    await shopper.settle("dl_1");
+    await shopper.settle("dl_1", 1);
     setClock(T0 + DAY_MS);
     await runDurableObjectAlarm(stub);
     expect((await shopper.profile()).sends).toHaveLength(1);

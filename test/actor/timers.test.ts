@@ -1,6 +1,6 @@
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Timers } from "../../objects/kit/timers.ts";
+import { TIMERS_TABLE, Timers } from "../../objects/kit/timers.ts";
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
 import { env, setClock, T0, unique } from "./support.ts";
 
@@ -19,6 +19,7 @@ interface Kit {
 const within = <T>(work: (kit: Kit) => Promise<T>): Promise<T> =>
   runInDurableObject(env.SHOPPER.getByName(`${unique("st")}/x`), (_, state) => {
     const { sql } = state.storage;
+    sql.exec(TIMERS_TABLE); // a shopper nobody spoke to has no tables
     return work({
       timers: new Timers(state),
       rows: () => sql.exec<{ key: string; due: number; tries: number }>("SELECT key, due, tries FROM timers").toArray(),

@@ -271,11 +271,21 @@ export class SendSchedule {
     world.onPermit = (asked) => this.#judgePermit(asked);
     world.onClaim = (cartId, effectId, claimed) => this.#judgeClaim(cartId, effectId, claimed);
     world.onPlace = (deliveryId, shopperId) => this.#judgePlace(deliveryId, shopperId);
-    world.onUnsent = (deliveryId) => void this.#places.delete(deliveryId);
+    world.onFreed = (deliveryId) => {
+      if (world.delivered.some((d) => d.deliveryId === deliveryId))
+        this.#violate(`its place under the cap was freed, but it was delivered: ${deliveryId}`);
+      this.#places.delete(deliveryId);
+    };
+    // The place is used before the call: whatever dies in it, the message may have gone out.
+    world.onCall = (deliveryId) => {
+      if (!this.#places.has(deliveryId)) this.#violate(`sent without a place under the cap: ${deliveryId}`);
+    };
     world.onMerge = (visitor, shopperId) => {
       this.#tally.merges += 1;
       this.#merged.set(shopperId, world.now);
       for (const place of this.#places.values()) if (place.shopperId === visitor) place.shopperId = shopperId;
+      for (const [name, at] of this.#permitted)
+        if (name.endsWith(`/${visitor}`)) this.#permitted.set(name.replace(visitor, shopperId), at);
       for (const said of [this.#stopped, this.#granted])
         for (const entry of said) if (entry.startsWith(`${visitor}/`)) said.add(entry.replace(visitor, shopperId));
       for (const [name, word] of this.#said)
@@ -294,7 +304,7 @@ export class SendSchedule {
     this.#tally.permits += 1;
     const [channel] = asked.channels;
     const name = `${this.#resolved(asked.shopperId)}/${channel}`;
-    this.#permitted.set(asked.deliveryId, this.world.now);
+    this.#permitted.set(`${asked.deliveryId}/${this.#resolved(asked.shopperId)}`, this.world.now);
     if (this.#said.get(name)?.value === "denied") this.#violate(`permitted against consent: ${name}`);
     if (this.#stopped.has(name)) this.#violate(`permitted although it bounced: ${name}`);
     if (channel === "sms" && !this.#granted.has(name)) this.#violate(`permitted without a granted consent: ${name}`);
@@ -308,7 +318,10 @@ export class SendSchedule {
     const { open, generation } = this.#truth(cartId);
     if (!open || claimed.generation !== generation) this.#violate(`claimed after the order: ${cartId} ${effectId}`);
     if (facts.items.length === 0) this.#violate(`claimed an empty cart: ${cartId}`);
-    if (facts.consent[claimed.channel]?.value === "denied") this.#violate(`claimed against consent: ${cartId}`);
+    const no = facts.consent[claimed.channel];
+    const yes = this.#said.get(`${this.#resolved(claimed.shopperId)}/${claimed.channel}`);
+    const takenBack = yes?.value === "granted" && no !== undefined && yes.at > no.at;
+    if (no?.value === "denied" && !takenBack) this.#violate(`claimed against consent: ${cartId}`);
   }
 
   /** A place under the cap is used: never more than the cap has. Places of two that turned out to be one may be more by then. */
@@ -318,7 +331,7 @@ export class SendSchedule {
     const { max, perHours } = this.#rules.frequencyCap;
     const since = now - perHours * HOUR_MS;
     const used = [...this.#places.values()].filter((p) => p.shopperId === shopperId && p.at > since).length;
-    const permitted = this.#permitted.get(deliveryId) ?? 0;
+    const permitted = this.#permitted.get(`${deliveryId}/${shopperId}`) ?? 0;
     if (used > max && (this.#merged.get(shopperId) ?? -1) < permitted)
       this.#violate(`more than the cap: ${used} > ${max}`);
   }

@@ -6,7 +6,7 @@
 
 import type { Outcome } from "../../objects/cart/commands.ts";
 import { find } from "../../objects/cart/ledger.ts";
-import { contentsOf, prospectOf, templateOf } from "../../objects/cart/view.ts";
+import { claimedOf, prospectOf } from "../../objects/cart/view.ts";
 import * as shopping from "../../objects/shopper/decide.ts";
 import type { ClaimedCart, Prospect, SendCommand } from "../../shared/events/messages.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
@@ -102,7 +102,8 @@ export class SendWorld {
   onAsk: (asked: Prospect) => void = () => undefined;
   onPermit: (asked: Prospect) => void = () => undefined;
   onPlace: (deliveryId: string, shopperId: string) => void = () => undefined;
-  onUnsent: (deliveryId: string) => void = () => undefined;
+  onFreed: (deliveryId: string) => void = () => undefined;
+  onCall: (deliveryId: string) => void = () => undefined;
   onMerge: (visitor: string, shopperId: string) => void = () => undefined;
 
   constructor(random: Random, rules: Rules, now: number) {
@@ -183,6 +184,7 @@ export class SendWorld {
       STORE: {
         getByName: () => ({
           rules: async () => this.rules,
+          admitFirst: async () => null,
           settings: async () => ok({ name: "Shop", url: "https://shop.example", allowedOrigins: [], baseUrl: "" }),
         }),
       },
@@ -211,12 +213,27 @@ export class SendWorld {
           const prospect = prospectOf(shell.state, effect);
           return prospect.channels.length > 0 ? ok(prospect) : no("no_address");
         }),
-      claim: (effectId: string, provider: string, resumable: boolean, _account: undefined, channel: "email") =>
+      claim: (
+        effectId: string,
+        provider: string,
+        resumable: boolean,
+        _account: undefined,
+        channel: "email",
+        consentedAt?: number,
+      ) =>
         ask(() => {
           const { now } = this;
-          const decision = shell.run({ type: "claim", now, effectId, provider, resumable, channel });
+          const decision = shell.run({
+            type: "claim",
+            now,
+            effectId,
+            provider,
+            resumable,
+            channel,
+            ...(consentedAt ? { consentedAt } : {}),
+          });
           if (!decision.claimed) return no(decision.rejection ?? "unknown_effect");
-          const claimed = claimedOf(shell, effectId);
+          const claimed = claimedOf(shell.state, find(shell.state.process, effectId)!, 1);
           sender.delivery = claimed.deliveryId;
           // Claimed again: whoever had it before has not answered in time.
           if (find(shell.state.process, effectId)?.doubtful) this.excused.add(claimed.deliveryId);
@@ -252,6 +269,7 @@ export class SendWorld {
           if (answer.permit.granted) this.onPermit({ ...asked, channels: [answer.permit.channel] });
           return answer.permit;
         }),
+      profile: () => call(() => this.shopper(name)),
       mergeInto: (target: string) =>
         call(() => {
           if (this.moved.has(name)) return this.moved.get(name) === target ? ok("moved") : no("moved_elsewhere");
@@ -261,16 +279,17 @@ export class SendWorld {
           if (past) this.shoppers.set(target, shopping.adopt(this.shopper(target), name, past));
           return ok("moved");
         }),
-      settle: (deliveryId: string) =>
+      settle: (deliveryId: string, claimedAt: number) =>
         call(() => {
-          this.shoppers.set(id(), shopping.settle(this.shopper(name), deliveryId, this.now));
+          this.shoppers.set(id(), shopping.settle(this.shopper(name), deliveryId, claimedAt, this.now));
           this.onPlace(deliveryId, id());
         }),
       release: (deliveryId: string) => change((shopper) => shopping.release(shopper, deliveryId)),
-      unsent: (deliveryId: string) =>
+      unsent: (deliveryId: string, claimedAt: number) =>
         change((shopper) => {
-          this.onUnsent(deliveryId);
-          return shopping.unsent(shopper, deliveryId);
+          const left = shopping.unsent(shopper, deliveryId, claimedAt);
+          if (left.sends.length < shopper.sends.length) this.onFreed(deliveryId);
+          return left;
         }),
     };
   }
@@ -283,6 +302,7 @@ export class SendWorld {
       send: async (message: { deliveryId: string; shopperId: string; channel: string }): Promise<SendOutcome> => {
         await sender.gate();
         const { deliveryId, shopperId, channel } = message;
+        this.onCall(deliveryId);
         // Who honours the key says again what they said, if they say anything.
         const repeated = this.resumable && this.delivered.some((d) => d.deliveryId === deliveryId);
         const drawn = this.nextAnswer();
@@ -316,19 +336,3 @@ const NO_ROWS = {
   first: async () => null,
   run: async () => undefined,
 };
-
-function claimedOf({ state }: CartShell, effectId: string): ClaimedCart {
-  const effect = find(state.process, effectId)!;
-  return {
-    ...contentsOf(state, 1),
-    ...prospectOf(state, effect),
-    channel: effect.channel as "email",
-    trigger: effect.trigger,
-    repeated: effect.doubtful === true,
-    coupon: effect.coupon,
-    generation: effect.generation,
-    templateId: templateOf(effect),
-    stepId: effect.stepId,
-    variantId: effect.variantId,
-  };
-}

@@ -96,6 +96,33 @@ describe.concurrent("a recovery mail", { timeout: 90_000 }, () => {
     expect(JSON.stringify(items)).toMatch(new RegExp(`Sent by ${kind} as <?${mail?.id}`));
   });
 
+  test("goes no faster than its provider takes: the rest waits, or goes by the next one", async () => {
+    const [slow, next] = [await serverOf("postmark"), await serverOf("resend")];
+    const paced = (server: ProviderServer, maxPerMinute: number) => {
+      const setup = kindOf("postmark").setup(server.url);
+      return { ...setup, settings: { ...setup.settings, maxPerMinute } };
+    };
+    const waits = await storeWith();
+    await added(waits, paced(slow, 30));
+    const carts = await Promise.all([1, 2, 3].map((n) => leave(waits, `paced-${n}`, `paced-${n}@shopper.example`)));
+    for (const cart of carts) await deliveryOf(waits, cart, "sent");
+    const histories = (await Promise.all(carts.map((cart) => waits.cart(cart)))).map(
+      (c) => c.deliveries[0]!.statusHistory,
+    );
+    const times = histories.map((h) => Date.parse(h.find((e) => e.status === "sent")!.at)).sort((a, b) => a - b);
+    expect(times[1]! - times[0]!).toBeGreaterThan(1_500);
+    expect(times[2]! - times[1]!).toBeGreaterThan(1_500);
+    expect(histories.flat().filter((h) => h.reason === "provider_rate").length).toBeGreaterThanOrEqual(2);
+
+    const overflows = await storeWith();
+    await added(overflows, paced(slow, 1));
+    await added(overflows, kindOf("resend").setup(next.url));
+    const two = await Promise.all([1, 2].map((n) => leave(overflows, `over-${n}`, `over-${n}@shopper.example`)));
+    for (const cart of two) await deliveryOf(overflows, cart, "sent");
+    const by = async (cart: string) => (await indexed(overflows, cart, "sent"))?.provider;
+    expect((await Promise.all(two.map(by))).sort()).toEqual(["postmark", "resend"]);
+  });
+
   test("is tried out by the provider that will send it", async () => {
     const server = await serverOf("postmark");
     const merchant = await storeWith(["postmark", server.url]);

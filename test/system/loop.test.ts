@@ -358,4 +358,23 @@ describe.concurrent("the loop", { timeout: 60_000 }, () => {
     expect(sent.statusHistory.filter((s) => s.status === "claimed")).toHaveLength(1);
     await until("both mails are counted", async () => (await merchant.usage()).messages === 2);
   });
+
+  test("an unanswered mail is followed by a text, and the outbox says so of each", async () => {
+    const merchant = await shop();
+    const steps = [{ id: "reminder", channel: "all", fallbackMinutes: 0.01 }];
+    expect((await merchant.call("POST", "/v1/campaigns", { name: "Twice", steps })).status).toBe(201);
+    await merchant.accept([
+      add("twice", "mug", "10.00"),
+      event("twice", "shopper_identified", { email: "ida@shopper.example", phone: "+4930231250" }),
+      event("twice", "consent_updated", { sms: "granted" }),
+    ]);
+    const sent = await until("both are sent", async () => {
+      const found = (await merchant.deliveries("&cartId=twice")).filter(({ status }) => status === "sent");
+      return found.length === 2 && found;
+    });
+    expect(sent.map(({ channel, to }) => [channel, to]).sort()).toEqual([
+      ["email", "ida@shopper.example"],
+      ["sms", "+4930231250"],
+    ]);
+  });
 });

@@ -254,3 +254,39 @@ describe("the send_email binding", () => {
     expect(unexpectedIn(local.logs() + system.logs())).toEqual([]);
   });
 });
+
+test("a store's own SMTP server takes its mails, from its own address, with its own password", async () => {
+  const own = new MailServer(await unusedPort());
+  own.password = "another p@ss";
+  await own.start();
+  try {
+    const merchant = await Merchant.register(system.url, { name: STORE });
+    const setup = (password: string) => ({
+      kind: "smtp",
+      from: { email: "hello@kiln.example", name: "Kiln" },
+      settings: { host: "127.0.0.1", port: own.port },
+      credentials: { username: own.user, password },
+    });
+    const refused = await merchant.call("POST", "/v1/providers", setup(own.password)); // a space is in no credential
+    expect(refused.status).toBe(400);
+    own.password = "another-p@ss";
+    const { status, body } = await merchant.call<{ id: string }>("POST", "/v1/providers", setup("wrong-password"));
+    expect(status).toBe(201);
+    const tried = () =>
+      merchant.call<{ outcome: string }>("POST", `/v1/providers/${body.id}/test`, { to: "me@merchant.example" });
+    expect((await tried()).body).toMatchObject({ outcome: "refused" });
+    await merchant.call("PATCH", `/v1/providers/${body.id}`, { credentials: { password: own.password } });
+    expect((await tried()).body).toMatchObject({ outcome: "sent" });
+
+    await merchant.settings({ abandonAfterMinutes: 0.005 });
+    await merchant.accept([add("c-own", "mug", "12.30"), identify("c-own", "own@shopper.example")]);
+    const [mail] = await until(
+      "the mail",
+      async () => own.to("own@shopper.example").length === 1 && own.to("own@shopper.example"),
+    );
+    expect(mail!.from).toBe("hello@kiln.example");
+    expect(server.to("own@shopper.example")).toEqual([]);
+  } finally {
+    await own.stop();
+  }
+});

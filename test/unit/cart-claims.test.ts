@@ -33,6 +33,23 @@ function runTimers(cart: CartLife, until: number): number {
   return wakes;
 }
 
+describe("consent", () => {
+  it("a no that the shopper took back elsewhere since is history; one that came after the yes counts", () => {
+    const denied = (cart: CartLife, at: number) =>
+      cart.receive(event("consent_updated", at, { consent: { email: "denied" } }));
+    const claim = (cart: CartLife, now: number, consentedAt: number) =>
+      cart.run({ type: "claim", now, effectId: cart.effect.id, provider: "outbox", resumable: false, consentedAt });
+    const back = life();
+    const at = abandoned(back);
+    denied(back, at + 1);
+    expect(claim(back, at + 9, at + 5).claimed).toBeDefined();
+    const still = life();
+    abandoned(still);
+    denied(still, at + 6);
+    expect(claim(still, at + 9, at + 5).rejection).toBe("no_consent");
+  });
+});
+
 describe("law 3: the purchase fence", () => {
   it("no claim succeeds after an order was acknowledged", () => {
     const cart = life();

@@ -193,7 +193,43 @@ describe("channels", () => {
     cart.claim(now);
     cart.settle(now, REFUSED_FOR_GOOD);
     cart.wake(now);
-    expect(cart.effect).toMatchObject({ id: "g1.cmp.reminder~2", channel: "push", channels: ["push", "sms"] });
+    expect(cart.effect).toMatchObject({ id: "g1.cmp.reminder~2", channel: "sms", channels: ["push", "sms"] });
+  });
+
+  it("where no other channel has an address none follows", () => {
+    const cart = life(campaign({ steps: [step({ channel: "all", fallbackMinutes: 60 })] }));
+    const now = messaged(cart);
+    cart.wake(now + HOUR_MS);
+    cart.receive(withPhone(now + DAY_MS));
+    cart.wake(cart.abandonAt);
+    expect(ids(cart)).toEqual(["g1.cmp.reminder"]);
+  });
+
+  it("the next channel waits while the shopper is there, and follows when they leave again", () => {
+    const cart = life(campaign({ steps: [step({ channel: "all", fallbackMinutes: 60 })] }));
+    cart.receive(withPhone(T0));
+    const sentAt = messaged(cart);
+    cart.receive(event("cart_viewed", sentAt + MINUTE_MS));
+    cart.report(sentAt + 2 * MINUTE_MS, "bounced");
+    cart.wake(sentAt + 2 * MINUTE_MS);
+    expect(cart.status).toBe("active");
+    expect(cart.effect).toMatchObject({ id: "g1.cmp.reminder~2", status: "scheduled", dueAt: null, dispatches: 0 });
+    const leftAt = cart.abandonAt;
+    cart.wake(leftAt);
+    expect(cart.effect).toMatchObject({ id: "g1.cmp.reminder~2", dispatches: 1 });
+  });
+
+  it("an address learnt from a page that is only open is used at once: nobody has to come back for it", () => {
+    const cart = life(campaign({ steps: [step({ channel: "push" })] }));
+    cart.receive(add(T0));
+    const leftAt = cart.abandonAt;
+    cart.wake(leftAt);
+    expect(cart.effect).toMatchObject({ status: "scheduled", dueAt: null });
+    const now = leftAt + MINUTE_MS;
+    cart.receive(subscribed(now));
+    expect(cart.status).toBe("abandoned");
+    cart.wake(now);
+    expect(cart.claim(now).claimed).toMatchObject({ channel: "push" });
   });
 
   it("an address that a provider says is gone is not asked again; a new one is", () => {

@@ -95,6 +95,17 @@ describe("an offer", () => {
     expect(offerIds(cart.receive(event("cart_viewed", T0 + DAY_MS + HOUR_MS)))).toHaveLength(1);
   });
 
+  it("about a moment that has passed is not made any more", () => {
+    const cart = life(onsite(), onsite({ id: "hesitation", trigger: "checkout_hesitation" }));
+    const id = offered(cart);
+    cart.receive(event("exit_intent_detected", T0 + 2_000, { intent: "hesitation" }));
+    tell(cart, "offer_shown", id, T0 + 3_000);
+    tell(cart, "offer_dismissed", id, T0 + 4_000);
+    expect(offerIds(cart.receive(event("cart_viewed", T0 + DAY_MS + HOUR_MS)))).toEqual([]);
+    expect(cart.effect).toMatchObject({ status: "cancelled" });
+    expect(cart.effect.history.at(-1)?.reason).toBe("moment_passed");
+  });
+
   it("is measured like a message: the held out see none, and an order after one that was shown is recovered", () => {
     const cart = life(onsite({ holdout: 0.5 }));
     const email = ["a@example.com", "b@example.com", "c@example.com", "d@example.com", "e@example.com"];

@@ -141,6 +141,13 @@ describe("news of deliveries", () => {
     expect(unknown).toBe(false);
   });
 
+  it("tell by which channel it went in the end, and that there is an address to be read", () => {
+    const waiting: DeliveryView = { ...scheduled, channel: "push", to: null };
+    const { rows, unknown } = applyDeliveries([waiting], [{ ...sent, channel: "sms", dueAt: null }]);
+    expect(rows[0]).toMatchObject({ channel: "sms", status: "sent" });
+    expect(unknown).toBe(true);
+  });
+
   it("never move a row back", () => {
     const rows = [sent];
     expect(applyDeliveries(rows, [{ ...scheduled, dueAt: null }]).rows).toBe(rows);

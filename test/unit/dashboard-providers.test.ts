@@ -14,6 +14,7 @@ const account = {
 
 /** What a merchant would type, where the providers' own tests have no server yet. */
 const TYPED: Partial<Record<ProviderKind, Record<string, string>>> = {
+  smtp: { host: "smtp.shop.example", port: "465", security: "tls", username: "shop", password: "0123456789" },
   twilio: { accountSid: `AC${SID}`, authToken: SID, messagingServiceSid: `MG${SID}` },
   sns: {
     accessKeyId: "AKIA0123456789",

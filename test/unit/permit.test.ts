@@ -34,7 +34,12 @@ const wish = (deliveryId: string, priority: number, over: Partial<Wish> = {}): W
 });
 
 const never = (reason: string) => ({ granted: false, reason, until: null });
-const by = (channel: string) => ({ granted: true, channel });
+/** `consentedAt`: when a yes was said to it. */
+const by = (channel: string, consentedAt?: number) => ({
+  granted: true,
+  channel,
+  ...(consentedAt === undefined ? {} : { consentedAt }),
+});
 
 describe("law 6: one arbiter per shopper", () => {
   it("says yes when nothing speaks against it", () => {
@@ -50,10 +55,10 @@ describe("law 6: one arbiter per shopper", () => {
   it("respects a denied consent, and wants a granted one where the store requires it", () => {
     const said = (value: "granted" | "denied") => ({ consent: { email: { value, at: 1 } } });
     expect(ask({ shopper: said("denied") })).toEqual(never("no_consent"));
-    expect(ask({ shopper: said("granted") })).toEqual(by("email"));
+    expect(ask({ shopper: said("granted") })).toEqual(by("email", 1));
     const strict: Partial<PermitRules> = { requireConsent: ["email"] };
     expect(ask({ rules: strict })).toEqual(never("no_consent"));
-    expect(ask({ rules: strict, shopper: said("granted") })).toEqual(by("email"));
+    expect(ask({ rules: strict, shopper: said("granted") })).toEqual(by("email", 1));
   });
 
   it("does not write where it has no address", () => {
@@ -95,7 +100,7 @@ describe("the best permitted channel", () => {
   ])("passes over what is %s, and over SMS without a granted consent", (_, shopper, over) => {
     expect(ask({ shopper, ask: { ...everywhere, ...over } })).toEqual(by("push"));
     const consented = { ...shopper, consent: { ...shopper.consent, ...smsGranted } };
-    expect(ask({ shopper: consented, ask: { ...everywhere, ...over } })).toEqual(by("sms"));
+    expect(ask({ shopper: consented, ask: { ...everywhere, ...over } })).toEqual(by("sms", 1));
   });
 
   it("none is left: the first one's reason is told", () => {

@@ -107,6 +107,15 @@ describe("places and those that wait for one", () => {
   const ask = (shopper: decide.Shopper, deliveryId: string, now = NOON, priority = 0) =>
     decide.ask(shopper, asked({ deliveryId, priority }), rules, now);
 
+  it("what an older claim says late does not free the place of the next", () => {
+    const first = decide.settle(ask(STRANGER, "one").shopper, "one", NOON, NOON);
+    const again = ask(first, "one", NOON + 1).shopper;
+    const next = decide.settle(again, "one", NOON + 2, NOON + 2);
+    expect(ask(decide.unsent(next, "one", NOON), "two", NOON + 3).permit).toMatchObject({ granted: false });
+    expect(ask(decide.unsent(next, "one", NOON + 2), "two", NOON + 3).permit).toMatchObject({ granted: true });
+    expect(ask(decide.unsent(first, "one", NOON), "two", NOON + 3).permit).toMatchObject({ granted: true });
+  });
+
   it("PEERS 7: what is held back is sent once, not dropped, in the order of priority", () => {
     let shopper = STRANGER;
     const say = (deliveryId: string, now: number, priority = 0) => {
@@ -115,7 +124,7 @@ describe("places and those that wait for one", () => {
       return answer.permit;
     };
     expect(say("first", NOON)).toMatchObject({ granted: true });
-    shopper = decide.settle(shopper, "first", NOON);
+    shopper = decide.settle(shopper, "first", 1, NOON);
     const next = NOON + DAY_MS;
     for (const [id, priority] of [
       ["low", 0],
@@ -126,7 +135,7 @@ describe("places and those that wait for one", () => {
     expect(say("low", next)).toMatchObject({ reason: "outranked" });
     expect(say("middle", next, 5)).toMatchObject({ reason: "outranked" });
     expect(say("high", next + 1, 9)).toMatchObject({ granted: true });
-    shopper = decide.settle(shopper, "high", next + 1);
+    shopper = decide.settle(shopper, "high", 1, next + 1);
     expect(say("low", next + MINUTE_MS)).toMatchObject({ reason: "frequency_cap", until: next + 1 + DAY_MS });
     expect(say("middle", next + 1 + DAY_MS, 5)).toMatchObject({ granted: true });
     expect(shopper.sends.map((s) => s.deliveryId)).toEqual(["first", "high", "middle"]);
@@ -134,7 +143,7 @@ describe("places and those that wait for one", () => {
   });
 
   it("asking again waits in the same line, and a refusal for good or a release leaves it", () => {
-    let shopper = decide.settle(STRANGER, "sent", NOON);
+    let shopper = decide.settle(STRANGER, "sent", 1, NOON);
     for (const later of [0, 1, 2]) shopper = ask(shopper, "waits", NOON + later).shopper;
     expect(shopper.wishes).toEqual([{ deliveryId: "waits", priority: 0, at: NOON, until: NOON + DAY_MS }]);
     expect(decide.release(shopper, "waits").wishes).toEqual([]);
@@ -143,7 +152,7 @@ describe("places and those that wait for one", () => {
   });
 
   it("is bounded: of those that wait only the first hundred are known, and the lapsed are gone", () => {
-    let shopper = decide.settle(STRANGER, "sent", NOON);
+    let shopper = decide.settle(STRANGER, "sent", 1, NOON);
     for (let i = 0; i < 150; i++) shopper = ask(shopper, `dl_${i}`, NOON + 1, i).shopper;
     expect([shopper.wishes.length, shopper.wishes[0]?.priority, shopper.wishes.at(-1)?.priority]).toEqual([
       100, 149, 50,
@@ -153,14 +162,21 @@ describe("places and those that wait for one", () => {
   });
 
   it("what goes out counts, also when its reservation was lost", () => {
-    const shopper = decide.settle(decide.release(ask(STRANGER, "dl").shopper, "dl"), "dl", NOON);
+    const shopper = decide.settle(decide.release(ask(STRANGER, "dl").shopper, "dl"), "dl", 1, NOON);
     expect(shopper.sends).toMatchObject([{ deliveryId: "dl", status: "sent" }]);
-    expect(decide.settle(shopper, "dl", NOON + 1)).toEqual(shopper);
+    expect(decide.settle(shopper, "dl", 1, NOON + 1)).toEqual(shopper);
     expect(ask(shopper, "other").permit).toMatchObject({ reason: "frequency_cap" });
   });
 
+  it("a refusal that is told late frees no place that a later attempt has taken over", () => {
+    const first = decide.settle(ask(STRANGER, "dl").shopper, "dl", 1, NOON);
+    const second = decide.settle(first, "dl", 2, NOON + 1);
+    expect(decide.unsent(second, "dl", 1).sends).toEqual(second.sends);
+    expect(decide.unsent(second, "dl", 2).sends).toEqual([]);
+  });
+
   it("what is tried again after its window takes a place again, and within it keeps the one it has", () => {
-    const sent = decide.settle(ask(STRANGER, "dl").shopper, "dl", NOON);
+    const sent = decide.settle(ask(STRANGER, "dl").shopper, "dl", 1, NOON);
     expect(ask(sent, "dl", NOON + HOUR_MS).shopper.sends).toEqual(sent.sends);
     const again = ask(sent, "dl", NOON + DAY_MS).shopper;
     expect(again.sends).toEqual([{ deliveryId: "dl", channel: "email", at: NOON + DAY_MS, status: "reserved" }]);
@@ -169,7 +185,7 @@ describe("places and those that wait for one", () => {
 
   it("keeps no more sends than any cap counts, and none longer than any cap looks back", () => {
     let shopper = STRANGER;
-    for (let i = 0; i < 1_100; i++) shopper = decide.settle(shopper, `dl_${i}`, NOON + i);
+    for (let i = 0; i < 1_100; i++) shopper = decide.settle(shopper, `dl_${i}`, 1, NOON + i);
     expect([shopper.sends.length, shopper.sends[0]?.deliveryId]).toEqual([1_000, "dl_100"]);
     expect(decide.forget(shopper, NOON + 366 * DAY_MS).sends).toEqual([]);
   });

@@ -133,13 +133,13 @@ function live(dice: Random): World["refusals"] {
       actor.shopper = decide.suppress(actor.shopper, "email", "bounced", now);
     } else if (deliveryId !== undefined && holder) {
       if (doing === "settle") {
-        holder.shopper = decide.settle(holder.shopper, deliveryId, now);
+        holder.shopper = decide.settle(holder.shopper, deliveryId, 1, now);
         sent.add(deliveryId);
         freed.delete(deliveryId);
       } else if (doing === "release") {
         holder.shopper = decide.release(holder.shopper, deliveryId);
       } else if (sent.has(deliveryId)) {
-        holder.shopper = decide.unsent(holder.shopper, deliveryId);
+        holder.shopper = decide.unsent(holder.shopper, deliveryId, 1);
         sent.delete(deliveryId);
         freed.add(deliveryId);
       }
@@ -199,9 +199,9 @@ describe("PEERS 6: anonymous and known are one person", () => {
     ({ deliveryId, channel: "push", at: when, status }) as const;
 
   it("adopting again changes nothing, although places were freed and a no was taken back since", () => {
-    const visitor = decide.suppress(decide.settle(decide.STRANGER, "dl_1", at), "email", "unsubscribed", at);
+    const visitor = decide.suppress(decide.settle(decide.STRANGER, "dl_1", 1, at), "email", "unsubscribed", at);
     const once = decide.adopt(decide.STRANGER, "v_a", visitor);
-    const since = decide.consent(decide.unsent(once, "dl_1"), {
+    const since = decide.consent(decide.unsent(once, "dl_1", 1), {
       channel: "email",
       value: "granted",
       at: at + 1,

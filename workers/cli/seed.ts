@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ApiError, call, Merchant, persist } from "./api.ts";
 import { CommandError } from "./command.ts";
-import { offerOnSite } from "./shop/campaigns.ts";
+import { makeCampaigns } from "./shop/campaigns.ts";
 
 export const DEMO = { email: "demo@cartwake.example", password: "cartwake-demo" } as const;
 const STORE = { name: "Oblong", currency: "EUR", timezone: "Europe/Berlin" } as const;
@@ -42,7 +42,7 @@ export async function seedDemo(url: string, state: string, { settings }: SeedOpt
   const before = remembered(state);
   const made = await register(url, merchant);
   const known = made ?? (await find(merchant, before));
-  if (made) await offerOnSite(merchant);
+  if (made) await makeCampaigns(merchant);
   const settle = settings !== undefined && !before?.settled;
   const body = { url: `${url}/shop/?key=${known.key}`, ...(settle ? settings : {}) };
   await merchant.call(`/v1/stores/${known.storeId}`, { method: "PATCH", body });

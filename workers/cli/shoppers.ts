@@ -1,11 +1,13 @@
 /**
- * The built-in shopper simulator: a gentle, endless stream of visits to the demo store. Shoppers whom a message reached
- * click its link with some probability, and half of those buy. It knows only the public API.
+ * The built-in shopper simulator: a gentle, endless stream of visits to the demo store. Some take an offer on the page;
+ * shoppers whom a message reached click its link with some probability, and half of those buy; a few come back unasked. It
+ * knows only the public API.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import type { Offer } from "../../shared/offers.ts";
 import { call, type Merchant, persist } from "./api.ts";
 import { messageOf, progress } from "./command.ts";
-import { type Beacon, planShopper, returnVisit, type Shopper, totalMinor } from "./shop/plan.ts";
+import { answerTo, type Beacon, planShopper, returnVisit, type Shopper, secondVisit, totalMinor } from "./shop/plan.ts";
 import { random } from "./shop/random.ts";
 
 export interface ShoppersOptions {
@@ -23,7 +25,7 @@ export interface ShoppersOptions {
 }
 
 export interface News {
-  kind: "bought" | "left" | "clicked" | "recovered";
+  kind: "bought" | "left" | "accepted" | "clicked" | "recovered" | "returned";
   name: string;
   minor: number;
 }
@@ -32,8 +34,14 @@ export interface News {
 interface Mail {
   id: string;
   cartId: string;
+  channel: string;
   status: string;
   recoveryUrl?: string | null;
+}
+
+interface Reply {
+  rejected?: { message: string }[];
+  offers?: Offer[];
 }
 
 const POLL_MS = 2_000;
@@ -97,7 +105,7 @@ class Simulator {
     this.#seen.add(mail.id);
     if (this.#seen.size > 4 * MAX_WAITING) this.#seen.delete(this.#seen.values().next().value!);
     const shopper = this.#waiting.get(mail.cartId);
-    if (!shopper || shopper.clickAfterMs === null) return;
+    if (!shopper || shopper.clickAfterMs === null || mail.channel !== shopper.clicks) return;
     // One click a cart: later messages of the same journey find nobody waiting.
     this.#waiting.delete(mail.cartId);
     void this.#return(shopper, mail);
@@ -106,9 +114,11 @@ class Simulator {
   async #visit(shopper: Shopper): Promise<void> {
     this.#active++;
     await this.#guarded("a visit", async () => {
-      await this.#walk(shopper, shopper.beacons, "a");
+      const offer = await this.#walk(shopper, shopper.beacons, "a");
+      if (offer) await this.#walk(shopper, answerTo(shopper, offer), "o");
       const minor = totalMinor(shopper.lines);
       if (shopper.fate === "buys") this.#news("bought", shopper, minor);
+      else if (offer && shopper.answer === "accepts") this.#news("accepted", shopper, minor);
       else if (shopper.fate !== "browses") this.#leave(shopper, minor);
     });
     this.#active--;
@@ -119,6 +129,19 @@ class Simulator {
     if (shopper.email === null) return;
     this.#waiting.set(shopper.cartId, shopper);
     if (this.#waiting.size > MAX_WAITING) this.#waiting.delete(this.#waiting.keys().next().value!);
+    if (shopper.backAfterMs !== null) void this.#comeBack(shopper, shopper.backAfterMs);
+  }
+
+  /** Whoever has clicked meanwhile has been there already. */
+  async #comeBack(shopper: Shopper, afterMs: number): Promise<void> {
+    await this.#pause(afterMs);
+    if (this.#signal.aborted || !this.#waiting.delete(shopper.cartId)) return;
+    this.#active++;
+    await this.#guarded("a second visit", async () => {
+      await this.#walk(shopper, secondVisit(shopper), "c");
+      this.#news("returned", shopper, totalMinor(shopper.lines));
+    });
+    this.#active--;
   }
 
   async #return(shopper: Shopper, mail: Mail): Promise<void> {
@@ -138,13 +161,17 @@ class Simulator {
     this.#active--;
   }
 
-  /** Sends the beacons with their pauses. `part` keeps the ids of a return apart from those of the visit. */
-  async #walk(shopper: Shopper, beacons: Beacon[], part: string): Promise<void> {
+  /**
+   * Sends the beacons with their pauses; answers the first offer that came back. `part` keeps the ids of a return apart from
+   * those of the visit.
+   */
+  async #walk(shopper: Shopper, beacons: Beacon[], part: string): Promise<Offer | undefined> {
     const { url, key } = this.#options;
     let count = 0;
+    let offer: Offer | undefined;
     for (const { pauseMs, events } of beacons) {
       await this.#pause(pauseMs);
-      if (this.#signal.aborted) return;
+      if (this.#signal.aborted) break;
       const now = Date.now();
       const body = {
         events: events.map(({ type, data }, i) => ({
@@ -155,15 +182,17 @@ class Simulator {
           occurredAt: new Date(now - (events.length - 1 - i) * 200).toISOString(),
           cartId: shopper.cartId,
           visitorId: shopper.visitorId,
-          sessionId: `${shopper.sessionId}${part}`,
+          sessionId: `${shopper.sessionId}${part === "o" ? "a" : part}`,
           data: atShop(`${url}/shop/`, data),
           context: { url: `${url}/shop/`, ...shopper.context },
         })),
       };
       const path = `/v1/events?key=${encodeURIComponent(key)}`;
-      const reply = await persist(4, () => call<{ rejected?: { message: string }[] }>(url, path, { body }));
+      const reply = await persist(4, () => call<Reply>(url, path, { body }));
       if (reply.rejected?.length) this.#complain("a visit", `rejected: ${reply.rejected[0]!.message}`);
+      offer ??= reply.offers?.[0];
     }
+    return offer;
   }
 
   #news(kind: News["kind"], shopper: Shopper, minor: number): void {

@@ -59,8 +59,10 @@ const banner = ({ url, key }: Demo, log: string, shoppers: boolean): string => `
 const SAYS: Record<News["kind"], string> = {
   bought: "bought at once",
   left: "left a cart of",
+  accepted: "took an offer on the page for",
   clicked: "came back by a message to",
   recovered: "recovered:",
+  returned: "came back unasked and bought",
 };
 
 function tell({ kind, name, minor }: News): void {

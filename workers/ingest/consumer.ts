@@ -1,10 +1,10 @@
 /**
  * Queue `events`: batches of cart news to the D1 index, the store's counters and Analytics Engine. Every step is
  * idempotent: the index by version, the counters by sequence number, and points only for entries counted just now.
- * The index comes before the store, because a cart that learns it is counted will not tell again. The points come right
+ * The index and the shoppers come before the store, because a cart that learns it is counted will not tell again. The points come right
  * after the store, because no second run knows what was new.
  */
-import { meterStub, storeStub } from "../../objects/stubs.ts";
+import { meterStub, shopperStub, storeStub } from "../../objects/stubs.ts";
 import { forgetStatements, indexStatements } from "../../shared/db/index-carts.ts";
 import {
   type AppliedCart,
@@ -14,6 +14,8 @@ import {
   isProbe,
   type QueueProbe,
 } from "../../shared/events/messages.ts";
+import type { ConsentChannel, ConsentRecord } from "../../shared/events/types.ts";
+import { visitorShopperId } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
 import { count, countAges } from "../../shared/metrics.ts";
 import { callActor } from "../../shared/retry.ts";
@@ -32,6 +34,7 @@ export async function consumeEvents(batch: MessageBatch<CartNews | QueueProbe>, 
     try {
       const news = messages.map((m) => m.body);
       await write(env, indexStatements(env.DB, news));
+      await introduce(env, storeId, news);
       const applied = await callActor("store", () => storeStub(env, storeId).apply(news));
       const fresh = freshEntries(news, applied);
       countDecisions(fresh);
@@ -85,6 +88,22 @@ const isNews = (message: Message<CartNews | QueueProbe>): message is Message<Car
 
 async function write(env: Env, statements: D1PreparedStatement[]): Promise<void> {
   if (statements.length > 0) await env.DB.batch(statements);
+}
+
+/**
+ * Who an anonymous visitor turned out to be, and what was said about consent: their arbiter knows it before another cart of
+ * theirs asks, from another device perhaps. Telling twice changes nothing.
+ */
+async function introduce(env: Env, storeId: string, news: readonly CartNews[]): Promise<void> {
+  const introductions = news.map(async ({ shopper, summary: { shopperId } }) => {
+    if (!shopper) return;
+    const { visitorId } = shopper;
+    if (visitorId !== null)
+      await callActor("shopper", () => shopperStub(env, storeId, visitorShopperId(visitorId)).mergeInto(shopperId));
+    for (const [channel, record] of Object.entries(shopper.consent) as [ConsentChannel, ConsentRecord][])
+      await callActor("shopper", () => shopperStub(env, storeId, shopperId).consent(channel, record));
+  });
+  await Promise.all(introductions);
 }
 
 interface FreshEntry {

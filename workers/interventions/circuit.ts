@@ -24,11 +24,11 @@ export class Circuit {
   }
 
   /** Asks whether the provider may be called. A breaker that cannot be asked stops nobody. */
-  static async enter(env: Env, storeId: string, provider: string): Promise<Circuit> {
+  static async enter(env: Env, storeId: string, provider: string, maxPerMinute?: number): Promise<Circuit> {
     const breaker = () => breakerStub(env, storeId, provider);
     try {
       // Asked twice, the probe would be lost to the first answer: it is not repeated.
-      return new Circuit(breaker, await withTimeout(breaker().enter(), ASK_MS, "breaker"));
+      return new Circuit(breaker, await withTimeout(breaker().enter(maxPerMinute), ASK_MS, "breaker"));
     } catch (error) {
       log("warn", "breaker_unasked", { storeId, provider, error });
       return new Circuit(breaker, { allowed: true, quiet: false, probe: 0 });
@@ -38,6 +38,11 @@ export class Circuit {
   /** When to ask again (ms); `null` when the call may be made. */
   get until(): number | null {
     return this.#entry.allowed ? null : (this.#entry.until ?? 0);
+  }
+
+  /** Not down, only asked too fast. */
+  get isPaced(): boolean {
+    return this.#entry.paced === true;
   }
 
   /** How the call ended. A refusal of the message for good is an answer: nothing is wrong with the provider. */

@@ -6,7 +6,15 @@ import { findTemplate } from "../../shared/db/templates.ts";
 import type { ClaimedCart, IssuedCoupon } from "../../shared/events/messages.ts";
 import { fitted } from "../../shared/message-limits.ts";
 import { callActor } from "../../shared/retry.ts";
-import { contextOf, inLocale, render, type Template, type TemplateStore, usesCoupon } from "../../shared/templates.ts";
+import {
+  contextOf,
+  inLocale,
+  type Parts,
+  render,
+  type Template,
+  type TemplateStore,
+  usesCoupon,
+} from "../../shared/templates.ts";
 import { DAY_MS, SECOND_MS } from "../../shared/time.ts";
 import type { Env } from "../env.ts";
 import type { DeliveryMessage } from "./providers/provider.ts";
@@ -35,9 +43,19 @@ export async function gather(
   storeId: string,
 ): Promise<Materials> {
   const template = await findTemplate(env.DB, storeId, claimed.templateId, claimed.channel, claimed.trigger);
-  const { locale } = inLocale(template, claimed.locale);
+  const { parts, locale } = inLocale(template, claimed.locale);
   const links = await linksOf(config, claimed, store, storeId, locale);
-  return { template, links, coupon: await couponFor(env, claimed, storeId) };
+  const coupon = speaksOfCoupon(parts) ? await couponFor(env, claimed, storeId) : null;
+  return { template, links, coupon };
+}
+
+/** A code that the message does not show is not taken from the budget. What cannot be read is `compose`'s to refuse. */
+function speaksOfCoupon(parts: Parts): boolean {
+  try {
+    return usesCoupon(parts);
+  } catch {
+    return false;
+  }
 }
 
 /** Throws when it cannot be written: a broken template, or one that gives away a coupon of which none is left. */

@@ -37,6 +37,8 @@ export interface Way {
   circuit: string;
   /** Whose idempotency keys count; unsaid for the deployment's own. */
   account?: string;
+  /** As many messages it takes. */
+  maxPerMinute?: number;
   /** Whom mails are from. */
   from?: { name: string | null; email: string };
 }
@@ -72,6 +74,7 @@ async function wayOf(env: Env, config: Config, row: ProviderRow, target: PushTar
     provider: setup ? storeProvider(setup, { callbackUrl, config }) : sealedShut(row),
     circuit: circuitFor(row, target),
     account: `${row.id}@${row.version}`,
+    ...(setup?.settings.maxPerMinute === undefined ? {} : { maxPerMinute: setup.settings.maxPerMinute }),
     ...(row.from_email ? { from: { name: row.from_name, email: row.from_email } } : {}),
   };
 }
@@ -116,6 +119,8 @@ export class Route {
   #circuit: Circuit | null = null;
   /** The soonest end of the circuits that are open. */
   #until = Number.POSITIVE_INFINITY;
+  /** Some of them would have taken it, only not so soon. */
+  #isPaced = false;
 
   constructor(env: Env, storeId: string, ways: readonly Way[]) {
     this.#env = env;
@@ -134,6 +139,11 @@ export class Route {
   /** When to ask again (ms); `null` when some way is open. */
   get until(): number | null {
     return this.#circuit ? null : this.#until;
+  }
+
+  /** Why no way is open. */
+  get reason(): "provider_rate" | "provider_unavailable" {
+    return this.#isPaced ? "provider_rate" : "provider_unavailable";
   }
 
   /** The way the message would go. When none is open: the preferred one. */
@@ -188,12 +198,13 @@ export class Route {
     await this.leave();
     while (++this.#at < this.#ways.length) {
       const way = this.#ways[this.#at]!;
-      const circuit = await Circuit.enter(this.#env, this.#storeId, way.circuit);
+      const circuit = await Circuit.enter(this.#env, this.#storeId, way.circuit, way.maxPerMinute);
       if (circuit.until === null) {
         this.#circuit = circuit;
         return true;
       }
       this.#until = Math.min(this.#until, circuit.until);
+      this.#isPaced ||= circuit.isPaced;
       countSend(way, "delayed");
     }
     return false;

@@ -10,7 +10,7 @@
 import { cartStub, shopperStub, storeStub } from "../../objects/stubs.ts";
 import { parseConfig } from "../../shared/config.ts";
 import type { AccountMailHint, ClaimedCart, Permit, Prospect, SendCommand } from "../../shared/events/messages.ts";
-import { isAnonymous, stableUnit, visitorShopperId } from "../../shared/ids.ts";
+import { isAnonymous, shopperIdOf, stableUnit, visitorShopperId } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
 import { count, countAges } from "../../shared/metrics.ts";
 import type { MessageChannel, Rules } from "../../shared/policy/rules.ts";
@@ -68,19 +68,28 @@ export async function send(command: SendCommand, env: Env): Promise<string> {
   if (!settings.ok) return "no_store";
   if (rules.paused) return hold(rules.paused, Date.now() + PAUSE_MS + spread(PAUSE_MS));
   const ways = await waysBy(asked.value, env, storeId);
-  const channels = [...ways.keys()];
-  if (channels.length === 0) return hold(NO_PROVIDER, null);
-  const prospect = { ...asked.value, channels };
+  if (ways.size === 0) return hold(NO_PROVIDER, null);
+  const closed = ways.has("sms") ? await closedNumber(env, storeId, asked.value) : null;
+  if (closed) ways.delete("sms");
+  if (closed && ways.size === 0) return hold(closed, null);
+  const prospect = { ...asked.value, channels: [...ways.keys()] };
   const shopper = shopperStub(env, storeId, prospect.shopperId);
   const permit = await permitted(env, storeId, prospect, rules);
   if (!permit.granted) return hold(permit.reason, permit.until);
+  const full = permit.isFirst ? await storeStub(env, storeId).admitFirst(permit.channel) : null;
+  if (full !== null) {
+    await shopper.release(prospect.deliveryId);
+    return hold("first_messages", full + spread(PAUSE_MS));
+  }
   const route = await Route.enter(env, storeId, ways.get(permit.channel) ?? []);
   if (route.until !== null) {
     await shopper.release(prospect.deliveryId);
-    return hold("provider_unavailable", route.until + spread(SPREAD_MS));
+    // A paced provider gave each message a time of its own.
+    const apart = route.reason === "provider_rate" ? 0 : spread(SPREAD_MS);
+    return hold(route.reason, route.until + apart);
   }
   try {
-    return await sendBy(route, command, prospect, permit.channel, settings.value, env);
+    return await sendBy(route, command, prospect, permit, settings.value, env);
   } finally {
     await route.leave();
   }
@@ -97,6 +106,17 @@ async function waysBy(prospect: Prospect, env: Env, storeId: string): Promise<Ma
 }
 
 /**
+ * Why nobody is written to at this number: who answered STOP there has no other name, and anybody may put the number beside
+ * another mail address. `null`: nothing is known against it, or the shopper's own arbiter is the number's.
+ */
+async function closedNumber(env: Env, storeId: string, { phone, shopperId }: Prospect): Promise<string | null> {
+  const itself = phone && shopperIdOf(storeId, phone);
+  if (!itself || itself === shopperId) return null;
+  const { suppressed } = await callActor("shopper", () => shopperStub(env, storeId, itself).profile());
+  return suppressed.sms ? `suppressed_${suppressed.sms.reason}` : null;
+}
+
+/**
  * The arbiter's word. A shopper whose browser it has not met may have a past as an anonymous visitor: that is united with
  * theirs first. When the sender dies in between, the next hand-over does it again.
  */
@@ -109,11 +129,15 @@ async function permitted(env: Env, storeId: string, prospect: Prospect, rules: R
   return shopperStub(env, storeId, shopperId).permit(prospect, rules, true);
 }
 
+/** Another sender has it, or had: the place is theirs. What was cancelled or given up needs none. */
+const isAnothers = (reason: string): boolean =>
+  reason.startsWith("already_") && !["already_cancelled", "already_suppressed", "already_failed"].includes(reason);
+
 async function sendBy(
   route: Route,
   command: SendCommand,
   prospect: Prospect,
-  channel: MessageChannel,
+  { channel, consentedAt }: Extract<Permit, { granted: true }>,
   store: MessageStore,
   env: Env,
 ): Promise<string> {
@@ -121,12 +145,12 @@ async function sendBy(
   const cart = cartStub(env, storeId, cartId);
   const shopper = shopperStub(env, storeId, prospect.shopperId);
   const { provider, account } = route.way;
-  const claim = await cart.claim(effectId, provider.name, route.resumable, account, channel);
+  const claim = await cart.claim(effectId, provider.name, route.resumable, account, channel, consentedAt);
   if (!claim.ok) {
-    if (!claim.reason.startsWith("already_")) await shopper.release(prospect.deliveryId);
+    if (!isAnothers(claim.reason)) await shopper.release(prospect.deliveryId);
     return claim.reason;
   }
-  const unplaced = await takePlace(shopper, prospect.deliveryId);
+  const unplaced = await takePlace(shopper, prospect.deliveryId, claim.value.claimedAt);
   const carried = unplaced
     ? { outcome: unplaced, provider: provider.name }
     : await deliver(env, route, claim.value, store, command);
@@ -135,14 +159,19 @@ async function sendBy(
   if (outcome.kind === "unknown" && route.resumable) return "unanswered";
   const settled = await cart.settle(effectId, { ...outcome, provider: carried.provider });
   // After an unanswered call of the same key nobody knows that nothing was sent.
-  if (outcome.kind === "refused" && !claim.value.repeated) await shopper.unsent(prospect.deliveryId);
+  if (outcome.kind === "refused" && !claim.value.repeated)
+    await shopper.unsent(prospect.deliveryId, claim.value.claimedAt);
   return settled.ok ? settled.value : settled.reason;
 }
 
 /** Uses the place under the cap before the provider is asked. When that fails nothing was sent: it is tried again. */
-async function takePlace(shopper: ReturnType<typeof shopperStub>, deliveryId: string): Promise<SendOutcome | null> {
+async function takePlace(
+  shopper: ReturnType<typeof shopperStub>,
+  deliveryId: string,
+  claimedAt: number,
+): Promise<SendOutcome | null> {
   try {
-    await shopper.settle(deliveryId);
+    await shopper.settle(deliveryId, claimedAt);
     return null;
   } catch (error) {
     return { kind: "refused", reason: `shopper: ${messageOf(error)}`, retryable: true };

@@ -3,6 +3,7 @@
  * A visit is a list of beacons, each with its pause before; what happens after a message is `returnVisit`.
  */
 import { toMoney } from "../../../shared/money.ts";
+import type { Offer } from "../../../shared/offers.ts";
 import { CATALOGUE, DEVICES, FIRST_NAMES, LAST_NAMES, PLACES, type Product, REFERRERS } from "./catalogue.ts";
 import { type Random, random } from "./random.ts";
 
@@ -34,14 +35,21 @@ export interface Shopper {
   name: string;
   /** Where messages reach the shopper; `null` when the visit stays anonymous. */
   email: string | null;
+  /** Of those who agreed to text messages. */
+  phone: string | null;
   fate: Fate;
+  /** What becomes of an offer on the page. */
+  answer: "accepts" | "dismisses" | "ignores";
   /** What is in the cart when the visit ends. */
   lines: Line[];
   beacons: Beacon[];
   context: Record<string, string>;
-  /** Once a message came: pauses before the click (`null`: never clicks), and whether the shopper then buys. */
+  /** Once a message came by `clicks`: pauses before the click (`null`: never), and whether the shopper then buys. */
+  clicks: "email" | "sms";
   clickAfterMs: number | null;
   buysAfterClick: boolean;
+  /** After leaving: comes back unasked then, and buys; `null`: does not. Those who are held out do so too. */
+  backAfterMs: number | null;
 }
 
 /** `run` makes ids unique among runs against the same store; `seed` decides everything else. */
@@ -53,11 +61,14 @@ export function planShopper(number: number, run: string, seed: number, sure = fa
   const fate: Fate = sure ? "sure" : roll < 0.2 ? "buys" : roll < 0.8 ? "leaves" : "browses";
   const known = sure || fate === "buys" || dice.chance(0.7);
   const email = known ? `${first}.${last}.${run}-${number}@shoppers.example`.toLowerCase() : null;
+  // The campaign for those with a number holds nobody out: whoever is sure to come back is written to.
+  const phone =
+    sure || (known && fate === "leaves" && dice.chance(0.5)) ? `+4930${23_125_000 + (number % 1000)}` : null;
   const browsing = browse(dice, fate);
   const identify =
-    email && fate !== "browses" ? [beacon(dice, 1_500, 4_000, identified(email, `${first} ${last}`))] : [];
+    email && fate !== "browses" ? [beacon(dice, 1_500, 4_000, identified(email, phone, `${first} ${last}`))] : [];
   const id = `${run}-${number}`;
-  const ending = fate === "buys" ? checkout(dice, browsing.lines, email!, `order-${id}`) : leave(dice, fate);
+  const ending = fate === "buys" ? checkout(dice, browsing.lines, email!, orderIdOf(id)) : leave(dice, fate);
   const beacons = [...browsing.beacons, ...identify, ...ending];
   return {
     number,
@@ -66,14 +77,20 @@ export function planShopper(number: number, run: string, seed: number, sure = fa
     sessionId: `s-${id}`,
     name: `${first} ${last}`,
     email,
+    phone,
     fate,
+    answer: known && dice.chance(0.5) ? "accepts" : dice.chance(0.6) ? "dismisses" : "ignores",
     lines: browsing.lines,
     beacons: sure ? beacons.map((step) => ({ ...step, pauseMs: Math.min(step.pauseMs, 800) })) : beacons,
     context: { ...dice.pick(PLACES), userAgent: dice.pick(DEVICES), referrer: dice.pick(REFERRERS) },
+    clicks: !sure && phone !== null && dice.chance(0.6) ? "sms" : "email",
     clickAfterMs: sure ? 3_000 : dice.chance(0.45) ? dice.whole(3_000, 15_000) : null,
     buysAfterClick: sure || dice.chance(0.5),
+    backAfterMs: !sure && dice.chance(0.2) ? dice.whole(40_000, 120_000) : null,
   };
 }
+
+const orderIdOf = (id: string): string => `OB-${id.toUpperCase()}`;
 
 /** The visit behind a clicked message: looks at the restored cart and, if so decided, buys it. */
 export function returnVisit(shopper: Shopper, deliveryId: string): Beacon[] {
@@ -86,8 +103,31 @@ export function returnVisit(shopper: Shopper, deliveryId: string): Beacon[] {
     draft("message_clicked", { deliveryId }),
     draft("cart_viewed", {}),
   );
-  if (!shopper.buysAfterClick || shopper.email === null) return [look];
-  return [look, ...checkout(dice, shopper.lines, shopper.email, `order-${shopper.cartId.slice(2)}`)];
+  return shopper.buysAfterClick ? [look, ...purchase(dice, shopper)] : [look];
+}
+
+/** The visit of who comes back unasked. */
+export function secondVisit(shopper: Shopper): Beacon[] {
+  const dice = random(shopper.number * 31337 + 6);
+  return [beacon(dice, 0, 0, draft("page_viewed", {}), draft("cart_viewed", {})), ...purchase(dice, shopper)];
+}
+
+/** What the shopper does about an offer on the page. Who accepts it buys, with its code. */
+export function answerTo(shopper: Shopper, { id, coupon }: Pick<Offer, "id" | "coupon">): Beacon[] {
+  const dice = random(shopper.number * 31337 + 7);
+  const shown = beacon(dice, 100, 300, draft("offer_shown", { offerId: id }));
+  if (shopper.answer === "ignores") return [shown];
+  if (shopper.answer === "dismisses")
+    return [shown, beacon(dice, 1_500, 4_000, draft("offer_dismissed", { offerId: id }))];
+  const code = coupon ? [draft("coupon_applied", { code: coupon.code })] : [];
+  const accepted = beacon(dice, 2_000, 5_000, draft("offer_accepted", { offerId: id }), ...code);
+  const off = coupon?.kind === "percent" ? coupon.amount : 0;
+  return [shown, accepted, ...purchase(dice, shopper, off)];
+}
+
+/** `percentOff`: what a code takes off. */
+function purchase(dice: Random, { lines, email, cartId }: Shopper, percentOff = 0): Beacon[] {
+  return email === null ? [] : checkout(dice, lines, email, orderIdOf(cartId.slice(2)), percentOff);
 }
 
 export const totalMinor = (lines: Line[]): number =>
@@ -126,13 +166,14 @@ function search(dice: Random): Draft[] {
 }
 
 function leave(dice: Random, fate: Fate): Beacon[] {
-  if (fate === "browses") return [];
-  if (fate === "leaves" && dice.chance(0.25)) return [beacon(dice, 1_000, 4_000, draft("checkout_started", {}))];
-  return dice.chance(0.3) ? [beacon(dice, 1_000, 3_000, draft("exit_intent_detected", {}))] : [];
+  if (fate !== "leaves") return [];
+  if (dice.chance(0.25)) return [beacon(dice, 1_000, 4_000, draft("checkout_started", {}))];
+  return dice.chance(0.6) ? [beacon(dice, 1_000, 3_000, draft("exit_intent_detected", {}))] : [];
 }
 
-function checkout(dice: Random, lines: Line[], email: string, orderId: string): Beacon[] {
-  const order = { id: orderId, total: decimal(totalMinor(lines)), currency: CURRENCY, items: lines.map(itemOf) };
+function checkout(dice: Random, lines: Line[], email: string, orderId: string, percentOff = 0): Beacon[] {
+  const total = decimal(Math.round(totalMinor(lines) * (1 - percentOff / 100)));
+  const order = { id: orderId, total, currency: CURRENCY, items: lines.map(itemOf) };
   return [
     beacon(dice, 1_000, 3_000, draft("cart_viewed", {}), draft("checkout_started", {})),
     beacon(dice, 1_500, 4_000, draft("checkout_contact_info_submitted", { email })),
@@ -141,9 +182,10 @@ function checkout(dice: Random, lines: Line[], email: string, orderId: string): 
   ];
 }
 
-const identified = (email: string, name: string): Draft[] => [
-  draft("shopper_identified", { email, name }),
-  draft("consent_updated", { email: "granted" }),
+const AGREED = "Write to me if I leave something in my cart";
+const identified = (email: string, phone: string | null, name: string): Draft[] => [
+  draft("shopper_identified", { email, name, ...(phone ? { phone } : {}) }),
+  draft("consent_updated", { email: "granted", ...(phone ? { sms: "granted" } : {}), text: AGREED }),
 ];
 
 const draft = (type: string, data: Record<string, unknown>): Draft => ({ type, data });

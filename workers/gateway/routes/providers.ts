@@ -111,6 +111,8 @@ async function columnsOf({ env }: MemberCall, id: string, given: Setup) {
   const { settings, credentials } = setup;
   if ("endpoint" in settings && settings.endpoint && ENVIRONMENT !== "local" && ENVIRONMENT !== "test")
     throw invalid("settings.endpoint", "is for local and test deployments only");
+  if (setup.kind === "smtp" && setup.settings.host === "127.0.0.1" && ENVIRONMENT !== "local" && ENVIRONMENT !== "test")
+    throw invalid("settings.host", "is for local and test deployments only");
   const iv = crypto.getRandomValues(new Uint8Array(12));
   return {
     settings: JSON.stringify(settings),

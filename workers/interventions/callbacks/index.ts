@@ -172,6 +172,8 @@ async function tell(
   const reported = await callActor("cart", () =>
     cartStub(env, storeId, delivery.cart_id).report(delivery.id, status, reason),
   );
+  if (reported.ok && status === "clicked")
+    await callActor("shopper", () => shopperStub(env, storeId, delivery.shopper_id).answered(channel, delivery.id));
   if (reported.ok) return "applied";
   return reported.reason === "not_settled" ? "early" : "ignored";
 }

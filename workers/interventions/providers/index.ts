@@ -15,7 +15,7 @@ import { resend } from "./resend.ts";
 import { SendEmailProvider } from "./send-email.ts";
 import { sendgrid } from "./sendgrid.ts";
 import { ses } from "./ses.ts";
-import { SmtpProvider } from "./smtp.ts";
+import { SmtpProvider, smtpServerOf } from "./smtp.ts";
 import { sns } from "./sns.ts";
 import { twilio } from "./twilio.ts";
 import { webpush } from "./webpush.ts";
@@ -28,7 +28,7 @@ export function deploymentProviders(env: Env, config: Config, channel: MessageCh
 
 /** By what mails go that belong to no delivery: `null` for the outbox, which keeps deliveries only. */
 export function accountMailProvider(env: Env, config: Config): MessageProvider | null {
-  if (config.EMAIL_PROVIDER === "smtp") return new SmtpProvider(config.SMTP_URL);
+  if (config.EMAIL_PROVIDER === "smtp") return new SmtpProvider(smtpServerOf(config.SMTP_URL));
   if (config.EMAIL_PROVIDER === "send_email") return new SendEmailProvider(env.EMAIL);
   return null;
 }
@@ -42,6 +42,16 @@ export interface Surroundings {
 
 /** A provider that a store has set up. */
 export function storeProvider(setup: Setup, { callbackUrl, config }: Surroundings): MessageProvider {
+  if (setup.kind === "smtp") {
+    const { host, port, security } = setup.settings;
+    const { username, password = "" } = setup.credentials;
+    return new SmtpProvider({
+      host,
+      port,
+      secure: security === "tls",
+      credentials: username === undefined ? null : { username, password },
+    });
+  }
   const timeoutMs = config.PROVIDER_TIMEOUT_SECONDS * SECOND_MS;
   const loopback = isLocal(config);
   return new HttpProvider(apiOf(setup, callbackUrl, loopback, timeoutMs), timeoutMs);
@@ -51,7 +61,12 @@ export function storeProvider(setup: Setup, { callbackUrl, config }: Surrounding
 export const isLocal = ({ ENVIRONMENT }: Pick<Config, "ENVIRONMENT">): boolean =>
   ENVIRONMENT === "local" || ENVIRONMENT === "test";
 
-function apiOf(setup: Setup, callbackUrl: string | null, loopback: boolean, timeoutMs: number): MessageApi {
+function apiOf(
+  setup: Exclude<Setup, { kind: "smtp" }>,
+  callbackUrl: string | null,
+  loopback: boolean,
+  timeoutMs: number,
+): MessageApi {
   switch (setup.kind) {
     case "sendgrid":
       return sendgrid(setup.settings, setup.credentials);

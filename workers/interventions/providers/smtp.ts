@@ -38,29 +38,44 @@ internals.body = function (this: Internals): Promise<void> {
   return writeBody.call(this);
 };
 
-/** SMTP over a TCP socket: `smtp://user:password@host:port` (STARTTLS where offered) or `smtps://…`. */
+export interface SmtpServer {
+  host: string;
+  port: number;
+  /** TLS from the first byte on; else as soon as the server offers it. */
+  secure: boolean;
+  credentials: { username: string; password: string } | null;
+}
+
+/** `smtp://user:password@host:port` (STARTTLS where offered) or `smtps://…`. */
+export function smtpServerOf(address: string): SmtpServer {
+  const { hostname, port, username, password, protocol } = new URL(address);
+  const secure = protocol === "smtps:";
+  const credentials = username
+    ? { username: decodeURIComponent(username), password: decodeURIComponent(password) }
+    : null;
+  return { host: hostname, port: Number(port) || (secure ? 465 : 587), secure, credentials };
+}
+
+/** SMTP over a TCP socket. */
 export class SmtpProvider implements MessageProvider {
   readonly name = "smtp";
   readonly resumable = false;
-  readonly #url: URL;
+  readonly #server: SmtpServer;
 
-  constructor(url: string) {
-    this.#url = new URL(url);
+  constructor(server: SmtpServer) {
+    this.#server = server;
   }
 
   async send(mail: OutgoingMail): Promise<SendOutcome> {
-    const { hostname, port, username, password, protocol } = this.#url;
-    const secure = protocol === "smtps:";
+    const { host, port, secure, credentials } = this.#server;
     let mailer: WorkerMailer;
     try {
       mailer = await WorkerMailer.connect({
-        host: hostname,
-        port: Number(port) || (secure ? 465 : 587),
+        host,
+        port,
         secure,
-        startTls: !secure && !isLoopback(hostname),
-        ...(username
-          ? { credentials: { username: decodeURIComponent(username), password: decodeURIComponent(password) } }
-          : {}),
+        startTls: !secure && !isLoopback(host),
+        ...(credentials ? { credentials } : {}),
         authType: ["plain", "login"],
         logLevel: 4,
         socketTimeoutMs: TIMEOUT_MS,

@@ -1,4 +1,5 @@
 /** Campaigns, their results and simulation, and the templates that their steps send. */
+import type { StepCoupons } from "../../../../shared/coupons.ts";
 import type { ResultsView } from "../../../../shared/measure/results-view.ts";
 import type { CampaignInput } from "../../../../shared/policy/rules.ts";
 import type { SimulationView } from "../../../../shared/simulation.ts";
@@ -38,6 +39,7 @@ export const changeCampaign = (id: string, change: Partial<CampaignInput>, versi
   call<Campaign>("PATCH", one(PATH, id), change, version);
 export const deleteCampaign = (id: string) => call("DELETE", one(PATH, id));
 export const getResults = (id: string) => get<ResultsView>(`${one(PATH, id)}/results`);
+export const getStepCoupons = (id: string) => get<{ steps: StepCoupons[] }>(`${one(PATH, id)}/coupons`);
 export const simulate = (id: string, campaign: CampaignInput, limit: number) =>
   call<SimulationView>("POST", `${one(PATH, id)}/simulate`, { campaign, limit });
 

@@ -101,22 +101,28 @@ export function applyMetrics(current: RealtimeView | null, next: RealtimeView): 
   return current && Date.parse(current.at) > Date.parse(next.at) ? current : next;
 }
 
-/** Takes status changes of listed deliveries. `unknown`: one was named that is not listed, so the list must be read again. */
+/**
+ * Takes status changes of listed deliveries. `unknown`: one was named that is not listed, or was written since it was, so the
+ * list must be read again.
+ */
 export function applyDeliveries(
   rows: readonly DeliveryView[],
   news: readonly CartDeliveryNews[],
 ): { rows: readonly DeliveryView[]; unknown: boolean } {
   const told = new Map(news.map((delivery) => [delivery.id, delivery]));
   let changed = false;
+  let written = false;
   const next = rows.map((row) => {
     const delivery = told.get(row.id);
     told.delete(row.id);
     // A history only grows: the longer one is the newer one.
     if (!delivery || delivery.statusHistory.length <= row.statusHistory.length) return row;
     changed = true;
-    return { ...row, status: delivery.status, statusHistory: delivery.statusHistory };
+    const { channel, status, statusHistory } = delivery;
+    written ||= row.to === null && status === "sent" && channel !== "onsite";
+    return { ...row, channel, status, statusHistory };
   });
-  return { rows: changed ? next : rows, unknown: told.size > 0 };
+  return { rows: changed ? next : rows, unknown: written || told.size > 0 };
 }
 
 /** Whether the news say that this cart, or a message of it, changed. */

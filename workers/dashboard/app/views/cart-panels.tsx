@@ -15,15 +15,26 @@ export function CartOrder({ cart }: { cart: CartView }) {
       <p class="order-total">{formatMoney(cart.order.total)}</p>
       <p class="panel-foot">
         placed <Ago at={cart.order.at} />
-        {cart.attribution && (
-          <>
-            {" "}
-            · credited to <a href={outboxHref(cart.attribution.deliveryId)}>a message</a> (
-            {words(cart.attribution.model).toLowerCase()})
-          </>
-        )}
       </p>
+      <CreditedTo cart={cart} />
     </section>
+  );
+}
+
+/** To which campaign and message the order is owed, and by which rule. */
+function CreditedTo({ cart: { attribution, journeys, deliveries } }: { cart: CartView }) {
+  if (!attribution) return null;
+  const { campaignId, deliveryId, model } = attribution;
+  const campaign = journeys.find((journey) => journey.campaignId === campaignId);
+  const message = deliveries.find(({ id }) => id === deliveryId);
+  return (
+    <p class="panel-foot" data-testid="credited" data-model={model}>
+      Credited to <a href={campaignHref(campaignId)}>{campaign?.campaignName ?? "a campaign"}</a>,{" "}
+      <a href={outboxHref(deliveryId)}>
+        {message ? `${CHANNEL_LABELS[message.channel]} · ${words(message.stepId)}` : "a message"}
+      </a>{" "}
+      by {words(model).toLowerCase()}
+    </p>
   );
 }
 

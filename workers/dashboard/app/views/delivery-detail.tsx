@@ -12,6 +12,7 @@ import { Choice } from "../ui/choice.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { BackIcon, ChannelIcon } from "../ui/icons.tsx";
 import { ProblemNotice } from "../ui/notice.tsx";
+import { reasonOf } from "../ui/reasons.ts";
 import { DeliveryStatusChip } from "../ui/status.tsx";
 import { Ago } from "../ui/times.tsx";
 import { MailFrame } from "./mail-frame.tsx";
@@ -48,8 +49,8 @@ function Detail({ delivery }: { delivery: DeliveryView }) {
         <h2>{delivery.subject || delivery.title || words(delivery.stepId)}</h2>
         <p class="delivery-facts">
           <ChannelIcon channel={delivery.channel} size={16} /> {CHANNEL_LABELS[delivery.channel]} to{" "}
-          <b>{delivery.to ?? "an anonymous visitor"}</b>
-          {delivery.provider && ` through ${delivery.provider}`} ·{" "}
+          <b>{delivery.to ?? (delivery.channel === "onsite" ? "a shopper on the page" : "a shopper")}</b>
+          {delivery.provider && delivery.channel !== "onsite" && ` through ${delivery.provider}`} ·{" "}
           <a href={cartHref(delivery.cartId)}>the cart behind it</a>
         </p>
       </header>
@@ -61,7 +62,7 @@ function Detail({ delivery }: { delivery: DeliveryView }) {
           {delivery.statusHistory.map((step) => (
             <li key={`${step.status}${step.at}`}>
               <DeliveryStatusChip status={step.status} />
-              <span class="history-reason">{step.reason && words(step.reason)}</span>
+              <span class="history-reason">{step.reason && reasonOf(step.reason)}</span>
               <span class="history-at" title={fullTime(step.at)}>
                 <Ago at={step.at} />
               </span>
@@ -79,18 +80,17 @@ const FORMS: { value: Form; label: string }[] = [
   { value: "text", label: "As text" },
 ];
 
+function unwritten({ channel, status }: DeliveryView): string {
+  if (status === "suppressed" || status === "cancelled") return "It did not go out, so it was never written.";
+  if (channel === "onsite")
+    return "An offer is written for the page while the shopper is on it; its words are not kept.";
+  return "The text is written when the message goes out; until then the cart may still change.";
+}
+
 function Content({ delivery }: { delivery: DeliveryView }) {
   const [form, setForm] = useState<Form>("html");
   const { html, text, body, channel } = delivery;
-  if (!html && !text && !body) {
-    return (
-      <p class="panel panel-none">
-        {channel === "onsite"
-          ? "An offer is written for the page while the shopper is on it; its words are not kept."
-          : "The text is written when the message goes out; until then the cart may still change."}
-      </p>
-    );
-  }
+  if (!html && !text && !body) return <p class="panel panel-none">{unwritten(delivery)}</p>;
   if (channel !== "email") return <DeliveryLook delivery={{ ...delivery, channel }} />;
   const shown = !html ? "text" : !text ? "html" : form;
   return (

@@ -7,6 +7,7 @@ import { outboxHref } from "../route.ts";
 import { CHANNEL_LABELS } from "../ui/channels.ts";
 import { ChannelIcon, MailIcon } from "../ui/icons.tsx";
 import { ProblemNotice } from "../ui/notice.tsx";
+import { reasonOf } from "../ui/reasons.ts";
 import { DeliveryStatusChip } from "../ui/status.tsx";
 import { Ago } from "../ui/times.tsx";
 import { DeliveryDetail } from "./delivery-detail.tsx";
@@ -43,6 +44,13 @@ export function OutboxPage({ id }: { id: string | null }) {
   );
 }
 
+/** Why it waits, or did not go. */
+function Reason({ row }: { row: DeliveryView }) {
+  const { status, reason } = row.statusHistory.at(-1) ?? {};
+  if (!reason || status !== row.status) return null;
+  return <span class="outbox-reason">{reasonOf(reason)}</span>;
+}
+
 function Rows({ rows, current }: { rows: readonly DeliveryView[] | null; current: string | null }) {
   if (rows === null) return <p class="loading">Reading the outbox…</p>;
   if (rows.length === 0) {
@@ -73,14 +81,17 @@ function Rows({ rows, current }: { rows: readonly DeliveryView[] | null; current
               <span class="outbox-to">
                 <ChannelIcon channel={row.channel} size={16} />
                 <span class="visually-hidden">{CHANNEL_LABELS[row.channel]} to </span>
-                {row.to ?? "Anonymous visitor"}
+                {row.to ?? (row.channel === "onsite" ? "A shopper on the page" : "A shopper")}
               </span>
               <Ago at={row.statusHistory.at(-1)?.at ?? row.sentAt ?? row.scheduledAt ?? ""} />
             </span>
             <span class="outbox-subject">
               {row.subject || row.title || `${CHANNEL_LABELS[row.channel]} · ${words(row.stepId)}`}
             </span>
-            <DeliveryStatusChip status={row.status} />
+            <span class="outbox-fate">
+              <DeliveryStatusChip status={row.status} />
+              <Reason row={row} />
+            </span>
           </a>
         </li>
       ))}

@@ -32,7 +32,8 @@ export function PreviewPanel({ draft: { steps, trigger }, at, templates }: Props
   const [each, setEach] = useState<MessageChannel>("email");
   const step = steps[at] ?? steps[0];
   const filled = (carts.data?.items ?? []).filter(({ itemCount }) => itemCount > 0);
-  const cartId = chosen ?? filled[0]?.id ?? SAMPLE;
+  const known = filled.find(({ shopper }) => shopper.name !== null) ?? filled[0];
+  const cartId = chosen ?? known?.id ?? SAMPLE;
   if (!step) return null;
   const channel = step.channel === "all" ? each : step.channel;
   const shown = step.variants[variant] ?? step.variants[0];

@@ -1,8 +1,9 @@
 /** What the campaign caused: treated beside held out, the difference with its interval, and what attribution says of it. */
 import type { ComponentChildren } from "preact";
+import type { StepCoupons } from "../../../../../shared/coupons.ts";
 import type { ResultsView } from "../../../../../shared/measure/results-view.ts";
 import { type Money, toMinor, toMoney } from "../../../../../shared/money.ts";
-import { getResults } from "../../api/campaigns.ts";
+import { getResults, getStepCoupons } from "../../api/campaigns.ts";
 import { may } from "../../api/session.ts";
 import { formatMoney, percent, plural } from "../../format.ts";
 import { useResource } from "../../live/resource.ts";
@@ -16,23 +17,34 @@ export function ResultsPanel({ id }: { id: string }) {
   return <Read id={id} />;
 }
 
+interface Counted {
+  results: ResultsView;
+  coupons: StepCoupons[];
+}
+
+async function readCounts(id: string): Promise<Counted> {
+  const [results, { steps }] = await Promise.all([getResults(id), getStepCoupons(id)]);
+  return { results, coupons: steps };
+}
+
 function Read({ id }: { id: string }) {
-  const { data, problem, reload } = useResource(`results ${id}`, () => getResults(id));
+  const { data, problem, reload } = useResource(`results ${id}`, () => readCounts(id));
   return (
     <>
       <SignalNotice />
       {problem && <ProblemNotice problem={problem} retry={reload} />}
-      {data ? <Results results={data} /> : !problem && <p class="loading">Counting…</p>}
+      {data ? <Results {...data} /> : !problem && <p class="loading">Counting…</p>}
     </>
   );
 }
 
-function Results({ results }: { results: ResultsView }) {
+function Results({ results, coupons }: Counted) {
   return (
     <div class="results" data-testid="results">
       <Incremental results={results} />
       <Arms results={results} />
       {results.variants.length > 0 && <Variants results={results} />}
+      {coupons.length > 0 && <Coupons steps={coupons} />}
     </div>
   );
 }
@@ -149,6 +161,28 @@ function Variants({ results: { variants, allocation } }: { results: ResultsView 
           conversionOf(variant),
           formatMoney(variant.revenue),
           variant.attributed.byClick,
+        ])}
+      />
+    </section>
+  );
+}
+
+const COUPON_HEADS = ["Step", "Given out", "Redeemed", "Expired", "Left"];
+
+function Coupons({ steps }: { steps: readonly StepCoupons[] }) {
+  return (
+    <section class="panel" aria-labelledby="coupons-heading">
+      <h2 id="coupons-heading">Coupons</h2>
+      <p class="panel-lead">One code for each cart, until the step’s budget is used up.</p>
+      <Table
+        heads={COUPON_HEADS}
+        testid="coupon-result"
+        rows={steps.map((step) => [
+          step.stepId,
+          step.issued,
+          step.redeemed,
+          step.expired,
+          step.budget === null ? "no longer given" : step.left,
         ])}
       />
     </section>

@@ -10,6 +10,7 @@ import { CHANNEL_LABELS } from "../../ui/channels.ts";
 import { SelectField } from "../../ui/form.tsx";
 import { ChannelIcon } from "../../ui/icons.tsx";
 import { ProblemNotice } from "../../ui/notice.tsx";
+import { reasonOf } from "../../ui/reasons.ts";
 
 const LIMITS = ["20", "50", "200"].map((value) => ({ value, label: `The latest ${value} carts` }));
 
@@ -166,7 +167,7 @@ function Would({ message, other }: { message: SimulatedMessage; other: boolean }
         <span class="chip" data-tone={tone}>
           {word}
         </span>
-        {message.reason && ` ${words(message.reason).toLowerCase()}`}
+        {message.reason && ` ${reasonOf(message.reason)}`}
         <Moment at={message.at} />
       </span>
     </p>

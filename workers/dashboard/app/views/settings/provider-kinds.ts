@@ -88,6 +88,24 @@ export const KINDS: Readonly<Record<string, ProviderAbout>> = {
       { name: "webhookSecret", label: "Webhook password", secret: true, optional: true, hint: callback },
     ],
   },
+  smtp: {
+    label: "SMTP",
+    channel: "email",
+    fields: [
+      { name: "host", label: "Server", placeholder: "smtp.shop.example" },
+      { name: "port", label: "Port", optional: true, placeholder: "587" },
+      {
+        name: "security",
+        label: "Encryption",
+        options: [
+          { value: "starttls", label: "STARTTLS" },
+          { value: "tls", label: "TLS (port 465)" },
+        ],
+      },
+      { name: "username", label: "User name", secret: true, optional: true },
+      { name: "password", label: "Password", secret: true, optional: true },
+    ],
+  },
   twilio: {
     label: "Twilio",
     channel: "sms",
@@ -189,7 +207,18 @@ function parsed(text: string): Record<string, unknown> {
   }
 }
 
-export const aboutKind = (kind: string): ProviderAbout => KINDS[kind] ?? { label: kind, channel: "email", fields: [] };
+const RATE: ProviderField = {
+  name: "maxPerMinute",
+  label: "Messages a minute",
+  optional: true,
+  placeholder: "unlimited",
+  hint: "What your plan allows. The rest goes by the next provider, or waits.",
+};
+
+export function aboutKind(kind: string): ProviderAbout {
+  const known = KINDS[kind] ?? { label: kind, channel: "email", fields: [] };
+  return { ...known, fields: [...known.fields, RATE] };
+}
 
 /** The two halves that the API takes; what was left empty is not sent. */
 export function setupOf(kind: string, given: (name: string) => string): Setup {

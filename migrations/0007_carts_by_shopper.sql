@@ -1,0 +1,1 @@
+CREATE INDEX `carts_by_shopper` ON `carts` (`store_id`,`shopper_id`,`created_at`);
