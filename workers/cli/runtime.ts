@@ -65,6 +65,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     port: 0,
     cf: false,
     log,
+    // Answered at Miniflare's own address only, which is not the one that is served.
+    unsafeTriggerHandlers: true,
     handleStructuredLogs: ({ message }: { message: string }) => write(message),
     workers: [
       adapt({
