@@ -35,3 +35,6 @@ new (peerModule("bullmq").Worker)(
 setInterval(() => {
   if (decided.length > 0) process.send?.(decided.splice(0));
 }, 100);
+
+// Killed benchmarks leave nobody behind.
+process.once("disconnect", () => process.exit());

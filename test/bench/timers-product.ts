@@ -19,7 +19,7 @@ const ASLEEP_MS = 20_000;
 const MINUTE_MS = 60_000;
 const HASTY = { abandonAfterMinutes: LEASH_MS / MINUTE_MS };
 /** What it takes to make a cart, have it abandoned and its message held, on a machine that is not idle. */
-const HOLD_MS = 35;
+const HOLD_MS = 15;
 const MAX_PROLONGED = 3;
 
 type Facts = Pick<TimerRound, "cpuMs" | "waitingBytes" | "failedActivations" | "beforeKill">;

@@ -1,4 +1,5 @@
 /** The timers benchmark's tables, and its one line for machines. */
+import { tmpdir } from "node:os";
 import { percentile } from "./load.ts";
 import { number, RULE, table, times } from "./table.ts";
 import type { TimersReport } from "./timers.ts";
@@ -83,6 +84,7 @@ export function timersTablesOf(report: TimersReport): string {
     ...together,
     facts,
     "  Cartwake's step: a durable decision, and what its sender does meanwhile (arbiter, claim, rendering, outbox). BullMQ's: reads and writes the cart's state and a log row.",
+    `  Both keep their state in ${tmpdir()}: TMPDIR chooses another disk. Where a flush takes milliseconds it bounds Cartwake, which waits for the disk in its one thread.`,
     ...(report.missing ? [`  ${report.missing}`] : []),
   ];
   return [...parts, notes.join("\n")].join("\n\n\n");
