@@ -12,7 +12,7 @@ import type { Offer } from "../../shared/offers.ts";
 import type { Trigger } from "../../shared/policy/rules.ts";
 import type { Result } from "../../shared/result.ts";
 import { callActor } from "../../shared/retry.ts";
-import { contextOf, inLocale, needsCoupon, render, type Template, type TemplateStore } from "../../shared/templates.ts";
+import { contextOf, inLocale, render, type Template, type TemplateStore, usesCoupon } from "../../shared/templates.ts";
 import { iso, SECOND_MS } from "../../shared/time.ts";
 import { withTimeout } from "../../shared/timeout.ts";
 import type { Env } from "../env.ts";
@@ -78,7 +78,7 @@ export async function offerOf(
   const { store, template } = await sourceOf(env, storeId, due.templateId, due.trigger, now);
   const { parts, locale } = inLocale(template, due.contents.locale);
   const coupon = due.coupon ? await issued(storeId, cartId, due, due.coupon, now, issue) : null;
-  if (due.coupon && !coupon && needsCoupon({ ...parts, html: "" })) return null;
+  if (due.coupon && !coupon && usesCoupon({ ...parts, html: "" })) return null;
   const context = contextOf(due.contents, store, { recovery: store.url, unsubscribe: store.url }, locale, coupon);
   const { subject, text } = fitted("onsite", await render({ ...parts, html: "" }, context));
   const { button, dismiss, copy, copied, validUntil } = offerWords(locale, due.trigger);
