@@ -34,9 +34,10 @@ const figuresOf = (round: TimerRound) => ({
   decidedBeforeKill: round.beforeKill ?? null,
 });
 
-export const timersSummaryOf = ({ rounds, missing }: TimersReport) => ({
+export const timersSummaryOf = ({ rounds, missing, broken }: TimersReport) => ({
   bench: "timers" as const,
   missingPeer: missing,
+  broken,
   rounds: rounds.map(figuresOf),
   ratios: rounds.filter((r) => r.contender !== "cartwake").map((peer) => ratiosOf(rounds, peer)),
 });
@@ -56,8 +57,10 @@ function ratiosOf(rounds: TimerRound[], peer: TimerRound) {
 const HEADER = ["", "decided", "twice", "late p50 ms", "p99 ms", "max ms", "CPU ms a step", "KB a waiting cart"];
 
 export function timersTablesOf(report: TimersReport): string {
-  const parts = (["second", "spread", "failing"] as const).map((name) => {
+  const parts = (["second", "spread", "failing"] as const).flatMap((name) => {
     const rounds = report.rounds.filter((round) => round.name === name);
+    const [first] = rounds;
+    if (!first) return [];
     const rows = rounds.map((r) => [
       r.contender,
       `${number(r.decided)} of ${number(r.carts)}`,
@@ -73,16 +76,21 @@ export function timersTablesOf(report: TimersReport): string {
       const ratio = (value: number | null): string => times(value ?? Number.NaN);
       return [`cartwake : ${peer.contender}`, "", "", ratio(lateP50), ratio(lateP99), "", ratio(cpu), ratio(memory)];
     });
-    return table(TITLES[name](rounds[0]!), HEADER, [...rows, ...(ratios.length > 0 ? [[RULE], ...ratios] : [])]);
+    return table(TITLES[name](first), HEADER, [...rows, ...(ratios.length > 0 ? [[RULE], ...ratios] : [])]);
   });
-  const failed = report.rounds.find((r) => r.contender === "cartwake" && r.name === "failing")!;
-  const facts = `  Files were lacking ${number(failed.failedActivations ?? 0)} times; ${number(failed.beforeKill ?? 0)} steps were decided before the kill.`;
+  const failed = report.rounds.find((r) => r.contender === "cartwake" && r.name === "failing");
+  const facts = failed
+    ? [
+        `  Files were lacking ${number(failed.failedActivations ?? 0)} times; ${number(failed.beforeKill ?? 0)} steps were decided before the kill.`,
+      ]
+    : [];
   const together = report.rounds
     .filter((r) => r.contender === "cartwake" && r.name !== "spread" && r.together !== r.carts)
     .map((r) => `  Only ${number(r.together ?? 0)} of the ${number(r.carts)} were due in the same second (${r.name}).`);
   const notes = [
+    ...report.broken.map((why) => `  Broken off: ${why}`),
     ...together,
-    facts,
+    ...facts,
     "  Cartwake's step: a durable decision, and what its sender does meanwhile (arbiter, claim, rendering, outbox). BullMQ's: reads and writes the cart's state and a log row.",
     `  Both keep their state in ${tmpdir()}: TMPDIR chooses another disk. Where a flush takes milliseconds it bounds Cartwake, which waits for the disk in its one thread.`,
     ...(report.missing ? [`  ${report.missing}`] : []),
