@@ -240,7 +240,8 @@ export class Cart extends DurableObject<CartEnv> {
   async #wake(): Promise<void> {
     try {
       if (!this.#state) return;
-      const { forget } = this.#run({ type: "wake", now: Date.now() }, await this.#freshRules());
+      const rules = await this.#freshRules();
+      const { forget } = this.#run({ type: "wake", now: Date.now() }, rules);
       if (forget && (await this.#forget())) return;
       await this.#tidy();
     } catch (error) {
