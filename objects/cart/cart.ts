@@ -27,11 +27,10 @@ import { decide } from "./decide.ts";
 import { replay, timelineOf } from "./explain.ts";
 import { find } from "./ledger.ts";
 import { deltaOf, usageDelta } from "./metrics.ts";
-import { type CartEnv, type Present, Publisher } from "./publisher.ts";
+import { type CartEnv, isUrgent, type Present, Publisher } from "./publisher.ts";
 import { CREATE_LOG_ROWS, type LogEntry, type Snapshot } from "./schema.ts";
 import { arbiterOf, type SimulatedCart, sentBefore, simulate } from "./simulate.ts";
-import type { CartState } from "./state.ts";
-import { emptyState } from "./state.ts";
+import { type CartState, emptyState } from "./state.ts";
 import { CartStorage, isLong } from "./storage.ts";
 import { nextWake } from "./timers.ts";
 import { claimedOf, contentsOf, currencyOf, itemViews, offerOf, prospectOf, viewOf } from "./view.ts";
@@ -395,11 +394,3 @@ const changed = (before: CartState, decision: Decision): boolean =>
   decision.state.process !== before.process ||
   (decision.received?.duplicates ?? 0) > 0 ||
   (decision.received?.rejected.length ?? 0) > 0;
-
-/** The board shows these at once, and the arbiter must know; the rest may be gathered for a moment. */
-const isUrgent = (before: CartState, { state }: Decision, first: boolean): boolean =>
-  first ||
-  state.process !== before.process ||
-  state.facts.items !== before.facts.items ||
-  state.facts.person !== before.facts.person ||
-  state.facts.consent !== before.facts.consent;

@@ -7,6 +7,7 @@ import type { CartNews, Entry, QueueProbe, SendCommand } from "../../shared/even
 import { log } from "../../shared/log.ts";
 import { SECOND_MS } from "../../shared/time.ts";
 import { type Actors, storeStub } from "../stubs.ts";
+import type { Decision } from "./commands.ts";
 import type { CartState, Effect, Facts, Process } from "./state.ts";
 import type { CartStorage, Loaded } from "./storage.ts";
 import { deliveryNews, shopperNews, summaryOf } from "./view.ts";
@@ -222,3 +223,11 @@ function fitting(entries: readonly Entry[]): Entry[] {
   });
   return end < 0 ? [...entries] : entries.slice(0, end);
 }
+
+/** The board shows these at once, and the arbiter must know; the rest may be gathered for a moment. */
+export const isUrgent = (before: CartState, { state }: Decision, first: boolean): boolean =>
+  first ||
+  state.process !== before.process ||
+  state.facts.items !== before.facts.items ||
+  state.facts.person !== before.facts.person ||
+  state.facts.consent !== before.facts.consent;

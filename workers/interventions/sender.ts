@@ -76,17 +76,19 @@ export async function send(command: SendCommand, env: Env): Promise<string> {
   const shopper = shopperStub(env, storeId, prospect.shopperId);
   const permit = await permitted(env, storeId, prospect, rules);
   if (!permit.granted) return hold(permit.reason, permit.until);
+  /** Not now after all: the reserved place is given back, unless another sender has the message, and the place with it. */
+  const giveBack = async (reason: string, until: number): Promise<string> => {
+    const held = await cart.hold(effectId, reason, until);
+    if (held.ok || !isAnothers(held.reason)) await shopper.release(prospect.deliveryId);
+    return reason;
+  };
   const full = permit.isFirst ? await storeStub(env, storeId).admitFirst(permit.channel) : null;
-  if (full !== null) {
-    await shopper.release(prospect.deliveryId);
-    return hold("first_messages", full + spread(PAUSE_MS));
-  }
+  if (full !== null) return giveBack("first_messages", full + spread(PAUSE_MS));
   const route = await Route.enter(env, storeId, ways.get(permit.channel) ?? []);
   if (route.until !== null) {
-    await shopper.release(prospect.deliveryId);
     // A paced provider gave each message a time of its own.
     const apart = route.reason === "provider_rate" ? 0 : spread(SPREAD_MS);
-    return hold(route.reason, route.until + apart);
+    return giveBack(route.reason, route.until + apart);
   }
   try {
     return await sendBy(route, command, prospect, permit, settings.value, env);
