@@ -1,7 +1,7 @@
 /** The sender between cart, shopper and provider: what a crash at each step leaves behind. */
 import { applyD1Migrations, type D1Migration, runDurableObjectAlarm } from "cloudflare:test";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { shopperStub } from "../../objects/stubs.ts";
+import { breakerStub, shopperStub } from "../../objects/stubs.ts";
 import type { SendCommand } from "../../shared/events/messages.ts";
 import { shopperIdOf } from "../../shared/ids.ts";
 import { MINUTE_MS } from "../../shared/time.ts";
@@ -88,6 +88,31 @@ describe("law 6: the cap holds through crashes", () => {
     expect(await send(command, mailedBy(mailed, { SHOPPER }))).toBe("already_cancelled");
     expect(mailed).not.toHaveBeenCalled();
     expect(await places()).toEqual([]);
+  });
+
+  it("a second sender that finds the circuit open leaves the place to the first, which has the message", async () => {
+    const { command, cart, places } = await left();
+    const SHOPPER = {
+      getByName: (name: string) => {
+        const { permit } = env.SHOPPER.getByName(name);
+        return { permit, settle: () => new Promise(() => undefined) }; // it has claimed, and comes no further
+      },
+    } as unknown as Env["SHOPPER"];
+    void send(
+      command,
+      mailedBy(async () => undefined, { SHOPPER }),
+    );
+    await vi.waitFor(async () =>
+      expect(await cart.cart.view()).toMatchObject({ ok: true, value: { deliveries: [{ status: "claimed" }] } }),
+    );
+    const breaker = breakerStub(env, cart.storeId, "send_email");
+    for (let i = 0; i < 5; i++) await breaker.report("failure");
+    const second = await send(
+      command,
+      mailedBy(async () => undefined),
+    );
+    expect(second).toBe("provider_unavailable");
+    expect(await places()).toEqual(["reserved"]);
   });
 
   it("what the provider refused frees the place", async () => {
