@@ -5,6 +5,7 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import diagnostics from "node:diagnostics_channel";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -246,12 +247,18 @@ export const isFree = (host: string, port: number): Promise<boolean> =>
     probe.listen({ host, port }, () => probe.close(() => resolve(true)));
   });
 
-/** A port nobody listens on now. */
-export const freePort = (host = "127.0.0.1"): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const probe = createServer().once("error", reject);
-    probe.listen({ host, port: 0 }, () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
+/**
+ * Below the ports that systems give to outgoing connections (from 32768 on Linux, 49152 elsewhere): one of those could take
+ * the port between this question and the server's start, or while the server is down and about to come back.
+ */
+const CHOSEN_PORTS = { from: 15_000, to: 32_000 };
+const PORT_TRIES = 50;
+
+/** A port nobody listens on now, chosen at random so that two who ask at once hardly get the same. */
+export async function freePort(host = "127.0.0.1"): Promise<number> {
+  for (let i = 0; i < PORT_TRIES; i++) {
+    const port = randomInt(CHOSEN_PORTS.from, CHOSEN_PORTS.to);
+    if (await isFree(host, port)) return port;
+  }
+  throw new CommandError("no free port was found", "name one: --port 8787");
+}
