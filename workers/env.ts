@@ -1,11 +1,18 @@
 import type { Actors } from "../objects/stubs.ts";
-import type { AccountMailHint, CartNews, QueueProbe, SendCommand } from "../shared/events/messages.ts";
+import type { AccountMailHint, CartNews, QueueProbe, ScoringHint, SendCommand } from "../shared/events/messages.ts";
+import type { TrainingParams } from "./training/workflow.ts";
 
 /** Everything this Worker is bound to (wrangler.toml). */
 export interface Env extends Actors {
   DB: D1Database;
   EVENTS: Queue<CartNews | QueueProbe>;
   INTERVENTIONS: Queue<SendCommand | AccountMailHint>;
+  SCORING: Queue<ScoringHint>;
+  /** Models by `artefactKey`, and what training runs have so far. */
+  ARTEFACTS: R2Bucket;
+  TRAINING: Workflow<TrainingParams>;
+  /** Only where an account is: never locally. */
+  AI?: Ai;
   ANALYTICS: AnalyticsEngineDataset;
   ASSETS: Fetcher;
   EMAIL: SendEmail;

@@ -25,6 +25,7 @@ export { Meter } from "../objects/meter/meter.ts";
 export { Room } from "../objects/room/room.ts";
 export { Shopper } from "../objects/shopper/shopper.ts";
 export { Store } from "../objects/store/store.ts";
+export { Training } from "./training/workflow.ts";
 
 const handle = createGateway({
   postEvents,

@@ -34,4 +34,5 @@ export const MIGRATIONS = [
    CREATE UNIQUE INDEX pool_codes_key ON pool_codes (code_key);
    CREATE TABLE signal (id INTEGER PRIMARY KEY CHECK (id = 1), data TEXT NOT NULL)`,
   "CREATE TABLE first_messages (channel TEXT PRIMARY KEY, hour INTEGER NOT NULL, count INTEGER NOT NULL) WITHOUT ROWID",
+  "CREATE TABLE serving (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, data TEXT NOT NULL)",
 ] as const;

@@ -2,7 +2,7 @@
  * Store: one merchant's shop.
  *
  * Owns    settings, campaigns (versioned), coupons and their pools, exact rollups, usage counters, how far each cart is counted,
- *         what campaigns caused, whether orders are still told of.
+ *         what campaigns caused, which models serve, whether orders are still told of.
  * Timers  `watch`: nudges carts that should have woken, looks for lost orders; `trim`: retention; `allocate`: shares of variants.
  * RPC     create, settings, patchSettings, campaign*, results, rules, tenant, apply, seen, countRejected, realtime, usage, rollups,
  *         issueCoupon, coupon*, admitFirst, orderSignal, overrideSignal.
@@ -16,6 +16,7 @@ import type { CouponPoolView, CouponRecord, StepCoupons } from "../../shared/cou
 import type { AppliedCart, CartNews, CouponAsk, Delta, IssuedCoupon } from "../../shared/events/messages.ts";
 import { log } from "../../shared/log.ts";
 import type { CampaignCounts } from "../../shared/measure/results.ts";
+import type { Serving } from "../../shared/model/serving.ts";
 import {
   type Campaign,
   type CampaignInput,
@@ -43,6 +44,7 @@ import { Measurement } from "./measurement.ts";
 import { overQuotaUntil, QUOTA_MINUTES } from "./quota.ts";
 import { acceptedIn } from "./rollup.ts";
 import { MIGRATIONS } from "./schema.ts";
+import { ServingModels } from "./serving.ts";
 import { SignalWatch } from "./signal-watch.ts";
 import { deliveriesOf, listItem, realtimeView } from "./view.ts";
 
@@ -77,6 +79,7 @@ export class Store extends DurableObject<Actors> {
   readonly #coupons: CouponBook;
   readonly #firsts: FirstMessages;
   readonly #watch: SignalWatch;
+  readonly #serving: ServingModels;
   readonly #live: Live;
   #config: Config | null;
 
@@ -94,6 +97,7 @@ export class Store extends DurableObject<Actors> {
     this.#campaigns = new Campaigns(storage, (id) => this.#pools.has(id));
     this.#counters = new Counters(storage, [this.#measurement, this.#coupons]);
     this.#watch = new SignalWatch(storage, this.#counters, this.#storeId);
+    this.#serving = new ServingModels(storage);
     this.#live = new Live(ctx, env, this.#storeId, () => this.realtime());
     const row = this.#sql
       .exec<{ version: number; created_at: number; settings: string }>("SELECT * FROM config")
@@ -191,9 +195,20 @@ export class Store extends DurableObject<Actors> {
   /** What carts obey. Throws for a store that does not exist: no beacon of it was ever admitted. */
   rules(): Rules {
     if (!this.#config) throw new Error("no such store");
-    const version = this.#config.version + this.#campaigns.allocated;
+    const version = this.#config.version + this.#campaigns.allocated + this.#serving.version;
     const rules = compileRules(this.#config.settings, this.#campaigns.obeyed(), version);
-    return { ...rules, paused: this.#watch.paused };
+    const { production, canary } = this.#serving.current;
+    return { ...rules, paused: this.#watch.paused, serving: { production, canary } };
+  }
+
+  serving(): Serving {
+    return this.#serving.current;
+  }
+
+  /** The registry's word on what serves; it has checked that the versions exist. */
+  serve(serving: Serving): void {
+    if (!this.#config) throw new Error("no such store");
+    this.#serving.put(serving);
   }
 
   /** What a campaign's shoppers bought, by arm and by variant. Reads a row per shopper: at most 100,000. */

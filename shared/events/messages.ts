@@ -142,6 +142,12 @@ export interface SendCommand {
   traceparent: string;
 }
 
+/** Queue `scoring`: a cart that a language model may be asked about. */
+export interface ScoringHint {
+  storeId: string;
+  cartId: string;
+}
+
 /** Queue `interventions` too: a row of `account_mails` is due. */
 export interface AccountMailHint {
   kind: "account_mail";

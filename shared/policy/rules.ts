@@ -1,5 +1,6 @@
 /** What a store decides once and every cart obeys: settings, campaigns, and the `Rules` compiled from them. */
 import * as z from "zod";
+import type { Serving } from "../model/serving.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../time.ts";
 import { MAX_LIMIT } from "./limits.ts";
 
@@ -186,6 +187,8 @@ export interface Rules {
   requireConsent: MessageChannel[];
   /** Why no message may go out now (`signal_loss`), or `null`. */
   paused: string | null;
+  /** Which of the store's models scores which cart. Absent from what older code wrote: the prior does. */
+  serving?: Pick<Serving, "production" | "canary">;
   /** Enabled campaigns only, in the order in which they are tried. */
   campaigns: Campaign[];
 }
