@@ -7,7 +7,7 @@ export interface LogisticOptions {
 }
 
 const STEPS = 50;
-const CLOSE = 1e-9;
+const CLOSE = 1e-7;
 
 /** Mean and standard deviation of the known values; a constant column counts as scale 1, its weight then is 0. */
 export function standardise(columns: Dataset["columns"], rows: Int32Array): Pick<Linear, "mean" | "scale"> {

@@ -36,7 +36,7 @@ export interface TrainingOptions {
 export const TRAINING_DEFAULTS: TrainingOptions = {
   folds: 5,
   boost: [BOOST_DEFAULTS],
-  l2: [1, 30, 300],
+  l2: [3, 100],
   minForTrees: 150,
   bags: 1,
 };
