@@ -2,8 +2,12 @@
 import type { Calibration } from "../model.ts";
 import { fitLogistic } from "./logistic.ts";
 
-/** Fewer rows in a step of the isotonic curve say too little about its height. */
+/** A step of the isotonic curve has at least so many rows, and at most so many steps share all rows. */
 const STEP_ROWS = 50;
+const STEPS = 200;
+
+/** Rows of the common share that each step counts as having besides, so that no probability is 0 or 1. */
+const PRIOR_ROWS = 0.5;
 
 /** The calibrated log-odds of a score. */
 export function calibrated(calibration: Calibration, score: number): number {
@@ -37,7 +41,7 @@ export function fitIsotonic(scores: Float64Array, labels: Uint8Array, rows: Int3
   return {
     kind: "isotonic",
     score: pools.map(({ sum, rows: count }) => sum / count),
-    logit: pools.map(({ positives, rows: count }) => Math.log((positives + 0.5) / (count - positives + 0.5))),
+    logit: pools.map(({ positives, rows: count }) => Math.log(positives / (count - positives))),
   };
 }
 
@@ -48,26 +52,31 @@ interface Pool {
   positives: number;
 }
 
-/** Ascending runs of at least `STEP_ROWS` rows; equal scores are never parted. */
+/** Ascending runs of rows; equal scores are never parted. */
 function steps(scores: Float64Array, labels: Uint8Array, rows: Int32Array): Pool[] {
   const order = Int32Array.from(rows).sort((a, b) => scores[a]! - scores[b]! || a - b);
+  const least = Math.max(STEP_ROWS, order.length / STEPS);
+  // Half a row of each kind more: the common share, too, is never 0 or 1.
+  const share = order.reduce((sum, row) => sum + labels[row]!, 0.5) / (order.length + 1);
   const found: Pool[] = [];
-  let open: Pool = { sum: 0, rows: 0, positives: 0 };
+  const empty = (): Pool => ({ sum: 0, rows: PRIOR_ROWS, positives: PRIOR_ROWS * share });
+  let open = empty();
   for (let i = 0; i < order.length; i++) {
     const score = scores[order[i]!]!;
-    open.sum += score;
+    // The prior's rows have the score of the first: a sum of equal scores is exactly a multiple of it.
+    open.sum += open.rows === PRIOR_ROWS ? score * (1 + PRIOR_ROWS) : score;
     open.rows++;
     open.positives += labels[order[i]!]!;
     const ends = i + 1 === order.length || scores[order[i + 1]!]! > score;
-    if (!ends || (open.rows < STEP_ROWS && i + 1 < order.length)) continue;
+    if (!ends || (open.rows < least && i + 1 < order.length)) continue;
     found.push(open);
-    open = { sum: 0, rows: 0, positives: 0 };
+    open = empty();
   }
   return found;
 }
 
 /** Joins neighbours until the shares rise strictly. */
-export function pool(pools: readonly Pool[]): Pool[] {
+function pool(pools: readonly Pool[]): Pool[] {
   const done: Pool[] = [];
   for (const next of pools) {
     let own = { ...next };
