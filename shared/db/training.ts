@@ -1,8 +1,8 @@
 /** D1's training runs, their examples and drift reports. Every statement names its store. */
-import { FEATURE_NAMES, FEATURE_VERSION } from "../model/features.ts";
+
 import type { DriftReport } from "../model/drift.ts";
-import type { DriftView, TrainingRunView } from "../model/views.ts";
-import { DAY_MS, iso, isoOrNull } from "../time.ts";
+import { FEATURE_NAMES, FEATURE_VERSION } from "../model/features.ts";
+import type { TrainingRunView } from "../model/views.ts";
 
 export type RunStatus = TrainingRunView["status"];
 export type RunStep = TrainingRunView["step"];
@@ -21,18 +21,6 @@ export interface RunRow {
   updated_at: number;
   ended_at: number | null;
 }
-
-export const runView = (row: RunRow): TrainingRunView => ({
-  id: row.id,
-  trigger: row.trigger,
-  status: row.status,
-  step: row.step,
-  progress: row.progress,
-  version: row.version,
-  reason: row.reason,
-  startedAt: iso(row.started_at),
-  endedAt: isoOrNull(row.ended_at),
-});
 
 /** The row is the store's lock: false while a run of it has not ended. */
 export async function beginRun(
@@ -59,7 +47,13 @@ export interface RunPatch {
 }
 
 /** How far a run is. One that has ended stays as it ended: false. */
-export async function noteRun(db: D1Database, storeId: string, id: string, patch: RunPatch, now: number): Promise<boolean> {
+export async function noteRun(
+  db: D1Database,
+  storeId: string,
+  id: string,
+  patch: RunPatch,
+  now: number,
+): Promise<boolean> {
   const { meta } = await db
     .prepare(
       `UPDATE training_runs SET status = coalesce(?3, status), step = coalesce(?4, step), progress = coalesce(?5, progress),
@@ -98,23 +92,6 @@ export const openRun = (db: D1Database, storeId: string): Promise<RunRow | null>
     .bind(storeId)
     .first<RunRow>();
 
-/** Newest first, after the place where the last page ended. */
-export async function runRows(
-  db: D1Database,
-  storeId: string,
-  limit: number,
-  after?: { time: number; id: string },
-): Promise<RunRow[]> {
-  const { results } = await db
-    .prepare(
-      `SELECT * FROM training_runs WHERE store_id = ?1 AND (?2 IS NULL OR (started_at, id) < (?2, ?3))
-       ORDER BY started_at DESC, id DESC LIMIT ?4`,
-    )
-    .bind(storeId, after?.time ?? null, after?.id ?? null, limit)
-    .all<RunRow>();
-  return results;
-}
-
 /** The store's last run of a kind. */
 export const lastRun = (db: D1Database, storeId: string, trigger: Trigger): Promise<RunRow | null> =>
   db
@@ -138,12 +115,18 @@ export async function silentRuns(
   return results;
 }
 
-/** Of rows whose features this code knows. All times in ms; `shopper` a number that tells one shopper's rows from another's. */
-export interface ExampleRow {
-  row: number;
-  cart: string;
-  at: number;
+/** Where a page ended: the table's own order. */
+export interface ExampleCursor {
   closedAt: number;
+  cartId: string;
+  incarnation: number;
+  generation: number;
+  moment: string;
+}
+
+/** Of rows whose features this code knows. All times in ms; `shopper` a number that tells one shopper's rows from another's. */
+export interface ExampleRow extends ExampleCursor {
+  at: number;
   shopper: number;
   label: number;
   /** In the order of `FEATURE_NAMES`; `NaN` is missing. */
@@ -187,13 +170,9 @@ export async function countExamples(
   return counted ?? { rows: 0, positives: 0 };
 }
 
-/** Where a page ended. */
-export interface ExampleCursor {
-  closedAt: number;
-  row: number;
-}
+const ORDER = "closed_at, cart_id, incarnation, generation, moment";
 
-/** The newest first; the index orders rows of the same time by their number. */
+/** The newest first. */
 export async function examplePage(
   db: D1Database,
   storeId: string,
@@ -201,13 +180,16 @@ export async function examplePage(
   limit: number,
   after: ExampleCursor | null,
 ): Promise<ExampleRow[]> {
+  const from = after
+    ? [after.closedAt, after.cartId, after.incarnation, after.generation, after.moment]
+    : [query.closedUntil + 1, "", 0, 0, ""];
   const { results } = await db
     .prepare(
-      `SELECT rowid AS row, cart_id || '/' || incarnation || '/' || generation AS cart, at, closed_at AS closedAt, shopper, label, features
-       FROM training_examples WHERE ${WHERE} AND (?7 IS NULL OR (closed_at, rowid) < (?7, ?8))
-       ORDER BY closed_at DESC, rowid DESC LIMIT ?9`,
+      `SELECT closed_at AS closedAt, cart_id AS cartId, incarnation, generation, moment, at, shopper, label, features
+       FROM training_examples WHERE ${WHERE} AND (${ORDER}) < (?7, ?8, ?9, ?10, ?11)
+       ORDER BY ${ORDER.replaceAll(",", " DESC,")} DESC LIMIT ?12`,
     )
-    .bind(...bound(storeId, query), after?.closedAt ?? null, after?.row ?? null, limit)
+    .bind(...bound(storeId, query), ...from, limit)
     .all<Omit<ExampleRow, "vector"> & { features: string }>();
   return results.map(({ features, ...row }) => ({ ...row, vector: vectorOf(features) }));
 }
@@ -218,10 +200,6 @@ function vectorOf(json: string): Float64Array {
   return Float64Array.from(FEATURE_NAMES, (_, i) => values[i] ?? Number.NaN);
 }
 
-/** Reports older than this tell nobody anything. */
-export const DRIFT_HISTORY_MS = 90 * DAY_MS;
-const MAX_HISTORY = 90;
-
 export async function addDrift(db: D1Database, storeId: string, report: DriftReport, now: number): Promise<void> {
   await db
     .prepare(
@@ -230,25 +208,4 @@ export async function addDrift(db: D1Database, storeId: string, report: DriftRep
     )
     .bind(storeId, now, report.version, report.status, JSON.stringify(report))
     .run();
-}
-
-/** The newest report of a version (of any, when none is named), with what came before it; `null` when there is none. */
-export async function latestDrift(db: D1Database, storeId: string, version?: string): Promise<DriftView | null> {
-  const { results } = await db
-    .prepare(
-      `SELECT report FROM drift_reports WHERE store_id = ?1 AND version = coalesce(?2,
-         (SELECT version FROM drift_reports WHERE store_id = ?1 ORDER BY at DESC LIMIT 1))
-       ORDER BY at DESC LIMIT ?3`,
-    )
-    .bind(storeId, version ?? null, MAX_HISTORY)
-    .all<{ report: string }>();
-  const reports = results.map(({ report }) => JSON.parse(report) as DriftReport);
-  const newest = reports[0];
-  if (!newest) return null;
-  const history = reports.reverse().flatMap(({ at, score, features, calibration }) =>
-    at === null || score === null
-      ? []
-      : [{ at, score: score.psi, worst: Math.max(0, ...features.map(({ psi }) => psi)), gap: calibration?.gap ?? null }],
-  );
-  return { ...newest, history };
 }
