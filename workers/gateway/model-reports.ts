@@ -54,9 +54,7 @@ type Report = Omit<DriftView, "history">;
 /** The latest report about a version, with the course of those before it. */
 export async function driftOf(db: D1Database, storeId: string, version: string): Promise<DriftView> {
   const { results } = await db
-    .prepare(
-      "SELECT at, report FROM drift_reports WHERE store_id = ? AND version = ? ORDER BY at DESC LIMIT ?",
-    )
+    .prepare("SELECT at, report FROM drift_reports WHERE store_id = ? AND version = ? ORDER BY at DESC LIMIT ?")
     .bind(storeId, version, MAX_REPORTS)
     .all<{ at: number; report: string }>();
   const reports = results.map(({ at, report }) => ({ at, report: JSON.parse(report) as Report }));

@@ -38,7 +38,11 @@ async function move(call: MemberCall, to: Move, action: string): Promise<Respons
   return json(now, 200, { etag: `"${after.version}"` });
 }
 
-const share = z.number().min(0).max(1).describe("Of the carts, by the hash of their ids: who had it keeps it as it grows");
+const share = z
+  .number()
+  .min(0)
+  .max(1)
+  .describe("Of the carts, by the hash of their ids: who had it keeps it as it grows");
 const canaryBody = z.object({ share }).meta({ examples: [{ share: 0.1 }] });
 const stageBody = z
   .object({
@@ -65,7 +69,9 @@ const change = {
   tag: "Models",
   changesRules: true,
   ifMatch: true,
-  answers: { 200: { description: "The model in its new stage; `ETag` is the version of what serves", schema: modelView } },
+  answers: {
+    200: { description: "The model in its new stage; `ETag` is the version of what serves", schema: modelView },
+  },
 } as const;
 
 export const routes: Route[] = [
@@ -86,7 +92,8 @@ export const routes: Route[] = [
       ...change,
       path: "/v1/models/:version/promote",
       summary: "Let a model score the carts",
-      description: "What was in production before is kept in mind: a rollback leads there. `prior` can be promoted too.",
+      description:
+        "What was in production before is kept in mind: a rollback leads there. `prior` can be promoted too.",
       audit: "model.promoted",
     },
     (call) => move(call, { to: "production" }, "model.promoted"),

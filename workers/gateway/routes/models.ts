@@ -152,7 +152,9 @@ export const routes = (neighbours: ModelNeighbours): Route[] => [
       summary: "Read how far a model's world has moved since it was fitted",
       query: driftQuery,
       problems: ["NOT_FOUND"],
-      answers: { 200: { description: "The latest report; its status is `unknown` until there is one", schema: driftView } },
+      answers: {
+        200: { description: "The latest report; its status is `unknown` until there is one", schema: driftView },
+      },
     },
     getDrift,
   ),

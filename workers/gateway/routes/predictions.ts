@@ -5,7 +5,7 @@ import { AppError, type ErrorCode } from "../../../shared/errors.ts";
 import { json } from "../../../shared/http.ts";
 import { log } from "../../../shared/log.ts";
 import { ModelCache } from "../../../shared/model/cache.ts";
-import { FEATURES } from "../../../shared/model/features.ts";
+import { FEATURE_NAMES, FEATURES } from "../../../shared/model/features.ts";
 import { reasonsOf } from "../../../shared/model/prediction.ts";
 import { PRIOR, PRIOR_MODEL } from "../../../shared/model/prior.ts";
 import { artefactKey } from "../../../shared/model/rollout.ts";
@@ -23,14 +23,20 @@ const MAX_BODY = 2 * 1024 * 1024;
 /** Carts asked at a time: a thousand at once would wake a thousand actors in one moment. */
 const PARALLEL = 32;
 
+const NAMES = new Set<string>(FEATURE_NAMES);
 const featureValues = z
-  .strictObject(
+  .looseObject(
     Object.fromEntries(
       FEATURES.map(({ name, unit, doc }) => [name, z.number().nullable().optional().describe(`${doc} (${unit})`)]),
     ),
   )
+  .superRefine((values, context) => {
+    for (const name of Object.keys(values))
+      if (!NAMES.has(name)) context.addIssue({ code: "custom", path: [name.slice(0, 64)], message: "no such feature" });
+  })
   .describe("What is `null` or left out is not known")
   .meta({ id: "FeatureValues" });
+type FeatureValues = z.infer<typeof featureValues>;
 
 const cartId = z.string().min(1).max(128);
 const EITHER = "either cartId or features";
@@ -38,7 +44,6 @@ const item = z
   .object({ cartId: cartId.optional(), features: featureValues.optional() })
   .refine((asked) => (asked.cartId === undefined) !== (asked.features === undefined), EITHER)
   .describe("A cart, or what is known of one: either of the two");
-type Item = z.infer<typeof item>;
 
 const body = z
   .object({
@@ -99,7 +104,7 @@ async function rawScorer(
   env: Env,
   storeId: string,
   named: string | undefined,
-): Promise<(features: NonNullable<Item["features"]>) => Outcome> {
+): Promise<(features: FeatureValues) => Outcome> {
   const version = named ?? (await storeStub(env, storeId).serving()).production ?? PRIOR_VERSION;
   if (version === PRIOR_VERSION) return scoring(PRIOR_SCORER, PRIOR);
   try {
@@ -110,10 +115,10 @@ async function rawScorer(
   }
 }
 
-function scoring(scorer: Scorer, model: string): (features: NonNullable<Item["features"]>) => Outcome {
+function scoring(scorer: Scorer, model: string): (features: FeatureValues) => Outcome {
   const effects = new Float64Array(scorer.features.length);
   return (features) => {
-    const vector = scorer.features.map((name) => features[name] ?? Number.NaN);
+    const vector = scorer.features.map((name) => (typeof features[name] === "number" ? features[name] : Number.NaN));
     const probability = round(scorer.explain(vector, effects));
     return {
       abandonmentRisk: round(1 - probability),
@@ -151,7 +156,12 @@ export const routes: Route[] = [
       body,
       maxBody: MAX_BODY,
       problems: ["NOT_FOUND", "SERVICE_UNAVAILABLE"],
-      answers: { 200: { description: "The prediction; of a batch, one or an error for each", schema: z.union([predictionView, batch]) } },
+      answers: {
+        200: {
+          description: "The prediction; of a batch, one or an error for each",
+          schema: z.union([predictionView, batch]),
+        },
+      },
     },
     predict,
   ),
