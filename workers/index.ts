@@ -17,6 +17,7 @@ import { consumeInterventions } from "./interventions/sender.ts";
 import { runSchedule, WEEKLY } from "./jobs/cron.ts";
 import { consumeDeadLetters } from "./jobs/dead-letters.ts";
 import { runTrainingSchedule } from "./training/schedule.ts";
+import { startTraining } from "./training/start.ts";
 
 export { Breaker } from "../objects/breaker/breaker.ts";
 export { Cart } from "../objects/cart/cart.ts";
@@ -40,6 +41,7 @@ const handle = createGateway({
   receiveCallback,
   pushKey,
   localMails,
+  startTraining,
 });
 
 const handOverMetrics = (env: Env, ctx: ExecutionContext): void =>

@@ -2,7 +2,8 @@
 
 import type { DriftReport } from "../model/drift.ts";
 import { FEATURE_NAMES, FEATURE_VERSION } from "../model/features.ts";
-import type { TrainingRunView } from "../model/views.ts";
+import type { DriftView, TrainingRunView } from "../model/views.ts";
+import { iso, isoOrNull } from "../time.ts";
 
 export type RunStatus = TrainingRunView["status"];
 export type RunStep = TrainingRunView["step"];
@@ -21,6 +22,18 @@ export interface RunRow {
   updated_at: number;
   ended_at: number | null;
 }
+
+export const runView = (row: RunRow): TrainingRunView => ({
+  id: row.id,
+  trigger: row.trigger,
+  status: row.status,
+  step: row.step,
+  progress: row.progress,
+  version: row.version,
+  reason: row.reason,
+  startedAt: iso(row.started_at),
+  endedAt: isoOrNull(row.ended_at),
+});
 
 /** The row is the store's lock: false while a run of it has not ended. */
 export async function beginRun(
@@ -91,6 +104,23 @@ export const openRun = (db: D1Database, storeId: string): Promise<RunRow | null>
     .prepare("SELECT * FROM training_runs WHERE store_id = ? AND ended_at IS NULL ORDER BY started_at LIMIT 1")
     .bind(storeId)
     .first<RunRow>();
+
+/** Newest first, after the place where the last page ended. */
+export async function runRows(
+  db: D1Database,
+  storeId: string,
+  limit: number,
+  after?: { time: number; id: string },
+): Promise<RunRow[]> {
+  const { results } = await db
+    .prepare(
+      `SELECT * FROM training_runs WHERE store_id = ?1 AND (?2 IS NULL OR (started_at, id) < (?2, ?3))
+       ORDER BY started_at DESC, id DESC LIMIT ?4`,
+    )
+    .bind(storeId, after?.time ?? null, after?.id ?? null, limit)
+    .all<RunRow>();
+  return results;
+}
 
 /** The store's last run of a kind. */
 export const lastRun = (db: D1Database, storeId: string, trigger: Trigger): Promise<RunRow | null> =>
@@ -208,4 +238,34 @@ export async function addDrift(db: D1Database, storeId: string, report: DriftRep
     )
     .bind(storeId, now, report.version, report.status, JSON.stringify(report))
     .run();
+}
+
+const MAX_HISTORY = 90;
+
+/** The newest report of a version (of any, when none is named), with what came before it; `null` when there is none. */
+export async function latestDrift(db: D1Database, storeId: string, version?: string): Promise<DriftView | null> {
+  const { results } = await db
+    .prepare(
+      `SELECT report FROM drift_reports WHERE store_id = ?1 AND version = coalesce(?2,
+         (SELECT version FROM drift_reports WHERE store_id = ?1 ORDER BY at DESC LIMIT 1))
+       ORDER BY at DESC LIMIT ?3`,
+    )
+    .bind(storeId, version ?? null, MAX_HISTORY)
+    .all<{ report: string }>();
+  const reports = results.map(({ report }) => JSON.parse(report) as DriftReport);
+  const newest = reports[0];
+  if (!newest) return null;
+  const history = reports.reverse().flatMap(({ at, score, features, calibration }) =>
+    at === null || score === null
+      ? []
+      : [
+          {
+            at,
+            score: score.psi,
+            worst: Math.max(0, ...features.map(({ psi }) => psi)),
+            gap: calibration?.gap ?? null,
+          },
+        ],
+  );
+  return { ...newest, history };
 }
