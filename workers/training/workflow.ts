@@ -6,6 +6,7 @@
  * the store's lock, and tells how far it is; `start.ts` wakes a run of which nothing is heard.
  */
 import { WorkflowEntrypoint, type WorkflowEvent, type WorkflowStep } from "cloudflare:workers";
+import { NonRetryableError } from "cloudflare:workflows";
 import { endRun, noteRun, type RunPatch, type RunStatus, type Trigger } from "../../shared/db/training.ts";
 import { stableHash } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
@@ -196,7 +197,7 @@ class Run {
     const note = (said: RunPatch) => noteRun(this.#env.DB, storeId, runId, said, Date.now());
     return this.#step.do(name, STEP, async () => {
       const started = Date.now();
-      await note({ status: "running", ...patch });
+      if (!(await note({ status: "running", ...patch }))) throw new NonRetryableError("the run has ended already");
       const result = await work().catch((error: unknown) => {
         log("error", "training_step_failed", { storeId, runId, step: name, error });
         throw error;
