@@ -165,7 +165,8 @@ describe(`training on ${ROWS} rows of ${FEATURE_NAMES.length} features`, () => {
     const { artefact } = await untilMade();
     const steps = stepsIn(system.logs()).map(({ step }) => step);
     expect(steps.filter((step) => step === "fit 0")).toHaveLength(1);
-    expect(new Set(steps).size).toBe(steps.length);
+    // The step that was killed may have been done all but for the word of it.
+    expect(steps.length - new Set(steps).size).toBeLessThanOrEqual(1);
     expect(Buffer.from(artefact).equals(Buffer.from(whole))).toBe(true);
   });
 });

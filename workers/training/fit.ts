@@ -17,7 +17,7 @@ import { deleteFile, putFile, type RunId, readDataset, readFile } from "./files.
  * looked at. A tree on a million of them takes 20 to 40 ms; this is some 5 s.
  */
 const VALUES_A_STEP = 150e6;
-const MAX_TREES = 400;
+const MAX_TREES = 100;
 /** Of one run: five folds and the last fit with 200 trees each make 1,200 trees. */
 export const MAX_PIECES = 200;
 

@@ -30,9 +30,13 @@ export async function startTraining(
   return ok({ runId });
 }
 
-/** When this fails the row stays, and the sweep begins the run. */
+/** Where it fails the row stays, and the sweep begins the run. */
 async function create(env: Env, storeId: string, runId: string, trigger: Trigger): Promise<void> {
-  await env.TRAINING.create({ id: runId, params: { storeId, runId, trigger } });
+  try {
+    await env.TRAINING.create({ id: runId, params: { storeId, runId, trigger } });
+  } catch (error) {
+    log("error", "training_not_begun", { storeId, runId, error });
+  }
 }
 
 const isSilent = ({ status, updated_at }: RunRow, now: number): boolean =>

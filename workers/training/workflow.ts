@@ -198,6 +198,8 @@ class Run {
     return this.#step.do(name, STEP, async () => {
       const started = Date.now();
       if (!(await note({ status: "running", ...patch }))) throw new NonRetryableError("the run has ended already");
+      // Under `npm run serve` all is one thread, which answers nobody before it has nothing else to do: let it.
+      await scheduler.wait(1);
       const result = await work().catch((error: unknown) => {
         log("error", "training_step_failed", { storeId, runId, step: name, error });
         throw error;
