@@ -2,6 +2,7 @@
 import { migrate } from "../kit/migrate.ts";
 import { TIMERS_TABLE } from "../kit/timers.ts";
 import { type Moved, type Shopper, STRANGER } from "./decide.ts";
+import type { Past } from "./past.ts";
 
 const MIGRATIONS = [
   `CREATE TABLE profile (id INTEGER PRIMARY KEY CHECK (id = 1), data TEXT NOT NULL);
@@ -17,6 +18,8 @@ const MIGRATIONS = [
 
 /** A key of its own: most visitors leave nothing but a tombstone, and that is then the only row there is. */
 const MOVED = "moved";
+/** One too: many a visitor leaves nothing but a cart. */
+const PAST = "past";
 
 export class ShopperStorage {
   readonly #storage: DurableObjectStorage;
@@ -38,15 +41,25 @@ export class ShopperStorage {
   }
 
   save(shopper: Shopper): void {
-    this.#open();
+    this.open();
     this.#sql.exec(
       "INSERT INTO profile (id, data) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data",
       JSON.stringify(shopper),
     );
   }
 
+  past(): Past {
+    return this.#storage.kv.get<Past>(PAST) ?? [];
+  }
+
+  savePast(past: Past): void {
+    this.#storage.kv.put(PAST, past);
+  }
+
+  /** Everything but the way to who they are now. */
   forget(): void {
-    this.#sql.exec("DELETE FROM profile");
+    if (this.#ready) this.#sql.exec("DELETE FROM profile");
+    this.#storage.kv.delete(PAST);
   }
 
   moved(): Moved | null {
@@ -57,7 +70,8 @@ export class ShopperStorage {
     this.#storage.kv.put(MOVED, moved);
   }
 
-  #open(): void {
+  /** The tables, the timers' too. */
+  open(): void {
     if (this.#ready) return;
     migrate(this.#storage, MIGRATIONS);
     this.#ready = true;
