@@ -252,19 +252,17 @@ export async function latestDrift(db: D1Database, storeId: string, version?: str
   const reports = results.map(({ report }) => JSON.parse(report) as DriftReport);
   const newest = reports[0];
   if (!newest) return null;
-  const history = reports
-    .reverse()
-    .flatMap(({ at, score, features, calibration }) =>
-      at === null || score === null
-        ? []
-        : [
-            {
-              at,
-              score: score.psi,
-              worst: Math.max(0, ...features.map(({ psi }) => psi)),
-              gap: calibration?.gap ?? null,
-            },
-          ],
-    );
+  const history = reports.reverse().flatMap(({ at, score, features, calibration }) =>
+    at === null || score === null
+      ? []
+      : [
+          {
+            at,
+            score: score.psi,
+            worst: Math.max(0, ...features.map(({ psi }) => psi)),
+            gap: calibration?.gap ?? null,
+          },
+        ],
+  );
   return { ...newest, history };
 }
