@@ -2,16 +2,24 @@
  * Fits the prior on simulated shoppers with the product's own trainer. Three worlds, no shop or shopper in two of them: one to
  * fit on, one to choose by and calibrate on, one that tells how good it is. Pure: the same options give the same model.
  */
-import { random } from "../../shared/random.ts";
+import { createHash } from "node:crypto";
 import { FEATURE_NAMES, type FeatureName } from "../../shared/model/features.ts";
 import { measure } from "../../shared/model/metrics.ts";
 import { type Calibration, type Dataset, MODEL_FORMAT, type Model } from "../../shared/model/model.ts";
 import { compile } from "../../shared/model/scorer.ts";
 import { binColumns } from "../../shared/model/train/bins.ts";
-import { BOOST_DEFAULTS, Boosting, type BoostOptions, beginBoosting, finishBoosting, logLossOf } from "../../shared/model/train/boost.ts";
+import {
+  BOOST_DEFAULTS,
+  Boosting,
+  type BoostOptions,
+  beginBoosting,
+  finishBoosting,
+  logLossOf,
+} from "../../shared/model/train/boost.ts";
 import { calibrated, fitPlatt } from "../../shared/model/train/calibrate.ts";
 import { fitLogistic } from "../../shared/model/train/logistic.ts";
 import type { ModelMetrics } from "../../shared/model/views.ts";
+import { random } from "../../shared/random.ts";
 import { datasetOf, type Row, simulate } from "./rows.ts";
 
 /**
@@ -35,6 +43,10 @@ export interface FitOptions {
 }
 
 export const FIT: FitOptions = { seed: 1, shoppers: 80_000, resamples: 200 };
+
+/** A fit so small that a test can repeat it: it tells whether the artefact is what this code would make. */
+export const SHORT: FitOptions = { seed: 1, shoppers: 1_500, resamples: 0 };
+export const digestOf = (fitted: Fitted): string => createHash("sha256").update(JSON.stringify(fitted)).digest("hex");
 
 /** A candidate is taken over a simpler one only if it is better by this (nats). */
 const WORTH_IT = 0.003;
@@ -80,7 +92,11 @@ export function fitPrior({ seed, shoppers, resamples }: FitOptions): Fitted {
     const model = rounded(fitted(data));
     const scores = logits(model, other);
     const calibration = heldAtEnds(fitPlatt(scores, other.labels, every), scores);
-    const loss = logLossOf(scores.map((score) => calibrated(calibration, score)), other.labels, every);
+    const loss = logLossOf(
+      scores.map((score) => calibrated(calibration, score)),
+      other.labels,
+      every,
+    );
     compared[name] = short(loss);
     if (!best || loss < best.loss - WORTH_IT) best = { model: { ...model, calibration }, loss };
   }
@@ -131,7 +147,7 @@ function logistic(data: Dataset): Model {
 function boosted(data: Dataset, options: BoostOptions): Model {
   const binned = binColumns(data.columns, 64);
   const train = Int32Array.from(data.labels, (_, row) => row);
-  const all = { binned, labels: data.labels, train, validation: new Int32Array(0) };
+  const all = { binned, labels: data.labels, train, validation: new Int32Array(0), weights: null };
   const boosting = new Boosting(all, beginBoosting(all, options, 1));
   boosting.advance(options.rounds);
   return finishBoosting(boosting.state, binned.edges, data.features);

@@ -41,7 +41,7 @@ export interface Shop {
   appeal: number;
   medianPriceMinor: number;
   products: number;
-  tells: Record<"views" | "pages" | "cartViews" | "checkout" | "leaving" | "sessions" | "device", boolean>;
+  tells: Record<"views" | "pages" | "cartViews" | "checkout" | "failures" | "leaving" | "sessions" | "device", boolean>;
   /** Writes to those who left a cart. */
   writes: boolean;
   /** Shows offers to those who are about to leave. */
@@ -77,6 +77,7 @@ function shopOf(seed: number, number: number): Shop {
       pages: chance(0.8),
       cartViews: chance(0.75),
       checkout: chance(0.85),
+      failures: chance(0.8),
       leaving: chance(0.7),
       sessions: chance(0.8),
       device: chance(0.9),

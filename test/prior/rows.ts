@@ -14,7 +14,7 @@ import type { MomentName } from "../../shared/model/example.ts";
 import { FEATURE_NAMES, featuresAt } from "../../shared/model/features.ts";
 import type { ShopperHistory } from "../../shared/model/history.ts";
 import type { Dataset } from "../../shared/model/model.ts";
-import { DAY_MS } from "../../shared/time.ts";
+import { DAY_MS, MINUTE_MS } from "../../shared/time.ts";
 import { rules, T0 } from "../support/cart-life.ts";
 import { type Dice, dice, shopperOf } from "./people.ts";
 import { type CartLife, CartVisits } from "./visits.ts";
@@ -33,14 +33,14 @@ export interface Census {
   carts: number;
   bought: number;
   mobile: [carts: number, bought: number];
-  checkouts: number;
+  /** Carts with a checkout that was told of. */
+  checkouts: { begun: number; bought: number };
   paymentTries: number;
   paymentFailures: number;
   visitors: number;
 }
 
 const RULES = rules();
-const MINUTE = 60_000;
 /** So often a beacon is followed by a moment of its own: by what is known then alone, so that none is preferred by its end. */
 const EXTRA = { empty: 0.04, filled: 0.12, seldom: 0.6 };
 /** What happens seldom and says much. */
@@ -58,7 +58,8 @@ function extraShare({ items }: Facts, events: readonly CartEvent[]): number {
 export function simulate(seed: number, shoppers: number): { rows: Row[]; census: Census } {
   const rows: Row[] = [];
   const census: Census = {
-    ...{ carts: 0, bought: 0, mobile: [0, 0], checkouts: 0, paymentTries: 0, paymentFailures: 0, visitors: 0 },
+    ...{ carts: 0, bought: 0, mobile: [0, 0], checkouts: { begun: 0, bought: 0 } },
+    ...{ paymentTries: 0, paymentFailures: 0, visitors: 0 },
   };
   for (let number = 0; number < shoppers; number++) rows.push(...rowsOf(seed, number, census));
   return { rows, census };
@@ -82,7 +83,9 @@ function rowsOf(seed: number, number: number, census: Census): Row[] {
     if (visits.hadItems) count(census, life);
     const end = life.beacons.at(-1)?.receivedAt ?? now;
     if (visits.hadItems) {
-      const adds = life.beacons.flatMap(({ events }) => events).filter((e) => e.type === "product_added_to_cart").length;
+      const adds = life.beacons
+        .flatMap(({ events }) => events)
+        .filter((e) => e.type === "product_added_to_cart").length;
       past = remember(past, { cartId: life.cartId, part: "0/1", at: end, bought: visits.isOrdered, adds });
       told = { messages: told.messages + visits.messages, answered: Math.max(told.answered, visits.answered ? 1 : 0) };
     }
@@ -112,7 +115,7 @@ function rowsOfCart(life: CartLife, shopper: number, history: ShopperHistory, dr
       log.push({ seq: log.length + 1, at: leftAt, entry: { notes: [...notes], delta: {} } });
     }
     if (!draw.chance(extraShare(facts, events))) return;
-    const idleMs = draw.chance(0.3) ? 0 : MINUTE * Math.exp(draw.unit() * Math.log(28 * 24 * 60));
+    const idleMs = draw.chance(0.3) ? 0 : MINUTE_MS * Math.exp(draw.unit() * Math.log(28 * 24 * 60));
     const at = Math.round(receivedAt + idleMs);
     if (at >= next) return;
     const moment = facts.items.length > 0 ? "idle" : "empty";
@@ -142,13 +145,17 @@ function count(census: Census, life: CartLife): void {
   census.carts += 1;
   census.bought += bought;
   if (events[0]?.device === "mobile") census.mobile = [census.mobile[0] + 1, census.mobile[1] + bought];
-  census.checkouts += Math.min(1, has("checkout_started"));
+  if (has("checkout_started") > 0) {
+    census.checkouts.begun += 1;
+    census.checkouts.bought += bought;
+  }
   census.paymentTries += has("payment_info_submitted");
   census.paymentFailures += has("payment_failed");
 }
 
 export function datasetOf(rows: readonly Row[], names: readonly string[]): Dataset {
-  const places = names.map((name) => FEATURE_NAMES.findIndex((known) => known === name));
+  const known: readonly string[] = FEATURE_NAMES;
+  const places = names.map((name) => known.indexOf(name));
   return {
     features: [...names],
     columns: places.map((place) => Float64Array.from(rows, ({ features }) => features[place]!)),

@@ -49,7 +49,7 @@ const CHECKOUT: readonly EventType[] = [
   "payment_info_submitted",
 ];
 /** Log-odds of passing each stage, of average intent. */
-const PASSES = [1.0, 0.95, 1.05, 1.5];
+const PASSES = [0.8, 0.75, 0.85, 1.3];
 
 export class CartVisits {
   readonly life: CartLife;
@@ -78,7 +78,8 @@ export class CartVisits {
     this.#now = start;
     this.#mobile = dice.chance(shopper.mobileShare);
     this.#known = shopper.signedIn;
-    this.#intent = -1.35 + shopper.shop.appeal + shopper.propensity + (this.#mobile ? -0.25 : 0.25) + 0.6 * dice.normal();
+    this.#intent =
+      -1.35 + shopper.shop.appeal + shopper.propensity + (this.#mobile ? -0.25 : 0.25) + 0.6 * dice.normal();
     this.#browses = dice.chance(logistic(-0.2 - 0.5 * this.#intent));
     this.life = { cartId, beacons: [], orderedAt: null };
   }
@@ -155,7 +156,7 @@ export class CartVisits {
       0.12 * Math.exp(-0.5 * intent),
       0.3 * Math.exp(0.12 * intent),
       codes,
-      (this.#browses ? 0.22 : 0.5) * Math.exp(0.55 * intent - 0.15 * this.#expense()),
+      (this.#browses ? 0.24 : 0.56) * Math.exp(0.55 * intent - 0.15 * this.#expense()),
       0.62 * Math.exp(-0.35 * intent),
     ];
     const steps = [
@@ -212,7 +213,9 @@ export class CartVisits {
       this.#tell(type, stage === 0 ? { email: this.#email } : {});
     }
     for (let failures = 0; failures < 4; failures++) {
-      if (chance(0.9)) return this.#order();
+      if (chance(0.87)) return this.#order();
+      // At the payment provider, out of sight.
+      if (chance(0.3)) return false;
       this.#tell("payment_failed");
       if (!chance(logistic(0.1 + 0.3 * this.#intent))) return this.#leavesCheckout();
       this.#tell("payment_info_submitted");
@@ -320,7 +323,11 @@ export class CartVisits {
   /** Time passes; then this happens, and is told where the shop tells it. */
   #tell(type: EventType, more: Partial<CartEvent> = {}): void {
     const { lognormal } = this.#dice;
-    this.#now += Math.round(this.#steps === 0 ? lognormal(3 * SECOND_MS, 0.6) : lognormal((this.#browses && this.#items.size > 0 ? 30 : 18) * SECOND_MS, 1.1));
+    this.#now += Math.round(
+      this.#steps === 0
+        ? lognormal(3 * SECOND_MS, 0.6)
+        : lognormal((this.#browses && this.#items.size > 0 ? 30 : 18) * SECOND_MS, 1.35),
+    );
     if (!this.#isTold(type)) return;
     const at = this.#now;
     this.#events += 1;
@@ -355,8 +362,14 @@ export class CartVisits {
         return tells.cartViews;
       case "exit_intent_detected":
         return tells.leaving;
+      case "payment_failed":
+        return tells.checkout && tells.failures;
       default:
-        return tells.checkout || !(type.startsWith("checkout_") || type.startsWith("payment_")) || type === "checkout_completed";
+        return (
+          tells.checkout ||
+          !(type.startsWith("checkout_") || type.startsWith("payment_")) ||
+          type === "checkout_completed"
+        );
     }
   }
 }
