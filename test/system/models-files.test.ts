@@ -5,8 +5,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { MAX_MODEL_BYTES } from "../../shared/model/codec.ts";
 import { FEATURE_NAMES } from "../../shared/model/features.ts";
 import type { ModelView } from "../../shared/model/views.ts";
+import { newXgboostFile, xgboostFile } from "../support/cart-model-files.ts";
 import { type Answer, Merchant } from "../support/merchant.ts";
-import { newXgboostFile, xgboostFile } from "../support/model-files.ts";
 import {
   act,
   fixtureFile,

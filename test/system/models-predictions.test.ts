@@ -1,7 +1,7 @@
 /** `POST /v1/predictions`: one cart, features as they are, or many of both at once. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { newXgboostFile, xgboostFile } from "../support/cart-model-files.ts";
 import { type Answer, add, Merchant } from "../support/merchant.ts";
-import { newXgboostFile, xgboostFile } from "../support/model-files.ts";
 import { imported, moved } from "../support/models.ts";
 import { expectProblem, unexpectedIn } from "../support/problems.ts";
 import { type System, startSystem } from "../support/system.ts";
@@ -64,7 +64,8 @@ test("is by what is in production, unless another version is named", async () =>
   expect((await predict({ cartId: "c" }, own)).body.model).toBe(prior);
   const [a, b] = [await imported(own, newXgboostFile()), await imported(own, newXgboostFile())];
   await moved(own, a, "promote");
-  expect((await predict({ features: { adds: 2 } }, own)).body.model).toBe(a);
+  for (const body of [{ cartId: "c" }, { features: { adds: 2 } }])
+    expect((await predict(body, own)).body.model, "at once, though nothing happened to the cart").toBe(a);
   for (const body of [{ cartId: "c" }, { features: { adds: 2 } }]) {
     expect((await predict({ ...body, version: b }, own)).body.model).toBe(b);
     expect((await predict({ ...body, version: "prior" }, own)).body.model).toBe(prior);
