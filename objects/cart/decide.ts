@@ -6,6 +6,7 @@ import type { CartEvent, EventType } from "../../shared/events/types.ts";
 import { stableHash } from "../../shared/ids.ts";
 import { predict } from "../../shared/model/baseline.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
+import { advise } from "./advice.ts";
 import { accept, claim, hold, isCurrent, reject, report, settle } from "./claims.ts";
 import type { Command, Decision, Note, Received } from "./commands.ts";
 import { exposed } from "./exposure.ts";
@@ -34,6 +35,8 @@ export function decide(before: CartState, command: Command, rules: Rules): Decis
       return hold(state, command);
     case "report":
       return report(state, command);
+    case "advise":
+      return advise(state, command);
     case "revoke_links":
       return accept(state, { ...state.process, linksRevokedAt: command.now }, [
         { code: "links_revoked", text: "Recovery links revoked" },
