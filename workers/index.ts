@@ -1,6 +1,6 @@
 /** The one entry point: requests, queues, schedules, and the actor classes. */
 import { meterStub } from "../objects/stubs.ts";
-import type { AccountMailHint, CartNews, QueueProbe, SendCommand } from "../shared/events/messages.ts";
+import type { AccountMailHint, CartNews, QueueProbe, ScoringHint, SendCommand } from "../shared/events/messages.ts";
 import { flushMetrics, flushMetricsNow } from "../shared/metrics.ts";
 import type { Env } from "./env.ts";
 import { createGateway } from "./gateway/index.ts";
@@ -16,6 +16,7 @@ import { testProvider } from "./interventions/provider-test.ts";
 import { consumeInterventions } from "./interventions/sender.ts";
 import { runSchedule } from "./jobs/cron.ts";
 import { consumeDeadLetters } from "./jobs/dead-letters.ts";
+import { consumeScoring } from "./scoring/consumer.ts";
 
 export { Breaker } from "../objects/breaker/breaker.ts";
 export { Cart } from "../objects/cart/cart.ts";
@@ -55,6 +56,7 @@ export default {
     if (batch.queue === "events") await consumeEvents(batch as MessageBatch<CartNews | QueueProbe>, env);
     else if (batch.queue === "interventions")
       await consumeInterventions(batch as MessageBatch<SendCommand | AccountMailHint>, env);
+    else if (batch.queue === "scoring") await consumeScoring(batch as MessageBatch<ScoringHint>, env);
     else await consumeDeadLetters(batch, env);
     flushMetricsNow(meterStub(env), ctx);
   },

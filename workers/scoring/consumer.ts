@@ -94,7 +94,14 @@ async function question(asked: Question): Promise<string> {
     neurons: advised?.neurons ?? 0,
     ms,
   });
-  log("info", "advised", { storeId, cart: cartId, rules: rules.version, status: result.status, reason: result.code, ms });
+  log("info", "advised", {
+    storeId,
+    cart: cartId,
+    rules: rules.version,
+    status: result.status,
+    reason: result.code,
+    ms,
+  });
   return result.status === "refused" ? "refused" : result.status;
 }
 
@@ -103,7 +110,11 @@ async function applied(
   { env, storeId, cartId, rules, brief }: Question,
   id: string,
   advised: Advised | null,
-): Promise<{ status: "applied" | "refused" | "circuit_open" | Exclude<Outcome, "proposed">; reason: string; code: string }> {
+): Promise<{
+  status: "applied" | "refused" | "circuit_open" | Exclude<Outcome, "proposed">;
+  reason: string;
+  code: string;
+}> {
   if (!advised) return { status: "circuit_open", reason: "circuit_open", code: "circuit_open" };
   const { outcome, proposal, model, refused } = advised;
   if (outcome !== "proposed") return { status: outcome, reason: refused ?? outcome, code: refused ?? outcome };
@@ -115,14 +126,17 @@ async function applied(
     : { status: "refused", reason: done.reason, code: done.reason };
 }
 
-function sourcesOf({ env, storeId, rules, settings, brief }: Question): Sources {
+function sourcesOf({ env, storeId, cartId, rules, settings, brief }: Question): Sources {
   const { campaignId, stepId, shopperId } = brief;
   const { quietHours, frequencyCap, timezone } = rules;
   return {
     brief,
     settings,
     limits: { quietHours, frequencyCap, timezone },
-    history: async () => historyOf(await callActor("shopper", () => shopperStub(env, storeId, shopperId).profile())),
+    history: async () => {
+      const past = await callActor("shopper", () => shopperStub(env, storeId, shopperId).past(cartId));
+      return historyOf(past.history, Date.now());
+    },
     stock: async () => {
       const figures = await callActor("store", () => storeStub(env, storeId).couponFigures(campaignId));
       const step = figures.ok ? figures.value.find((found) => found.stepId === stepId) : undefined;
@@ -153,7 +167,12 @@ export class StorePurse implements Purse {
   }
 
   async settle(call: number, neurons: number): Promise<void> {
-    await callActor("store", () => storeStub(this.#env, this.#storeId).settleAi(this.#id(call), neurons));
+    try {
+      await callActor("store", () => storeStub(this.#env, this.#storeId).settleAi(this.#id(call), neurons));
+    } catch (error) {
+      // What was reserved stays counted; the answer is none the worse.
+      log("warn", "neurons_unsettled", { storeId: this.#storeId, error });
+    }
   }
 
   #id = (call: number): string => `${this.#question}/${call}`;
