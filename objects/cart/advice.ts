@@ -54,14 +54,13 @@ function tooLate(state: CartState, effect: Effect): string | null {
 const messageOf = (state: CartState, effect: Effect) => ({ channels: waysFor(state, effect), coupon: effect.coupon });
 
 function followed(effect: Effect, { id, model, proposal }: Advice, now: number): Effect {
-  const advised: Effect = { ...effect, advised: { id, model, proposal } };
   const { action, delayMinutes = 0, channel, discountPercent } = proposal;
-  if (action === "skip") return { ...ledger.move(advised, "cancelled", now, "advised"), dueAt: null };
-  if (action === "wait") {
-    // With a reason in its history, so that the steps after it keep their distance.
-    const dueAt = Math.max(effect.dueAt ?? 0, now) + Math.round(delayMinutes * MINUTE_MS);
-    return { ...ledger.move(advised, "scheduled", now, "advised"), dueAt };
-  }
+  const status = action === "skip" ? "cancelled" : "scheduled";
+  // With a reason in its history: steps after one that was put off keep their distance.
+  const advised: Effect = { ...ledger.move(effect, status, now, "advised"), advised: { id, model, proposal } };
+  if (action === "skip") return { ...advised, dueAt: null };
+  if (action === "wait")
+    return { ...advised, dueAt: Math.max(effect.dueAt ?? 0, now) + Math.round(delayMinutes * MINUTE_MS) };
   if (action === "keep") return advised;
   const { coupon } = effect;
   return {

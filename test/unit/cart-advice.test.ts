@@ -79,11 +79,12 @@ describe("a proposal within its bounds is followed", () => {
 
   it("keep changes nothing but that it was asked", () => {
     const { cart, at } = planned();
-    const { advised: _, ...before } = first(cart);
+    const { history, ...before } = first(cart);
     advise(cart, at + 1, { discountPercent: 15, channel: "email", delayMinutes: 5 });
-    const { advised, ...after } = first(cart);
+    const { advised, history: since, ...after } = first(cart);
     expect(after).toEqual(before);
     expect(advised?.proposal.action).toBe("keep");
+    expect(since).toEqual([...history, { status: "scheduled", at: at + 1, reason: "advised" }]);
   });
 
   it("told twice it is followed once, and one message is advised once", () => {
@@ -182,7 +183,7 @@ describe("what comes too late is refused, and the rules' plan goes on", () => {
     expect(reasonFor((cart, at) => cart.receive(ordered(at + 1)))).toBe("already_cancelled");
     expect(reasonFor((cart, at) => cart.receive(event("cart_viewed", at + 1)))).toBe("paused");
     const emptied = event("product_removed_from_cart", T0, { wholeLine: true });
-    expect(reasonFor((cart, at) => cart.receive({ ...emptied, at: at + 1, receivedAt: at + 1 }))).toBe("paused");
+    expect(reasonFor((cart, at) => cart.receive({ ...emptied, at: at + 1, receivedAt: at + 1 }))).toBe("cart_emptied");
   });
 
   it("an unknown message, and a store that switched its adviser off", () => {

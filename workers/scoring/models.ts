@@ -16,7 +16,7 @@ export const MODELS: Record<string, Price> = {
 };
 
 /** A model whose price is not known here is reckoned as dear as this. */
-const UNKNOWN: Price = { input: 1, output: 4 };
+const UNKNOWN: Price = { input: 0.5, output: 2.5 };
 
 /** 1,000 neurons cost 1.1 cents. */
 const DOLLARS_A_NEURON = 0.011 / 1_000;
