@@ -28,9 +28,7 @@ export async function consumeScoring(batch: MessageBatch<ScoringHint>, env: Env)
     batch.messages.map(async ({ body: { storeId, cartId } }) => {
       try {
         const result = await consider(env, storeId, cartId);
-        if (result === null) return;
-        count("cartwake_advice_total", { outcome: result });
-        log("info", "advice", { storeId, cart: cartId, result });
+        if (result !== null) count("cartwake_advice_total", { outcome: result });
       } catch (error) {
         count("cartwake_advice_total", { outcome: "failed" });
         log("warn", "advice_failed", { storeId, cart: cartId, error });
@@ -102,7 +100,7 @@ async function question(asked: Question): Promise<string> {
     reason: result.code,
     ms,
   });
-  return result.status === "refused" ? "refused" : result.status;
+  return result.status;
 }
 
 /** What the cart did with it. The model's words are for the record; logs and metrics get codes. */
