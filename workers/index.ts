@@ -17,6 +17,8 @@ import { consumeInterventions } from "./interventions/sender.ts";
 import { runSchedule } from "./jobs/cron.ts";
 import { consumeDeadLetters } from "./jobs/dead-letters.ts";
 import { consumeScoring } from "./scoring/consumer.ts";
+import { draftCopy } from "./scoring/copy.ts";
+import { makeLossSummary, readLossSummary } from "./scoring/summary.ts";
 
 export { Breaker } from "../objects/breaker/breaker.ts";
 export { Cart } from "../objects/cart/cart.ts";
@@ -40,6 +42,9 @@ const handle = createGateway({
   receiveCallback,
   pushKey,
   localMails,
+  draftCopy,
+  readLossSummary,
+  makeLossSummary,
 });
 
 const handOverMetrics = (env: Env, ctx: ExecutionContext): void =>

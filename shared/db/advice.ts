@@ -1,5 +1,6 @@
 /** What language models proposed, and why carts were lost: rows of D1. Every query is by the store of the credential. */
 import * as z from "zod";
+import { type LossView, lossFigures } from "../loss.ts";
 import { proposalSchema } from "../policy/advice.ts";
 import { DAY_MS, iso } from "../time.ts";
 
@@ -68,4 +69,45 @@ export async function adviceOfCart(db: D1Database, storeId: string, cartId: stri
     neurons,
     ms,
   }));
+}
+
+interface LossRow {
+  at: number;
+  model: string;
+  figures: string;
+  text: string;
+}
+
+/** What is kept as `model` when rules wrote it; the reason follows. */
+const RULES = "rules:";
+
+export async function lossSummary(db: D1Database, storeId: string, week: string): Promise<LossView | null> {
+  const row = await db
+    .prepare("SELECT at, model, figures, text FROM loss_summaries WHERE store_id = ? AND week = ?")
+    .bind(storeId, week)
+    .first<LossRow>();
+  const figures = row && lossFigures.safeParse(JSON.parse(row.figures));
+  if (!row || !figures?.success) return null;
+  const byRules = row.model.startsWith(RULES);
+  return {
+    figures: figures.data,
+    text: row.text,
+    source: byRules ? "rules" : "model",
+    model: byRules ? null : row.model,
+    reason: byRules ? row.model.slice(RULES.length) : null,
+    at: iso(row.at),
+  };
+}
+
+/** The last one of a week stays; those of more than two years ago go. */
+export async function saveLossSummary(db: D1Database, storeId: string, view: LossView, at: number): Promise<void> {
+  const { figures, text, model, reason } = view;
+  await db.batch([
+    db
+      .prepare(
+        "INSERT INTO loss_summaries (store_id, week, at, model, figures, text) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (store_id, week) DO UPDATE SET at = excluded.at, model = excluded.model, figures = excluded.figures, text = excluded.text",
+      )
+      .bind(storeId, figures.week, at, model ?? RULES + reason, JSON.stringify(figures), text),
+    db.prepare("DELETE FROM loss_summaries WHERE store_id = ? AND at < ?").bind(storeId, at - 730 * DAY_MS),
+  ]);
 }
