@@ -19,6 +19,7 @@ import { consumeDeadLetters } from "./jobs/dead-letters.ts";
 import { consumeScoring } from "./scoring/consumer.ts";
 import { draftCopy } from "./scoring/copy.ts";
 import { makeLossSummary, readLossSummary } from "./scoring/summary.ts";
+import { startTraining } from "./training/start.ts";
 
 export { Breaker } from "../objects/breaker/breaker.ts";
 export { Cart } from "../objects/cart/cart.ts";
@@ -45,6 +46,7 @@ const handle = createGateway({
   draftCopy,
   readLossSummary,
   makeLossSummary,
+  startTraining,
 });
 
 const handOverMetrics = (env: Env, ctx: ExecutionContext): void =>

@@ -8,6 +8,7 @@ import type { AiSettings } from "../../shared/policy/advice.ts";
 import { campaignSchema } from "../../shared/policy/rules.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
 import type { AiBinding, Env } from "../../workers/env.ts";
+import { health } from "../../workers/gateway/routes/health.ts";
 import { hintAtRisk } from "../../workers/ingest/hints.ts";
 import { consider, consumeScoring } from "../../workers/scoring/consumer.ts";
 import type { BehaviourName, Inputs } from "../support/ai.ts";
@@ -319,10 +320,22 @@ describe("an outage", () => {
     // Two models for each.
     expect(await ai.seen()).toHaveLength(10);
     expect((await breaker.state()).phase).toBe("open");
+    const engine = async (): Promise<unknown> => {
+      const answer = await health({ env: bound() });
+      return ((await answer.json()) as { services: { aiEngine: unknown } }).services.aiEngine;
+    };
+    setClock(Date.now() + MINUTE_MS / 4);
+    expect(await engine()).toMatchObject({
+      status: "degraded",
+      detail: expect.stringContaining("circuit breaker is open until 2031-05-06T10:31"),
+    });
     await ai.behave("keeps");
     const cart = await left();
     setClock((await breaker.state()).until + 1);
+    expect(await engine()).toMatchObject({ status: "healthy", detail: expect.stringContaining("tries it again") });
     expect(await consider(bound(), cart.storeId, cart.id)).toBe("applied");
     expect((await breaker.state()).phase).toBe("closed");
+    setClock(Date.now() + MINUTE_MS);
+    expect(await engine()).toMatchObject({ status: "healthy", detail: GLM });
   });
 });
