@@ -1,5 +1,5 @@
 /** What language models proposed, and why carts were lost: rows of D1. Every query is by the store of the credential. */
-import * as z from "zod";
+import type { AdviceView } from "../advice-view.ts";
 import { type LossView, lossFigures } from "../loss.ts";
 import { proposalSchema } from "../policy/advice.ts";
 import { DAY_MS, iso } from "../time.ts";
@@ -34,23 +34,6 @@ export async function recordAdvice(db: D1Database, row: AdviceRow): Promise<void
     db.prepare("DELETE FROM advice WHERE store_id = ? AND at < ?").bind(storeId, at - KEEP_MS),
   ]);
 }
-
-export const adviceView = z
-  .object({
-    id: z.string(),
-    cartId: z.string(),
-    at: z.iso.datetime(),
-    model: z.string().describe("Which model was asked; empty when none was"),
-    status: z
-      .string()
-      .describe("`applied`; `refused`: by the cart; else why the rules decided, e.g. `budget_spent`, `timeout`"),
-    reason: z.string().describe("The model's for what was applied, else the code of the refusal"),
-    proposal: proposalSchema.nullable(),
-    neurons: z.number().describe("What it cost"),
-    ms: z.number().int(),
-  })
-  .meta({ id: "Advice" });
-export type AdviceView = z.infer<typeof adviceView>;
 
 /** Newest first, at most 50: a cart is asked about once a generation and day. */
 export async function adviceOfCart(db: D1Database, storeId: string, cartId: string): Promise<AdviceView[]> {

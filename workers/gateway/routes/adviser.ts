@@ -1,7 +1,8 @@
 /** What a language model advised, drafts in the store's voice, and why carts are lost this week. */
 import * as z from "zod";
 import { cartStub } from "../../../objects/stubs.ts";
-import { adviceOfCart, adviceView } from "../../../shared/db/advice.ts";
+import { adviceView } from "../../../shared/advice-view.ts";
+import { adviceOfCart } from "../../../shared/db/advice.ts";
 import { type DraftInput, draftInput, draftView } from "../../../shared/drafts.ts";
 import { json } from "../../../shared/http.ts";
 import { type LossView, lossView } from "../../../shared/loss.ts";
