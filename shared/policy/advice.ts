@@ -63,9 +63,8 @@ export const proposalSchema = z.object({
   language: unsaid(localeTag),
   reason: z
     .string()
-    .transform(oneLine)
-    .pipe(z.string().min(1))
-    .transform((text) => text.slice(0, MAX_REASON)),
+    .overwrite((text) => oneLine(text).slice(0, MAX_REASON))
+    .min(1),
 });
 export type Proposal = z.infer<typeof proposalSchema>;
 
