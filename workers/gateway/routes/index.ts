@@ -18,6 +18,7 @@ import * as local from "./local.ts";
 import * as members from "./members.ts";
 import * as metrics from "./metrics.ts";
 import * as mfa from "./mfa.ts";
+import * as modelImport from "./model-import.ts";
 import * as modelStages from "./model-stages.ts";
 import * as models from "./models.ts";
 import * as orderSignal from "./order-signal.ts";
@@ -53,6 +54,7 @@ const described = (neighbours: storefront.Neighbours): Route[] => [
   ...predictions.routes,
   ...models.routes(neighbours),
   ...modelStages.routes,
+  ...modelImport.routes,
   ...analytics.routes,
   ...adviser.routes(neighbours),
   ...callbacks.routes(neighbours),
