@@ -14,6 +14,7 @@ import {
 import { type Campaign, settingsPatchSchema, settingsSchema, stepSchema } from "../../shared/policy/rules.ts";
 import { HOUR_MS, MINUTE_MS } from "../../shared/time.ts";
 import { add, CartLife, campaign, event, identified, mug, ordered, rules, SENT, T0 } from "../support/cart-life.ts";
+import { random as randomOf } from "../support/random.ts";
 
 const POLICY: AdvicePolicy = { riskThreshold: 0.5, maxDiscountPercent: 15 };
 const STEPS = [
@@ -308,5 +309,57 @@ describe("settings", () => {
     });
     expect(settingsPatchSchema.safeParse({ ai: { maxDiscountPercent: 101 } }).success).toBe(false);
     expect(settingsPatchSchema.parse({ ai: null }).ai).toBeNull();
+  });
+});
+
+describe("whatever is proposed, whenever", () => {
+  /** A life of random commands, with a proposer who tries everything. */
+  function lived(seed: number): { cart: CartLife; at: number } {
+    const random = randomOf(seed);
+    const { cart, at } = planned();
+    let now = at;
+    const propose = (): Proposal => ({
+      action: random.pick(["keep", "wait", "skip", "adjust"] as const),
+      reason: "x",
+      delayMinutes: random.pick([undefined, 1, 600, 1_440, 1_441, 1e9]),
+      channel: random.pick([undefined, "email", "sms", "push"] as const),
+      discountPercent: random.pick([undefined, 1, 15, 16, 90]),
+      language: random.pick([undefined, "de", "fr"]),
+    });
+    for (let i = 0; i < 40; i++) {
+      now += random.below(3) * random.below(30 * MINUTE_MS);
+      const effect = random.pick(effects(cart));
+      const command = random.below(10);
+      const closed = cart.state.facts.closedAt !== null;
+      if (command < 5) {
+        const { process } = cart.state;
+        const { rejection } = advise(cart, now, propose(), { effectId: effect.id, id: `a${random.below(3)}` });
+        if (closed || rejection) expect(cart.state.process.effects).toEqual(process.effects);
+      } else if (command < 7) cart.wake(now);
+      else if (command === 7) {
+        const { claimed } = cart.claim(now, false, effect.id);
+        if (closed) expect(claimed).toBeUndefined();
+        if (claimed) cart.settle(now, SENT, effect.id);
+      } else if (command === 8) cart.receive(event("cart_viewed", now));
+      else if (random.chance(0.2)) cart.receive(ordered(now));
+    }
+    return { cart, at };
+  }
+
+  it("nothing is given away, sent or put off beyond the bounds, and no claim passes an order (300 lives)", () => {
+    for (let seed = 1; seed <= 300; seed++) {
+      const { cart } = lived(seed);
+      for (const effect of effects(cart)) {
+        expect(effect.coupon?.amount ?? 0).toBeLessThanOrEqual(POLICY.maxDiscountPercent);
+        expect(STEPS.map(({ id }) => id)).toContain(effect.stepId);
+        expect([...effect.channels].sort()).toEqual(effect.stepId === "first" ? ["email"] : ["email", "push", "sms"]);
+        expect(effect.history.filter(({ status }) => status === "sent").length).toBeLessThanOrEqual(1);
+        expect(effect.history.filter(({ reason }) => reason === "advised").length).toBeLessThanOrEqual(1);
+        const proposal = effect.advised?.proposal;
+        if (proposal?.delayMinutes) expect(proposal.delayMinutes).toBeLessThanOrEqual(1_440);
+      }
+      const orderedAt = cart.state.facts.orders[0]?.receivedAt;
+      if (orderedAt) for (const { claimedAt } of effects(cart)) expect(claimedAt ?? 0).toBeLessThanOrEqual(orderedAt);
+    }
   });
 });
