@@ -9,7 +9,6 @@ import { goLive } from "./live/store.ts";
 import { boardHref, type Route, route, settingsHref } from "./route.ts";
 import { ProblemNotice } from "./ui/notice.tsx";
 import { BoardPage } from "./views/board-page.tsx";
-import { CartPage } from "./views/cart-page.tsx";
 import { InvitationPage } from "./views/entry/invitation-page.tsx";
 import { LoginPage } from "./views/entry/login-page.tsx";
 import { ForgotPage, ResetPage } from "./views/entry/password-pages.tsx";
@@ -22,6 +21,8 @@ const TITLES: Record<Route["name"], string> = {
   outbox: "Outbox",
   campaigns: "Campaigns",
   campaign: "Campaign",
+  models: "Models",
+  model: "Model",
   settings: "Settings",
   forgot: "Forgot password",
   reset: "New password",
@@ -44,6 +45,7 @@ export function App() {
 /** What counts as another page: the tabs of a campaign do not. */
 function placeOf(at: Route): string {
   if (at.name === "settings") return `settings/${at.section}`;
+  if (at.name === "model") return `model/${at.version}`;
   return at.name === "campaign" ? `campaign/${at.id}` : at.name;
 }
 
@@ -87,8 +89,16 @@ function SignedIn() {
   );
 }
 
-/** The views that show carts and messages of the store. */
-const SHOPS: ReadonlySet<Route["name"]> = new Set(["board", "cart", "outbox", "campaigns", "campaign"]);
+/** The views that show carts, messages and models of the store. */
+const SHOPS: ReadonlySet<Route["name"]> = new Set([
+  "board",
+  "cart",
+  "outbox",
+  "campaigns",
+  "campaign",
+  "models",
+  "model",
+]);
 
 function View({ route }: { route: Route }) {
   if (SHOPS.has(route.name) && !may("carts:read")) return <NoCarts />;
@@ -96,13 +106,24 @@ function View({ route }: { route: Route }) {
     case "board":
       return <BoardPage />;
     case "cart":
-      return <CartPage key={route.id} id={route.id} />;
+      return (
+        <Later name="cart" load={() => import("./views/cart-page.tsx")}>
+          {(page) => <page.CartPage key={route.id} id={route.id} />}
+        </Later>
+      );
     case "outbox":
       return <OutboxPage id={route.id} />;
     case "campaigns":
     case "campaign":
       return (
         <Later name="campaigns" load={() => import("./views/campaigns/campaigns-page.tsx")}>
+          {(page) => <page.default at={route} />}
+        </Later>
+      );
+    case "models":
+    case "model":
+      return (
+        <Later name="models" load={() => import("./views/models/models-page.tsx")}>
           {(page) => <page.default at={route} />}
         </Later>
       );

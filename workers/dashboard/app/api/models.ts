@@ -1,0 +1,27 @@
+/** The store's models: which serves, the others, how they are made and watched. */
+import type { DriftView, ModelStage, ModelView, ServingView, TrainingRunView } from "../../../../shared/model/views.ts";
+import { call, get, one, type Page, upload } from "./client.ts";
+
+export interface ModelsPage extends Page<ModelView> {
+  serving: ServingView;
+}
+
+const PATH = "/v1/models";
+const act = (version: string, action: string, body?: object) =>
+  call<ModelView>("POST", `${one(PATH, version)}/${action}`, body);
+
+export const listModels = (cursor?: string) =>
+  get<ModelsPage>(`${PATH}?limit=50${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+export const getModel = (version: string) => get<ModelView>(one(PATH, version));
+export const promoteModel = (version: string) => act(version, "promote");
+export const shadowModel = (version: string) => act(version, "shadow");
+export const rollBackModel = (version: string) => act(version, "rollback");
+/** `share` of the carts, 0 to 1. */
+export const canaryModel = (version: string, share: number) => act(version, "canary", { share });
+export const stageModel = (version: string, stage: ModelStage) => act(version, "stage", { stage });
+
+export const train = () => call<{ runId: string }>("POST", `${PATH}/train`);
+export const listRuns = () => get<{ items: TrainingRunView[] }>(`${PATH}/runs`);
+export const getDrift = (version: string) => get<DriftView>(`${PATH}/drift?version=${encodeURIComponent(version)}`);
+export const importModel = (file: Blob, name: string) =>
+  upload<ModelView>(`${PATH}/import?name=${encodeURIComponent(name)}`, file);

@@ -1,0 +1,127 @@
+/**
+ * The frame of a small chart: axes, ticks and names, as SVG. The figures are few (ten bins, some tens of days), so that the browser's
+ * own drawing does: it takes the page's colours, prints, scales, and is read as a picture with a sentence and a table beside it.
+ */
+import type { ComponentChildren } from "preact";
+import { useId } from "preact/hooks";
+import { along, type Scale } from "./scale.ts";
+
+const WIDTH = 480;
+const LEFT = 50;
+const RIGHT = 14;
+const TOP = 12;
+const BOTTOM = 44;
+
+export interface Plot {
+  x(value: number): number;
+  y(value: number): number;
+  /** Of the points in order; what has no figure is left out. */
+  line(points: readonly (readonly [x: number, y: number | null])[]): string;
+}
+
+export function plotOf(x: Scale, y: Scale, height: number): Plot {
+  const px = (value: number) => round(LEFT + along(x, value) * (WIDTH - LEFT - RIGHT));
+  const py = (value: number) => round(height - BOTTOM - along(y, value) * (height - TOP - BOTTOM));
+  return {
+    x: px,
+    y: py,
+    line: (points) =>
+      points
+        .filter((point): point is [number, number] => point[1] !== null)
+        .map(([at, value], i) => `${i === 0 ? "M" : "L"}${px(at)} ${py(value)}`)
+        .join(""),
+  };
+}
+
+const round = (value: number): number => Math.round(value * 10) / 10;
+
+export interface Axis {
+  scale: Scale;
+  name: string;
+  text: (value: number) => string;
+}
+
+export function Chart(props: {
+  title: string;
+  /** What the picture says, for everyone. */
+  words: string;
+  x: Axis;
+  y: Axis;
+  height?: number;
+  legend?: readonly { name: string; look: string }[];
+  table: { heads: readonly string[]; rows: readonly (readonly (string | number)[])[] };
+  children: (plot: Plot) => ComponentChildren;
+}) {
+  const { title, words, x, y, height = 330, legend = [] } = props;
+  const id = useId();
+  const plot = plotOf(x.scale, y.scale, height);
+  return (
+    <figure class="chart" aria-labelledby={id}>
+      <figcaption>
+        <h3 id={id}>{title}</h3>
+        <p>{words}</p>
+      </figcaption>
+      <svg viewBox={`0 0 ${WIDTH} ${height}`} role="img" aria-label={`${title}. ${words}`}>
+        {y.scale.ticks.map((tick) => (
+          <g key={tick}>
+            <line class="chart-grid" x1={LEFT} x2={WIDTH - RIGHT} y1={plot.y(tick)} y2={plot.y(tick)} />
+            <text class="chart-tick" x={LEFT - 8} y={plot.y(tick) + 4} text-anchor="end">
+              {y.text(tick)}
+            </text>
+          </g>
+        ))}
+        {x.scale.ticks.map((tick) => (
+          <text key={tick} class="chart-tick" x={plot.x(tick)} y={height - BOTTOM + 19} text-anchor="middle">
+            {x.text(tick)}
+          </text>
+        ))}
+        {props.children(plot)}
+        <text class="chart-name" x={(LEFT + WIDTH - RIGHT) / 2} y={height - 4} text-anchor="middle">
+          {x.name}
+        </text>
+      </svg>
+      {legend.length > 0 && (
+        <ul class="chart-legend">
+          {legend.map(({ name, look }) => (
+            <li key={name} data-look={look}>
+              {name}
+            </li>
+          ))}
+        </ul>
+      )}
+      <FigureTable title={title} {...props.table} />
+    </figure>
+  );
+}
+
+function FigureTable(props: {
+  title: string;
+  heads: readonly string[];
+  rows: readonly (readonly (string | number)[])[];
+}) {
+  return (
+    <details class="chart-table">
+      <summary>{props.title} as a table</summary>
+      <table>
+        <thead>
+          <tr>
+            {props.heads.map((head) => (
+              <th key={head} scope="col">
+                {head}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {props.rows.map((cells, row) => (
+            <tr key={row}>
+              {cells.map((cell, i) => (
+                <td key={props.heads[i]}>{cell}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </details>
+  );
+}

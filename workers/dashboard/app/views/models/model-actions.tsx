@@ -1,0 +1,190 @@
+/** What a member may do with a version. Each is asked once more: it changes what scores the store's carts. */
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import type { ModelView, ServingView } from "../../../../../shared/model/views.ts";
+import { canaryModel, promoteModel, rollBackModel, shadowModel, stageModel } from "../../api/models.ts";
+import { may } from "../../api/session.ts";
+import { percent } from "../../format.ts";
+import { Confirm } from "../../ui/dialog.tsx";
+import { actionsOf, comparedWith, METRICS, type ModelAction } from "./model-words.ts";
+
+interface Props {
+  model: ModelView;
+  serving: ServingView;
+  nameOf: (version: string) => string;
+  changed: () => void;
+}
+
+const LABELS: Record<ModelAction, string> = {
+  promote: "Promote",
+  canary: "Canary…",
+  shadow: "Shadow",
+  rollback: "Roll back",
+  stage: "Back to staging",
+  archive: "Archive",
+};
+
+export function ModelActions(props: Props) {
+  const { model, serving } = props;
+  const [asked, setAsked] = useState<ModelAction | null>(null);
+  const actions = actionsOf(model, serving);
+  if (!may("models:write") || actions.length === 0) return null;
+  return (
+    <div class="model-actions">
+      {actions.map((action, i) => (
+        <button
+          key={action}
+          type="button"
+          class={`button ${look(action, i)}`}
+          onClick={() => setAsked(action)}
+          data-testid={`model-${action}`}
+        >
+          {label(action, model)}
+        </button>
+      ))}
+      {asked && <Ask {...props} action={asked} onClose={() => setAsked(null)} />}
+    </div>
+  );
+}
+
+function look(action: ModelAction, place: number): string {
+  if (action === "rollback") return "button-danger";
+  return place === 0 && action !== "stage" ? "button-primary" : "";
+}
+
+function label(action: ModelAction, { stage }: ModelView): string {
+  if (stage !== "canary") return LABELS[action];
+  return action === "canary" ? "Share…" : action === "rollback" ? "Stop" : LABELS[action];
+}
+
+type Asking = Props & { action: ModelAction; onClose: () => void };
+
+function Ask(props: Asking) {
+  switch (props.action) {
+    case "promote":
+      return <Promote {...props} />;
+    case "canary":
+      return <Canary {...props} />;
+    case "rollback":
+      return <RollBack {...props} />;
+    case "shadow":
+      return (
+        <Plain {...props} title={`Shadow ${props.model.name}?`} confirm="Shadow" work={shadowModel}>
+          It scores finished carts beside production, so that the two can be compared. No cart is treated differently.
+        </Plain>
+      );
+    case "stage":
+      return (
+        <Plain {...props} title={`Back to staging with ${props.model.name}?`} confirm="Back to staging" work={toStaging}>
+          It is kept, and used for nothing until somebody decides otherwise.
+        </Plain>
+      );
+    case "archive":
+      return (
+        <Plain {...props} title={`Archive ${props.model.name}?`} confirm="Archive" work={toArchive}>
+          It leaves the way of those that are tried. It can be taken back.
+        </Plain>
+      );
+  }
+}
+
+const toStaging = (version: string) => stageModel(version, "staging");
+const toArchive = (version: string) => stageModel(version, "archived");
+
+function Plain(
+  props: Asking & {
+    title: string;
+    confirm: string;
+    work: (version: string) => Promise<unknown>;
+    children: ComponentChildren;
+  },
+) {
+  const { model, changed, onClose, work } = props;
+  return (
+    <Confirm
+      title={props.title}
+      confirm={props.confirm}
+      busy="Working…"
+      onConfirm={() => work(model.version).finally(changed)}
+      onClose={onClose}
+    >
+      <p>{props.children}</p>
+    </Confirm>
+  );
+}
+
+function Promote({ model, serving, nameOf, changed, onClose }: Asking) {
+  const logLoss = METRICS.find(({ name }) => name === "logLoss")!;
+  const compared = comparedWith(logLoss, model.metrics, model.baseline);
+  return (
+    <Confirm
+      title={`Promote ${model.name}?`}
+      confirm="Promote"
+      busy="Promoting…"
+      onConfirm={() => promoteModel(model.version).finally(changed)}
+      onClose={onClose}
+    >
+      <p>
+        From now on it scores every cart. {nameOf(serving.production)} is kept as the one to roll back to.
+        {compared && ` On the same shoppers its log loss is ${compared.text}.`}
+        {!model.metrics && " It has not been measured on this store’s carts: a shadow or a canary tells first."}
+      </p>
+    </Confirm>
+  );
+}
+
+function RollBack({ model, serving, nameOf, changed, onClose }: Asking) {
+  const isCanary = model.stage === "canary";
+  const back = nameOf(isCanary ? serving.production : (serving.previous ?? serving.production));
+  return (
+    <Confirm
+      title={isCanary ? `Stop ${model.name}?` : `Roll back to ${back}?`}
+      confirm={isCanary ? "Stop the canary" : "Roll back"}
+      busy={isCanary ? "Stopping…" : "Rolling back…"}
+      tone="danger"
+      onConfirm={() => rollBackModel(model.version).finally(changed)}
+      onClose={onClose}
+    >
+      <p>
+        {isCanary
+          ? `Its carts are scored by ${back} again, from their next event on.`
+          : `${back} scores every cart again, from its next event on. ${model.name} is kept.`}
+      </p>
+    </Confirm>
+  );
+}
+
+function Canary({ model, serving, nameOf, changed, onClose }: Asking) {
+  const [share, setShare] = useState(serving.canary?.version === model.version ? serving.canary.share : 0.1);
+  const other = serving.canary && serving.canary.version !== model.version ? serving.canary.version : null;
+  return (
+    <Confirm
+      title={`Canary ${model.name}`}
+      confirm={`Score ${percent(share)} of the carts`}
+      busy="Working…"
+      onConfirm={() => canaryModel(model.version, share).finally(changed)}
+      onClose={onClose}
+    >
+      <div class="field share">
+        <label for="canary-share">
+          Share of the carts <output for="canary-share">{percent(share)}</output>
+        </label>
+        <input
+          id="canary-share"
+          type="range"
+          min="1"
+          max="50"
+          step="1"
+          value={Math.round(share * 100)}
+          aria-valuetext={percent(share)}
+          onInput={(event) => setShare(Number(event.currentTarget.value) / 100)}
+          data-testid="canary-share"
+        />
+        <p class="field-hint">
+          The hash of a cart’s id decides, so a cart keeps its model.
+          {other && ` It takes the place of ${nameOf(other)}.`}
+        </p>
+      </div>
+    </Confirm>
+  );
+}
