@@ -2,6 +2,7 @@
 
 import type { ErrorCode } from "../../shared/errors.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
+import type { ShopperHistory } from "../../shared/model/history.ts";
 import type { MessageChannel } from "../../shared/policy/rules.ts";
 import type { DeliveryStatus } from "../../shared/views.ts";
 import type { CartState, Effect } from "./state.ts";
@@ -14,7 +15,8 @@ export type Outcome =
   | { kind: "unknown"; provider: string; reason: string };
 
 export type Command =
-  | { type: "receive"; now: number; events: CartEvent[] }
+  /** `history`: the shopper's past, when the cart has just been told of it. */
+  | { type: "receive"; now: number; events: CartEvent[]; history?: ShopperHistory }
   | { type: "wake"; now: number }
   | {
       type: "claim";

@@ -4,7 +4,10 @@
  */
 import type { CartEvent, EventType } from "../../shared/events/types.ts";
 import { stableHash } from "../../shared/ids.ts";
-import { predict } from "../../shared/model/baseline.ts";
+import type { Moment } from "../../shared/model/features.ts";
+import type { ShopperHistory } from "../../shared/model/history.ts";
+import type { Predictor } from "../../shared/model/prediction.ts";
+import { prior } from "../../shared/model/prior.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
 import { accept, claim, hold, isCurrent, reject, report, settle } from "./claims.ts";
 import type { Command, Decision, Note, Received } from "./commands.ts";
@@ -18,14 +21,15 @@ import { reconcile } from "./reconcile.ts";
 import type { CartState, Effect, Process } from "./state.ts";
 import { abandonAt, canBeAbandoned, isTerminal, jitterMs, mayForget } from "./timers.ts";
 
-export function decide(before: CartState, command: Command, rules: Rules): Decision {
+/** `predict`: the model that scores this cart; when a log is replayed, what was predicted then. */
+export function decide(before: CartState, command: Command, rules: Rules, predict: Predictor = prior): Decision {
   // A gateway may still hold older rules than the cart was woken with: they do not turn back.
   const state = rules.version > before.rules.version ? { ...before, rules } : before;
   switch (command.type) {
     case "receive":
-      return receive(state, command.events, command.now);
+      return receive(told(state, command), command.events, command.now, predict);
     case "wake":
-      return wake(state, command.now);
+      return wake(state, command.now, predict);
     case "claim":
       return claim(state, command);
     case "settle":
@@ -61,8 +65,19 @@ const BULK: ReadonlySet<EventType> = new Set<EventType>([
 ]);
 export const weightOf = (event: CartEvent): number => 1 + (event.items?.length ?? 0);
 
+/** What the shopper's arbiter said of their past, which came with these events. */
+const told = (state: CartState, { history }: { history?: ShopperHistory }): CartState =>
+  history ? { ...state, history } : state;
+
+/** What the model looks at besides the facts. */
+export const momentOf = ({ history, rules }: CartState, now: number): Moment => ({
+  now,
+  history,
+  timeZone: rules.timezone,
+});
+
 /** Fold new events; refuse what cannot belong to this cart; then act on what they mean. */
-function receive(state: CartState, events: CartEvent[], now: number): Decision {
+function receive(state: CartState, events: CartEvent[], now: number, predict: Predictor): Decision {
   const known = new Set(state.known);
   const learned: CartEvent[] = [];
   const received: Received = { accepted: 0, duplicates: 0, rejected: [] };
@@ -109,7 +124,8 @@ function receive(state: CartState, events: CartEvent[], now: number): Decision {
   };
   if (learned.length === 0)
     return { ...reject({ ...state, usage }, ""), rejection: undefined, received, offers: standing(state, now) };
-  const next = { ...state, events: window, weight, known, facts, usage, prediction: predict(facts, now) };
+  const prediction = predict(facts, momentOf(state, now));
+  const next = { ...state, events: window, weight, known, facts, usage, prediction };
   const notes: Note[] = [];
   let process = reconcile(next, now, notes);
   process = enterByFacts({ ...next, process }, now, notes);
@@ -129,13 +145,16 @@ function insert(window: CartEvent[], event: CartEvent): CartEvent[] {
 }
 
 /** The alarm rang: do whatever is due by now. A timer is a hint, never a fact; too early is harmless. */
-function wake(given: CartState, now: number): Decision {
+function wake(given: CartState, now: number, predict: Predictor): Decision {
   const notes: Note[] = [];
   const dispatch: Effect[] = [];
   let state = given;
   const last = Math.max(state.facts.lastReceivedAt, state.process.expiredAt ?? 0);
   if (!isTerminal(state) && last > 0 && now >= last + state.rules.expireAfterMs) return expire(state, now, notes);
-  if (canBeAbandoned(state) && now >= abandonAt(state)) state = { ...state, process: abandon(state, now, notes) };
+  if (canBeAbandoned(state) && now >= abandonAt(state)) {
+    state = { ...state, prediction: predict(state.facts, momentOf(state, now)) };
+    state = { ...state, process: abandon(state, now, notes) };
+  }
   for (const { id } of state.process.effects) {
     const effect = ledger.find(state.process, id)!;
     const process = due(state, effect, now, notes, dispatch);

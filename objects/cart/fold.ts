@@ -5,6 +5,7 @@
 import type { CartEvent, EventType, Item } from "../../shared/events/types.ts";
 import { MINUTE_MS } from "../../shared/time.ts";
 import type { Facts, Moment, Order, Stage } from "./state.ts";
+import { tracked } from "./trail.ts";
 
 export const MAX_LINES = 500;
 const MAX_ORDERS = 100;
@@ -49,7 +50,7 @@ export function fold(base: Facts, events: readonly CartEvent[]): Facts {
 
 /** The facts after one more event, which is not before any folded one. Does not touch `facts`. */
 export function apply(facts: Facts, event: CartEvent): Facts {
-  const next: Facts = { ...facts, counts: { ...facts.counts, [event.type]: (facts.counts[event.type] ?? 0) + 1 } };
+  const next: Facts = { ...facts };
   next.firstAt = facts.firstAt ? Math.min(facts.firstAt, event.at) : event.at;
   next.lastAt = Math.max(facts.lastAt, event.at);
   next.lastReceivedAt = Math.max(facts.lastReceivedAt, event.receivedAt);
@@ -61,6 +62,8 @@ export function apply(facts: Facts, event: CartEvent): Facts {
   if (event.url) next.url = event.url;
   identify(next, event);
   change(next, event);
+  next.counts = { ...next.counts, [event.type]: (next.counts[event.type] ?? 0) + 1 };
+  next.trail = tracked(facts, next, event);
   return next;
 }
 
@@ -164,6 +167,8 @@ function reopen(facts: Facts): void {
   facts.firstAddAt = null;
   facts.lastAddAt = null;
   facts.moments = {};
+  facts.counts = {};
+  facts.views = {};
 }
 
 /** Never so in the fold's own order: only a late event on top of a compacted base is older than the base's truth. */

@@ -12,7 +12,9 @@ import type {
   PushTarget,
 } from "../../shared/events/types.ts";
 import type { Arm } from "../../shared/measure/assign.ts";
-import { NO_PREDICTION, type Prediction } from "../../shared/model/baseline.ts";
+import { NO_TRAIL, type Trail } from "../../shared/model/features.ts";
+import type { ShopperHistory } from "../../shared/model/history.ts";
+import { NO_PREDICTION, type Prediction } from "../../shared/model/prediction.ts";
 import type { Campaign, Coupon, MessageChannel, Rules, Trigger } from "../../shared/policy/rules.ts";
 import type { CartStatus, Channel, DeliveryStatus } from "../../shared/views.ts";
 
@@ -75,9 +77,11 @@ export interface Facts {
   moments: Partial<Record<Moment, number>>;
   /** Viewed products that could not be bought. */
   soldOut: string[];
-  /** Counts of the open generation and of all, by type: features and usage. */
+  /** Events of the open generation, by type. */
   counts: Partial<Record<EventType, number>>;
+  /** Views of the open generation, by product. */
   views: Record<string, number>;
+  trail: Trail;
   firstAt: number;
   lastAt: number;
   firstAddAt: number | null;
@@ -201,6 +205,8 @@ export interface CartState {
   known: ReadonlySet<number>;
   facts: Facts;
   process: Process;
+  /** Of the shopper, once the cart was told; `null` before. */
+  history: ShopperHistory | null;
   prediction: Prediction;
   rules: Rules;
   usage: { accepted: number; duplicates: number; rejected: number };
@@ -231,6 +237,7 @@ export const emptyFacts = (): Facts => ({
   soldOut: [],
   counts: {},
   views: {},
+  trail: NO_TRAIL,
   firstAt: 0,
   lastAt: 0,
   firstAddAt: null,
@@ -266,6 +273,7 @@ export function emptyState(storeId: string, cartId: string, rules: Rules): CartS
     known: new Set(),
     facts,
     process: emptyProcess(),
+    history: null,
     prediction: NO_PREDICTION,
     rules,
     usage: { accepted: 0, duplicates: 0, rejected: 0 },

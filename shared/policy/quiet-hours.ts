@@ -56,7 +56,8 @@ function changeBetween(wall: WallClock, from: number, to: number): number | null
   return changed;
 }
 
-function wallClock(timeZone: string): WallClock | null {
+/** `null` for a zone that nobody knows. */
+export function wallClock(timeZone: string): WallClock | null {
   const part = { year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric" } as const;
   let format: Intl.DateTimeFormat;
   try {
