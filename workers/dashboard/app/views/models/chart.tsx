@@ -8,8 +8,8 @@ import { along, type Scale } from "./scale.ts";
 
 const WIDTH = 480;
 const LEFT = 50;
-const RIGHT = 14;
-const TOP = 12;
+const RIGHT = 26;
+const TOP = 32;
 const BOTTOM = 44;
 
 export interface Plot {
@@ -52,7 +52,7 @@ export function Chart(props: {
   table: { heads: readonly string[]; rows: readonly (readonly (string | number)[])[] };
   children: (plot: Plot) => ComponentChildren;
 }) {
-  const { title, words, x, y, height = 330, legend = [] } = props;
+  const { title, words, x, y, height = 345, legend = [] } = props;
   const id = useId();
   const plot = plotOf(x.scale, y.scale, height);
   return (
@@ -75,6 +75,9 @@ export function Chart(props: {
             {x.text(tick)}
           </text>
         ))}
+        <text class="chart-name" x="2" y="14">
+          {y.name}
+        </text>
         {props.children(plot)}
         <text class="chart-name" x={(LEFT + WIDTH - RIGHT) / 2} y={height - 4} text-anchor="middle">
           {x.name}

@@ -7,6 +7,7 @@ import { featureName } from "../../ui/feature-words.ts";
 import { ProblemNotice } from "../../ui/notice.tsx";
 import { Ago } from "../../ui/times.tsx";
 import { Chart } from "./chart.tsx";
+import { featureDoc } from "./feature-docs.ts";
 import { DRIFT_STATUS, points, windowWords } from "./model-words.ts";
 import { along, scaleOf } from "./scale.ts";
 
@@ -116,8 +117,8 @@ function History({ history }: { history: Past }) {
         title="Stability over time"
         words={`Of the score ${newest.score.toFixed(3)} now, of the most moved feature ${newest.worst.toFixed(3)}. Above ${DRIFTED} a population has changed.`}
         x={x}
-        y={{ scale: stability, text: (value) => value.toFixed(stability.high > 1 ? 1 : 2), name: "PSI" }}
-        height={250}
+        y={{ scale: stability, text: (value) => value.toFixed(stability.high > 1 ? 1 : 2), name: "population stability index" }}
+        height={265}
         legend={[
           { name: "Score", look: "line" },
           { name: "Most moved feature", look: "thin" },
@@ -131,7 +132,14 @@ function History({ history }: { history: Past }) {
         {(plot) => (
           <>
             {[MOVED, DRIFTED].map((limit) => (
-              <path key={limit} class="chart-limit" d={plot.line([[first, limit], [x.scale.high, limit]])} />
+              <path
+                key={limit}
+                class="chart-limit"
+                d={plot.line([
+                  [first, limit],
+                  [x.scale.high, limit],
+                ])}
+              />
             ))}
             <path class="chart-thin" d={plot.line(past.map(({ worst }, i) => [times[i]!, worst]))} />
             <path class="chart-line" d={plot.line(past.map(({ score }, i) => [times[i]!, score]))} />
@@ -152,7 +160,7 @@ function Gaps(props: { past: Past; times: number[]; x: Parameters<typeof Chart>[
       words={`Predictions are ${points(Math.abs(gaps.at(-1)!))} too ${gaps.at(-1)! > 0 ? "high" : "low"} now. Zero is right.`}
       x={x}
       y={{ scale: y, text: (value) => `${(value * 100).toFixed(0)}`, name: "points" }}
-      height={250}
+      height={265}
       legend={[
         { name: "Predicted less bought, in points", look: "line" },
         { name: "As predicted", look: "dashes" },
@@ -164,7 +172,13 @@ function Gaps(props: { past: Past; times: number[]; x: Parameters<typeof Chart>[
     >
       {(plot) => (
         <>
-          <path class="chart-even" d={plot.line([[x.scale.low, 0], [x.scale.high, 0]])} />
+          <path
+            class="chart-even"
+            d={plot.line([
+              [x.scale.low, 0],
+              [x.scale.high, 0],
+            ])}
+          />
           <path class="chart-line" d={plot.line(past.map(({ gap }, i) => [times[i]!, gap]))} />
         </>
       )}
@@ -198,7 +212,7 @@ function FeatureRow({ of, scale }: { of: DriftFeature; scale: { low: number; hig
   const missing = Math.abs(of.missing - of.missingBefore) >= 0.005;
   return (
     <li data-tone={tone} data-testid="drift-feature">
-      <span class="drift-name">
+      <span class="drift-name" title={featureDoc(of.feature) ?? undefined}>
         {featureName(of.feature)}
         {missing && (
           <span class="drift-missing">

@@ -1,6 +1,5 @@
 /** A figure with its 95% interval on a scale that others share. */
 import type { Estimate } from "../../../../../shared/model/views.ts";
-import { percent } from "../../format.ts";
 import { figure, rangeOf } from "./model-words.ts";
 import { along } from "./scale.ts";
 

@@ -6,28 +6,29 @@ import { canaryModel, promoteModel, rollBackModel, shadowModel, stageModel } fro
 import { may } from "../../api/session.ts";
 import { percent } from "../../format.ts";
 import { Confirm } from "../../ui/dialog.tsx";
-import { actionsOf, comparedWith, METRICS, type ModelAction } from "./model-words.ts";
+import { actionsOf, comparedWith, METRICS, type ModelAction, PRIOR } from "./model-words.ts";
 
 interface Props {
   model: ModelView;
   serving: ServingView;
   nameOf: (version: string) => string;
   changed: () => void;
+  /** Not all that can be done. */
+  only?: (action: ModelAction) => boolean;
 }
 
-const LABELS: Record<ModelAction, string> = {
+const LABELS: Record<Exclude<ModelAction, "rollback">, string> = {
   promote: "Promote",
   canary: "Canary…",
   shadow: "Shadow",
-  rollback: "Roll back",
   stage: "Back to staging",
   archive: "Archive",
 };
 
 export function ModelActions(props: Props) {
-  const { model, serving } = props;
+  const { model, serving, only } = props;
   const [asked, setAsked] = useState<ModelAction | null>(null);
-  const actions = actionsOf(model, serving);
+  const actions = actionsOf(model, serving).filter(only ?? (() => true));
   if (!may("models:write") || actions.length === 0) return null;
   return (
     <div class="model-actions">
@@ -39,7 +40,7 @@ export function ModelActions(props: Props) {
           onClick={() => setAsked(action)}
           data-testid={`model-${action}`}
         >
-          {label(action, model)}
+          {label(action, props)}
         </button>
       ))}
       {asked && <Ask {...props} action={asked} onClose={() => setAsked(null)} />}
@@ -52,9 +53,10 @@ function look(action: ModelAction, place: number): string {
   return place === 0 && action !== "stage" ? "button-primary" : "";
 }
 
-function label(action: ModelAction, { stage }: ModelView): string {
-  if (stage !== "canary") return LABELS[action];
-  return action === "canary" ? "Share…" : action === "rollback" ? "Stop" : LABELS[action];
+function label(action: ModelAction, { model, serving, nameOf }: Props): string {
+  if (model.stage === "canary" && action === "canary") return "Share…";
+  if (action !== "rollback") return LABELS[action];
+  return model.stage === "canary" ? "Stop the canary" : `Roll back to ${nameOf(serving.previous ?? PRIOR)}`;
 }
 
 type Asking = Props & { action: ModelAction; onClose: () => void };
@@ -75,7 +77,12 @@ function Ask(props: Asking) {
       );
     case "stage":
       return (
-        <Plain {...props} title={`Back to staging with ${props.model.name}?`} confirm="Back to staging" work={toStaging}>
+        <Plain
+          {...props}
+          title={`Back to staging with ${props.model.name}?`}
+          confirm="Back to staging"
+          work={toStaging}
+        >
           It is kept, and used for nothing until somebody decides otherwise.
         </Plain>
       );
@@ -135,7 +142,7 @@ function Promote({ model, serving, nameOf, changed, onClose }: Asking) {
 
 function RollBack({ model, serving, nameOf, changed, onClose }: Asking) {
   const isCanary = model.stage === "canary";
-  const back = nameOf(isCanary ? serving.production : (serving.previous ?? serving.production));
+  const back = nameOf(isCanary ? serving.production : (serving.previous ?? PRIOR));
   return (
     <Confirm
       title={isCanary ? `Stop ${model.name}?` : `Roll back to ${back}?`}
@@ -156,7 +163,6 @@ function RollBack({ model, serving, nameOf, changed, onClose }: Asking) {
 
 function Canary({ model, serving, nameOf, changed, onClose }: Asking) {
   const [share, setShare] = useState(serving.canary?.version === model.version ? serving.canary.share : 0.1);
-  const other = serving.canary && serving.canary.version !== model.version ? serving.canary.version : null;
   return (
     <Confirm
       title={`Canary ${model.name}`}
@@ -181,8 +187,7 @@ function Canary({ model, serving, nameOf, changed, onClose }: Asking) {
           data-testid="canary-share"
         />
         <p class="field-hint">
-          The hash of a cart’s id decides, so a cart keeps its model.
-          {other && ` It takes the place of ${nameOf(other)}.`}
+          By the hash of a cart’s id, so a cart keeps its model. The others stay with {nameOf(serving.production)}.
         </p>
       </div>
     </Confirm>

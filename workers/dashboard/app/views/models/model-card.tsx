@@ -54,10 +54,13 @@ export function ModelCard(props: {
         </dl>
       ) : (
         <p class="model-unmeasured">
-          {model.kind === "prior" ? "Fitted on no shop’s carts, so it has no figures here." : "Not measured on this store’s carts."}
+          {model.kind === "prior"
+            ? "Fitted on no shop’s carts, so it has no figures here."
+            : "Not measured on this store’s carts."}
         </p>
       )}
-      <ModelActions {...props} />
+      {/* The way back is above, beside what serves. */}
+      <ModelActions {...props} only={(action) => action !== "rollback"} />
     </li>
   );
 }

@@ -20,7 +20,11 @@ export interface About {
 
 export const STAGES: Readonly<Record<ModelStage, About>> = {
   staging: { label: "Staging", tone: "still", does: "Kept, and used for nothing yet." },
-  shadow: { label: "Shadow", tone: "waiting", does: "Scored beside production on finished carts, and used for nothing." },
+  shadow: {
+    label: "Shadow",
+    tone: "waiting",
+    does: "Scored beside production on finished carts, and used for nothing.",
+  },
   canary: { label: "Canary", tone: "recovering", does: "Scores a share of the carts." },
   production: { label: "Production", tone: "good", does: "Scores the carts." },
   archived: { label: "Archived", tone: "still", does: "Out of use." },
@@ -77,7 +81,12 @@ export const METRICS: readonly Metric[] = [
   },
   { name: "logLoss", label: "Log loss", does: "How far the probabilities are from what came.", better: "lower" },
   { name: "brier", label: "Brier score", does: "The mean squared error of the probabilities.", better: "lower" },
-  { name: "ece", label: "Calibration error", does: "How far predicted and observed shares lie apart.", better: "lower" },
+  {
+    name: "ece",
+    label: "Calibration error",
+    does: "How far predicted and observed shares lie apart.",
+    better: "lower",
+  },
 ];
 
 /** How one figure stands to what was in production on the same rows; `null` without either. */
@@ -152,19 +161,27 @@ export const DRIFT_STATUS: Readonly<Record<DriftView["status"], { label: string;
 
 export type ModelAction = "promote" | "canary" | "shadow" | "rollback" | "stage" | "archive";
 
-/** What can be done with a version now. The first is what comes next in its life. */
-export function actionsOf({ version, stage }: Pick<ModelView, "version" | "stage">, serving: ServingView): ModelAction[] {
+/** The version by which the model that ships with Cartwake is spoken of. */
+export const PRIOR = "prior";
+
+/** What can be done with a version now. The first is what comes next in its life. There is one canary at a time. */
+export function actionsOf(
+  { version, stage }: Pick<ModelView, "version" | "stage">,
+  serving: ServingView,
+): ModelAction[] {
+  if (version === PRIOR) return stage === "production" ? [] : ["promote"];
+  const canary: ModelAction[] = serving.canary === null ? ["canary"] : [];
   switch (stage) {
     case "production":
-      return serving.previous === null || version !== serving.production ? [] : ["rollback"];
+      return ["rollback"];
     case "canary":
       return ["promote", "canary", "rollback"];
     case "shadow":
-      return ["canary", "promote", "stage"];
+      return [...canary, "promote", "stage"];
     case "staging":
-      return ["shadow", "canary", "promote", "archive"];
+      return ["shadow", ...canary, "promote", "archive"];
     default:
-      return version === "prior" ? ["promote"] : ["stage", "shadow", "canary", "promote"];
+      return ["stage", "shadow", ...canary, "promote"];
   }
 }
 
@@ -175,10 +192,11 @@ export function servingWords({ production, canary, shadow }: ServingView, nameOf
     canary && `${nameOf(canary.version)} ${percent(canary.share)} as the canary`,
     shadow && `${nameOf(shadow)} is compared in the shadow`,
   ].filter(Boolean);
-  return [`${nameOf(production)} scores ${rest}`, ...others].join(", ") + ".";
+  return `${[`${nameOf(production)} scores ${rest}`, ...others].join(", ")}.`;
 }
 
-export const examplesWords = (count: number): string => plural(count, "example").replace(/^\d+/, count.toLocaleString());
+export const examplesWords = (count: number): string =>
+  plural(count, "example").replace(/^\d+/, count.toLocaleString());
 
 /** `3 Oct – 20 Nov 2026`; `null` when it is not known. */
 export function windowWords({ from, to }: ModelView["window"], locale?: string): string | null {

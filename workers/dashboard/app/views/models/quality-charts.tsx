@@ -36,7 +36,13 @@ export function CalibrationChart({ metrics, baseline }: Props) {
     >
       {(plot) => (
         <>
-          <path class="chart-even" d={plot.line([[scale.low, scale.low], [scale.high, scale.high]])} />
+          <path
+            class="chart-even"
+            d={plot.line([
+              [scale.low, scale.low],
+              [scale.high, scale.high],
+            ])}
+          />
           {baseline?.calibration.map((bin) => (
             <circle key={bin.predicted} class="chart-ring" cx={plot.x(bin.predicted)} cy={plot.y(bin.observed)} r="5" />
           ))}
@@ -59,7 +65,10 @@ export function CalibrationChart({ metrics, baseline }: Props) {
 
 const WHOLE = scaleOf(0, 1);
 type Points = [number, number][];
-const curve = ({ lift }: ModelMetrics): Points => [[0, 0], ...lift.map(({ share, captured }): [number, number] => [share, captured])];
+const curve = ({ lift }: ModelMetrics): Points => [
+  [0, 0],
+  ...lift.map(({ share, captured }): [number, number] => [share, captured]),
+];
 
 export function LiftChart({ metrics, baseline }: Props) {
   const points = curve(metrics);
@@ -84,7 +93,13 @@ export function LiftChart({ metrics, baseline }: Props) {
       {(plot) => (
         <>
           <path class="chart-area" d={`${plot.line(points)}L${plot.x(1)} ${plot.y(0)}Z`} />
-          <path class="chart-even" d={plot.line([[0, 0], [1, 1]])} />
+          <path
+            class="chart-even"
+            d={plot.line([
+              [0, 0],
+              [1, 1],
+            ])}
+          />
           {baseline && <path class="chart-thin" d={plot.line(curve(baseline))} />}
           <path class="chart-line" d={plot.line(points)} />
         </>

@@ -1,58 +1,67 @@
-/** What scores the carts now: the way of the carts, parted between production and the canary, and the shadow under it. */
+/** What scores the carts now: all carts as one bar, parted as they are, and under it who is behind each part. */
+import type { ComponentChildren } from "preact";
 import type { ModelView, ServingView } from "../../../../../shared/model/views.ts";
 import { percent } from "../../format.ts";
 import { modelHref } from "../../route.ts";
-import { servingWords } from "./model-words.ts";
+import { ModelActions } from "./model-actions.tsx";
+import { type ModelAction, servingWords } from "./model-words.ts";
 
 interface Props {
   serving: ServingView;
   models: readonly ModelView[];
   nameOf: (version: string) => string;
+  changed: () => void;
 }
 
-export function ServingLanes({ serving, models, nameOf }: Props) {
+export function ServingLanes({ serving, models, nameOf, changed }: Props) {
   const { production, canary, shadow } = serving;
   const rest = canary ? 1 - canary.share : 1;
-  const known = (version: string) => models.some((model) => model.version === version);
-  const lane = { nameOf, known };
+  const lane = (arm: Arm, version: string, what: string) => {
+    const model = models.find((one) => one.version === version);
+    return (
+      <Lane arm={arm} version={version} name={nameOf(version)} what={what} known={model !== undefined}>
+        {model && arm !== "shadow" && (
+          <ModelActions model={model} serving={serving} nameOf={nameOf} changed={changed} only={isRollBack} />
+        )}
+      </Lane>
+    );
+  };
   return (
     <section class="lanes" aria-label="What scores the carts now" data-testid="serving">
-      <p class="visually-hidden">{servingWords(serving, nameOf)}</p>
-      <div class="lane-cuts">
-        <Lane {...lane} role="production" version={production} share={rest} what={`${percent(rest)} of the carts`} />
-        {canary && (
-          <Lane
-            {...lane}
-            role="canary"
-            version={canary.version}
-            share={canary.share}
-            what={`${percent(canary.share)} of the carts`}
-          />
-        )}
+      <div class="lane-bar" role="img" aria-label={servingWords(serving, nameOf)}>
+        <span data-arm="production" style={{ flexGrow: rest * 100 }} />
+        {canary && <span data-arm="canary" style={{ flexGrow: canary.share * 100 }} />}
       </div>
-      {shadow && <Lane {...lane} role="shadow" version={shadow} share={1} what="compared on finished carts" />}
+      <div class="lane-shadow" hidden={!shadow} aria-hidden="true" />
+      <ul class="lane-names">
+        {lane("production", production, canary ? `${percent(rest)} of the carts` : "every cart")}
+        {canary && lane("canary", canary.version, `${percent(canary.share)} of the carts`)}
+        {shadow && lane("shadow", shadow, "compared on finished carts")}
+      </ul>
     </section>
   );
 }
 
-const ROLES = { production: "Production", canary: "Canary", shadow: "Shadow" };
+const isRollBack = (action: ModelAction): boolean => action === "rollback";
+
+const ARMS = { production: "Production", canary: "Canary", shadow: "Shadow" };
+type Arm = keyof typeof ARMS;
 
 function Lane(props: {
-  role: keyof typeof ROLES;
+  arm: Arm;
   version: string;
-  share: number;
+  name: string;
   what: string;
-  nameOf: (version: string) => string;
-  known: (version: string) => boolean;
+  known: boolean;
+  children: ComponentChildren;
 }) {
-  const { role, version, share, nameOf } = props;
+  const { arm, version, name, what, known } = props;
   return (
-    <div class="lane" data-role={role} data-version={version} style={{ flexGrow: share * 100 }}>
-      <p class="lane-role">{ROLES[role]}</p>
-      <p class="lane-name">
-        {props.known(version) ? <a href={modelHref(version)}>{nameOf(version)}</a> : nameOf(version)}
-      </p>
-      <p class="lane-what">{props.what}</p>
-    </div>
+    <li class="lane" data-arm={arm} data-version={version} data-testid="lane">
+      <p class="lane-role">{ARMS[arm]}</p>
+      <p class="lane-name">{known ? <a href={modelHref(version)}>{name}</a> : name}</p>
+      <p class="lane-what">{what}</p>
+      {props.children}
+    </li>
   );
 }

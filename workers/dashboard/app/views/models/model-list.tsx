@@ -1,0 +1,105 @@
+/** What scores the store's carts, how new models are made, and all versions. */
+import { useState } from "preact/hooks";
+import type { ModelView, ServingView } from "../../../../../shared/model/views.ts";
+import { listModels, type ModelsPage } from "../../api/models.ts";
+import { may, user } from "../../api/session.ts";
+import { useAction } from "../../live/action.ts";
+import { type Resource, useResource } from "../../live/resource.ts";
+import { ProblemNotice } from "../../ui/notice.tsx";
+import { ImportDialog } from "./import-dialog.tsx";
+import { boundsOf } from "./metric-interval.tsx";
+import { LISTED, ModelCard } from "./model-card.tsx";
+import { PRIOR } from "./model-words.ts";
+import { ServingLanes } from "./serving-lanes.tsx";
+import { TrainPanel } from "./train-panel.tsx";
+
+/** Versions are spoken of by their names; the one that ships has none of the store's. */
+export const namesOf =
+  (models: readonly ModelView[]) =>
+  (version: string): string =>
+    models.find((model) => model.version === version)?.name ?? (version === PRIOR ? "Cartwake’s prior" : version);
+
+export function ModelList() {
+  const models = useResource(`models ${user.value?.storeId}`, () => listModels());
+  const [importing, setImporting] = useState(false);
+  const { data, problem, reload } = models;
+  return (
+    <div class="page models">
+      <header class="page-head">
+        <h1>Models</h1>
+        {may("models:write") && (
+          <button type="button" class="button" onClick={() => setImporting(true)} data-testid="model-import">
+            Import a model…
+          </button>
+        )}
+      </header>
+      {problem && <ProblemNotice problem={problem} retry={reload} />}
+      {!data && !problem && <p class="loading">Reading the models…</p>}
+      {data && <Loaded models={models} data={data} />}
+      {importing && <ImportDialog onDone={reload} onClose={() => setImporting(false)} />}
+    </div>
+  );
+}
+
+function Loaded({ models, data }: { models: Resource<ModelsPage>; data: ModelsPage }) {
+  const [older, setOlder] = useState<{ of: ModelsPage; items: ModelView[]; next: string | null } | null>(null);
+  const more = older?.of === data ? older : { of: data, items: [], next: data.nextCursor };
+  const items = [...data.items, ...more.items];
+  const nameOf = namesOf(items);
+  const { serving } = data;
+  const { busy, problem, run } = useAction(async () => {
+    const page = await listModels(more.next ?? undefined);
+    setOlder({ of: data, items: [...more.items, ...page.items], next: page.nextCursor });
+  });
+  return (
+    <>
+      <ServingLanes serving={serving} models={items} nameOf={nameOf} changed={models.reload} />
+      <TrainPanel changed={models.reload} known={(version) => items.some((model) => model.version === version)} />
+      {serving.production === PRIOR && <Prior empty={items.length === 0} />}
+      <Versions items={items} serving={serving} nameOf={nameOf} changed={models.reload} />
+      {problem && <ProblemNotice problem={problem} />}
+      {more.next && (
+        <button type="button" class="button" aria-disabled={busy} onClick={() => void run()} data-testid="models-older">
+          {busy ? "Reading…" : "Older versions"}
+        </button>
+      )}
+    </>
+  );
+}
+
+function Versions(props: {
+  items: ModelView[];
+  serving: ServingView;
+  nameOf: (version: string) => string;
+  changed: () => void;
+}) {
+  const { items } = props;
+  if (items.length === 0) return null;
+  const measured = items.map(({ metrics }) => metrics).filter((metrics) => metrics !== null);
+  const bounds = Object.fromEntries(LISTED.map((name) => [name, boundsOf(measured.map((metrics) => metrics[name]))]));
+  return (
+    <section aria-labelledby="versions-heading">
+      <h2 id="versions-heading" class="section-heading">
+        Versions
+      </h2>
+      <ul class="model-list" data-testid="models">
+        {items.map((model) => (
+          <ModelCard key={model.version} {...props} model={model} bounds={bounds} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Prior({ empty }: { empty: boolean }) {
+  return (
+    <section class="empty" data-testid="prior">
+      <h2>{empty ? "No model of this store’s own yet" : "The prior still scores the carts"}</h2>
+      <p>
+        The prior ships with Cartwake. It was fitted on simulated shoppers, not on yours: take its figures as an order,
+        not as odds. A model of the store’s own is trained once enough carts have ended, in an order or without one. A
+        cart without an order counts when it expires.
+      </p>
+    </section>
+  );
+}
