@@ -73,10 +73,9 @@ CREATE TABLE `training_examples` (
 	`features` text NOT NULL,
 	`probability` real NOT NULL,
 	`model` text NOT NULL,
-	PRIMARY KEY(`store_id`, `cart_id`, `incarnation`, `generation`, `moment`)
-);
+	PRIMARY KEY(`store_id`, `closed_at`, `cart_id`, `incarnation`, `generation`, `moment`)
+) WITHOUT ROWID;
 --> statement-breakpoint
-CREATE INDEX `training_examples_by_time` ON `training_examples` (`store_id`,`closed_at`);--> statement-breakpoint
 CREATE TABLE `training_runs` (
 	`store_id` text NOT NULL,
 	`id` text NOT NULL,

@@ -3,8 +3,9 @@
  *
  * Owns    the event log, facts, prediction, journey and effect ledger of `store/cart`; nobody else writes them.
  * Timers  abandonment, due steps, unanswered claims, expiry, self-deletion: all derived from its state (timers.ts).
- * RPC     beacon, prospect, claim, settle, hold, report, restore, view, contents, timeline, explain, simulate, revokeLinks, nudge.
- * Peers   Store (rules; confirms what was counted) and the queues `events` and `interventions`.
+ * RPC     beacon, prospect, claim, settle, hold, report, restore, view, prediction, contents, timeline, explain, simulate,
+ *         revokeLinks, nudge.
+ * Peers   Store (rules; confirms what was counted), Shopper (its past, for the model) and the queues `events` and `interventions`.
  *
  * One command is one transaction: decide → append a row → assign. The log is inbox and outbox: ids are known from it,
  * and what is published is a cursor over it that the store confirms. Queues may forget; the lease publishes again.
@@ -13,27 +14,38 @@ import { DurableObject } from "cloudflare:workers";
 import type { CartContents, ClaimedCart, Delta, Entry, OfferDue, Prospect } from "../../shared/events/messages.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
 import { log } from "../../shared/log.ts";
+import type { Predictor } from "../../shared/model/prediction.ts";
+import { prior } from "../../shared/model/prior.ts";
 import type { Send } from "../../shared/policy/permit.ts";
 import type { MessageChannel, Rules } from "../../shared/policy/rules.ts";
 import { no, ok, type Result } from "../../shared/result.ts";
 import { iso, SECOND_MS } from "../../shared/time.ts";
 import { withTimeout } from "../../shared/timeout.ts";
 import { traceOf } from "../../shared/trace.ts";
-import type { CartView, DeliveryStatus, ExplainView, ItemView, TimelineView } from "../../shared/views.ts";
+import type {
+  CartView,
+  DeliveryStatus,
+  ExplainView,
+  ItemView,
+  PredictionView,
+  TimelineView,
+} from "../../shared/views.ts";
 import { Alarm } from "../kit/alarm.ts";
 import { parseName, storeStub } from "../stubs.ts";
 import type { Command, Decision, Outcome, Received } from "./commands.ts";
-import { decide } from "./decide.ts";
+import { decide, momentOf } from "./decide.ts";
 import { replay, timelineOf } from "./explain.ts";
 import { find } from "./ledger.ts";
 import { deltaOf, usageDelta } from "./metrics.ts";
+import { Models } from "./models.ts";
+import { Past } from "./past.ts";
 import { type CartEnv, isUrgent, type Present, Publisher } from "./publisher.ts";
 import { CREATE_LOG_ROWS, type LogEntry, type Snapshot } from "./schema.ts";
 import { arbiterOf, type SimulatedCart, sentBefore, simulate } from "./simulate.ts";
 import { type CartState, emptyState } from "./state.ts";
 import { CartStorage, isLong } from "./storage.ts";
 import { nextWake } from "./timers.ts";
-import { claimedOf, contentsOf, currencyOf, itemViews, offerOf, prospectOf, viewOf } from "./view.ts";
+import { claimedOf, contentsOf, currencyOf, itemViews, offerOf, predictionView, prospectOf, viewOf } from "./view.ts";
 
 /** After a wake-up that failed. */
 const RETRY_MS = 5 * SECOND_MS;
@@ -60,6 +72,8 @@ export class Cart extends DurableObject<CartEnv> {
   readonly #storage: CartStorage;
   readonly #alarm: Alarm;
   readonly #publisher: Publisher;
+  readonly #models: Models;
+  readonly #past: Past;
   /** `null` until the first event was committed: a cart nobody wrote to does not exist. */
   #state: CartState | null = null;
   #seq = 0;
@@ -79,6 +93,8 @@ export class Cart extends DurableObject<CartEnv> {
     this.#cartId = key;
     this.#storage = new CartStorage(ctx.storage);
     this.#alarm = new Alarm(ctx);
+    this.#models = new Models(env.ARTEFACTS, { storeId, cartId: key });
+    this.#past = new Past(env);
     const loaded = this.#storage.load(storeId, key);
     if (loaded) {
       this.#state = loaded.state;
@@ -100,7 +116,10 @@ export class Cart extends DurableObject<CartEnv> {
     const now = Date.now();
     if (trace) this.#trace = trace;
     const stamped = events.map((event) => ({ ...event, receivedAt: now, at: Math.min(event.at, now) }));
-    const { received, offers = [] } = this.#run({ type: "receive", now, events: stamped }, rules);
+    const history = this.#past.heard;
+    const command = { type: "receive", now, events: stamped, ...(history ? { history } : {}) } as const;
+    const { received, offers = [] } = this.#run(command, rules, this.#predictor(rules));
+    this.#askPast();
     const counted = received ?? { accepted: 0, duplicates: 0, rejected: [] };
     const state = this.#state;
     if (!state || offers.length === 0) return counted;
@@ -180,8 +199,18 @@ export class Cart extends DurableObject<CartEnv> {
     return ok(null);
   }
 
-  view(): Result<CartView> {
-    return this.#state ? ok(viewOf(this.#state, this.#seq, this.#createdAt, Date.now())) : no("not_found");
+  async view(): Promise<Result<CartView>> {
+    if (!this.#state) return no("not_found");
+    const predict = await this.#models.ready(this.#state.rules);
+    return this.#state ? ok(viewOf(this.#state, this.#seq, this.#createdAt, Date.now(), predict)) : no("not_found");
+  }
+
+  /** As of now; by the version that serves this cart unless another is named. */
+  async prediction(version?: string): Promise<Result<PredictionView>> {
+    if (!this.#state) return no("not_found");
+    const predict = await this.#models.ready(this.#state.rules, version);
+    const state = this.#state;
+    return state ? ok(predictionView(predict(state.facts, momentOf(state, Date.now())))) : no("not_found");
   }
 
   /** For a preview: nothing is claimed. */
@@ -196,24 +225,27 @@ export class Cart extends DurableObject<CartEnv> {
   }
 
   /** The log run through `decide` again, up to `until` (ms): what the cart was then, and why. */
-  explain(until?: number): Result<ExplainView> {
+  async explain(until?: number): Promise<Result<ExplainView>> {
+    const predict = this.#state ? await this.#models.ready(this.#state.rules) : prior;
     const state = this.#state;
     if (!state) return no("not_found");
     if (this.#baseSeq > 0) return no("compacted");
     const result = replay(this.#storage.rows(0), { storeId: this.#storeId, cartId: this.#cartId, state }, until);
     const steps = result.steps.map((step) => ({ ...step, at: iso(step.at) }));
-    const then = viewOf(result.state, steps.at(-1)?.seq ?? 0, this.#createdAt, until ?? Date.now());
+    const then = viewOf(result.state, steps.at(-1)?.seq ?? 0, this.#createdAt, until ?? Date.now(), predict);
     return ok({ id: this.#cartId, consistent: result.steps.every((s) => s.confirmed), cart: then, decisions: steps });
   }
 
   /** The log run through other rules: what would have been sent. `sends`: what its shopper was sent for other carts. */
-  simulate(rules: Rules, sends: Send[]): Result<SimulatedCart> {
+  async simulate(rules: Rules, sends: Send[]): Promise<Result<SimulatedCart>> {
+    const predict = this.#state ? await this.#models.ready(this.#state.rules) : prior;
     const state = this.#state;
     if (!state) return no("not_found");
     if (this.#baseSeq > 0) return no("compacted");
     const name = { storeId: this.#storeId, cartId: this.#cartId };
     const all = [...sends];
-    const simulated = simulate(this.#storage.rows(0), name, rules, arbiterOf(this.#storeId, rules, all), Date.now());
+    const arbiter = arbiterOf(this.#storeId, rules, all);
+    const simulated = simulate(this.#storage.rows(0), name, rules, arbiter, Date.now(), predict);
     return ok({
       ...simulated,
       status: state.process.status,
@@ -240,7 +272,9 @@ export class Cart extends DurableObject<CartEnv> {
     try {
       if (!this.#state) return;
       const rules = await this.#freshRules();
-      const { forget } = this.#run({ type: "wake", now: Date.now() }, rules);
+      const predict = await this.#models.ready(rules);
+      if (!this.#state) return;
+      const { forget } = this.#run({ type: "wake", now: Date.now() }, rules, predict);
       if (forget && (await this.#forget())) return;
       await this.#tidy();
     } catch (error) {
@@ -282,12 +316,27 @@ export class Cart extends DurableObject<CartEnv> {
     }
   }
 
+  #predictor(rules: Rules): Predictor {
+    return this.#models.now(rules, (loading) => {
+      const failed = (error: unknown): void => log("warn", "model_unavailable", { storeId: this.#storeId, error });
+      this.ctx.waitUntil(loading.catch(failed));
+    });
+  }
+
+  /** Nobody waits for it: the prediction has it from the next event on. */
+  #askPast(): void {
+    const shopperId = this.#state && this.#past.wanted(this.#state);
+    if (shopperId === null) return;
+    const failed = (error: unknown): void => log("warn", "past_unknown", { actor: this.#cartId, error });
+    this.ctx.waitUntil(this.#past.ask(this.#storeId, shopperId, this.#cartId).catch(failed));
+  }
+
   /** decide → commit → assign → effects. Memory changes only after the commit. */
-  #run(command: Command, given?: Rules): Decision {
+  #run(command: Command, given?: Rules, predict?: Predictor): Decision {
     const rules = given ?? this.#state?.rules;
     if (!rules) throw new Error("a cart without rules cannot decide");
     const before = this.#state ?? emptyState(this.#storeId, this.#cartId, rules);
-    const decision = decide(before, command, rules);
+    const decision = decide(before, command, rules, predict);
     if (!changed(before, decision)) {
       if (this.#state) this.#state = decision.state; // newer rules, perhaps: the next alarm is armed by them
       return decision;
@@ -307,21 +356,26 @@ export class Cart extends DurableObject<CartEnv> {
     const lease = command.now + this.#publisher.leaseMs;
     const armed = this.#alarm.arm(wake === null ? lease : Math.min(wake, lease));
     const delta: Delta = {
-      ...deltaOf(before, state),
+      ...deltaOf(before, state, command.now),
       ...usageDelta(decision),
       ...(first ? { carts: 1 } : {}),
       rows: 1 + (snapshot ? 1 : 0) + (armed ? 1 : 0) + (first ? CREATE_LOG_ROWS : 0),
     };
+    const { purchaseProbability, model } = state.prediction;
+    const history = state.history === before.history ? null : state.history;
     const entry: LogEntry = {
       ...(command.type === "receive"
         ? { events: decision.learned.map(({ receivedAt: _, ...event }) => event) }
         : { command }),
       ...(decision.notes.length ? { notes: decision.notes } : {}),
       delta,
+      ...(state.prediction === before.prediction ? {} : { score: [purchaseProbability, model] }),
+      ...(history ? { history } : {}),
       ...(first || state.rules.version !== this.#rulesLogged ? { rules: state.rules } : {}),
       ...(this.#trace && this.#trace !== this.#traceLogged ? { trace: this.#trace } : {}),
     };
     this.#storage.append(seq, command.now, entry, snapshot);
+    if (history) this.#past.kept(history);
     this.#state = state;
     this.#seq = seq;
     this.#rulesLogged = state.rules.version;
@@ -340,6 +394,7 @@ export class Cart extends DurableObject<CartEnv> {
       base: state.base,
       baseIds: state.baseIds,
       process: state.process,
+      history: state.history,
       usage: state.usage,
       rules: state.rules,
       confirmed: this.#publisher.confirmed,

@@ -7,12 +7,13 @@ import type { CartStatus, TimelineEntry } from "../../shared/views.ts";
 import type { Command, Note } from "./commands.ts";
 import { decide } from "./decide.ts";
 import { type CartState, emptyState } from "./state.ts";
-import { eventsOf, firstRules, type LogRow } from "./storage.ts";
+import { eventsOf, firstRules, type LogRow, recorded } from "./storage.ts";
 
 /** The command that a row of the log recorded. */
 export function commandOf(row: LogRow): Command | null {
   if (row.entry.command) return row.entry.command;
-  return row.entry.events ? { type: "receive", now: row.at, events: eventsOf(row) } : null;
+  const { events, history } = row.entry;
+  return events ? { type: "receive", now: row.at, events: eventsOf(row), ...(history ? { history } : {}) } : null;
 }
 
 export interface Step {
@@ -40,7 +41,7 @@ export function replay(
     rules = row.entry.rules ?? rules;
     const command = commandOf(row);
     if (!command) continue;
-    const decision = decide(state, command, rules);
+    const decision = decide(state, command, rules, recorded(row));
     state = decision.state;
     steps.push({
       seq: row.seq,

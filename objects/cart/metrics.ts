@@ -2,6 +2,7 @@
 import type { Delta, Exposure, Purchase } from "../../shared/events/messages.ts";
 import { isAnonymous } from "../../shared/ids.ts";
 import type { Decision } from "./commands.ts";
+import { endsBetween } from "./examples.ts";
 import { shopperOf } from "./reach.ts";
 import type { CartState, Order } from "./state.ts";
 
@@ -88,7 +89,7 @@ function boughtBetween(before: CartState, after: CartState): Purchase[] {
 }
 
 /** Counters that moved from `before` to `after`; what did not move is left out. */
-export function deltaOf(before: CartState, after: CartState): Delta {
+export function deltaOf(before: CartState, after: CartState, at: number): Delta {
   const delta: Delta = {};
   const same = before.process === after.process && before.facts.orders === after.facts.orders;
   if (same && before.facts.person === after.facts.person) return delta;
@@ -107,6 +108,8 @@ export function deltaOf(before: CartState, after: CartState): Delta {
   }
   const exposures = exposedBetween(before, after);
   if (exposures.length > 0) delta.exposures = exposures;
+  const ends = endsBetween(before.process, after.process, at);
+  if (ends.length > 0) delta.ends = ends;
   const purchases = boughtBetween(before, after);
   if (purchases.length > 0) delta.purchases = purchases;
   return delta;

@@ -8,6 +8,7 @@ import { log } from "../../shared/log.ts";
 import { SECOND_MS } from "../../shared/time.ts";
 import { type Actors, storeStub } from "../stubs.ts";
 import type { Decision } from "./commands.ts";
+import { endingsOf } from "./examples.ts";
 import type { CartState, Effect, Facts, Process } from "./state.ts";
 import type { CartStorage, Loaded } from "./storage.ts";
 import { deliveryNews, shopperNews, summaryOf } from "./view.ts";
@@ -15,6 +16,8 @@ import { deliveryNews, shopperNews, summaryOf } from "./view.ts";
 export interface CartEnv extends Actors {
   EVENTS: Queue<CartNews | QueueProbe>;
   INTERVENTIONS: Queue<SendCommand>;
+  /** Where models are kept. */
+  ARTEFACTS: R2Bucket;
   /** How soon a cart tells again what the queue may have lost. */
   PUBLISH_LEASE_SECONDS: string;
   /** What is not urgent is told at most this often; its tail waits for the next beacon or the lease. */
@@ -30,7 +33,8 @@ export interface Present {
 
 /** What a message may carry, in entries and what they tell of exposures and purchases: well under its 128 KB. */
 const MAX_ENTRIES = 100;
-const sizeOf = ({ delta }: Entry): number => 1 + (delta.exposures?.length ?? 0) + (delta.purchases?.length ?? 0);
+const sizeOf = ({ delta }: Entry): number =>
+  1 + (delta.exposures?.length ?? 0) + (delta.purchases?.length ?? 0) + 8 * (delta.ends?.length ?? 0);
 const MAX_RETOLD = 10;
 
 export class Publisher {
@@ -166,6 +170,8 @@ export class Publisher {
     const isNew = (part: "items" | "person" | "consent" | "visitorId"): boolean =>
       !last || last.facts[part] !== facts[part];
     const index = isNew("items") || isNew("person") || last?.process !== process;
+    const ends = entries.flatMap(({ delta }) => delta.ends ?? []);
+    const endings = ends.length > 0 ? endingsOf(ends, state, () => this.#storage.rows(0)) : [];
     const shopper = isNew("person") || isNew("consent") || isNew("visitorId") ? shopperNews(state) : null;
     return {
       ...this.#name,
@@ -174,6 +180,7 @@ export class Publisher {
       summary: summaryOf(state, seq, createdAt),
       deliveries: process.effects.filter((e) => !told.has(e)).map(deliveryNews),
       ...(shopper ? { shopper } : {}),
+      ...(endings.length > 0 ? { endings } : {}),
       index,
       ...(trace ? { traceparent: trace } : {}),
     };

@@ -5,6 +5,7 @@
  */
 import type { Delta } from "../../shared/events/messages.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
+import type { ShopperHistory } from "../../shared/model/history.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
 import type { Command, Note } from "./commands.ts";
 import type { CartState, Facts, Process } from "./state.ts";
@@ -24,6 +25,10 @@ export interface LogEntry {
   command?: Exclude<Command, { type: "receive" }>;
   notes?: Note[];
   delta: Delta;
+  /** Probability and model of the prediction that was made with it. */
+  score?: [probability: number, model: string];
+  /** The shopper's past, when the cart was told of it. */
+  history?: ShopperHistory;
   /** The trace (`traceparent`), whenever another one reached the cart. */
   trace?: string;
   /** The rules, whenever they changed: the log explains itself. */
@@ -39,6 +44,8 @@ export interface Snapshot {
   base: Facts;
   baseIds: number[];
   process: Process;
+  /** Absent from what older code wrote. */
+  history?: ShopperHistory | null;
   usage: CartState["usage"];
   rules: Rules;
   /** Rows up to here are known to be counted by the store. */

@@ -4,6 +4,7 @@
  * shopper nobody knows: events are those that happened. Pure.
  */
 import type { Permit, Prospect } from "../../shared/events/messages.ts";
+import type { Predictor } from "../../shared/model/prediction.ts";
 import { permit, type Send } from "../../shared/policy/permit.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
 import type { SimulatedMessage, SimulatedNote, SimulationView } from "../../shared/simulation.ts";
@@ -12,7 +13,7 @@ import type { Command, Decision } from "./commands.ts";
 import { decide } from "./decide.ts";
 import { find } from "./ledger.ts";
 import { type CartState, type Effect, emptyState } from "./state.ts";
-import { eventsOf, type LogRow } from "./storage.ts";
+import { eventsOf, type LogRow, recorded } from "./storage.ts";
 import { nextWake } from "./timers.ts";
 import { prospectOf } from "./view.ts";
 
@@ -48,20 +49,22 @@ export interface Simulated {
   notes: SimulatedNote[];
 }
 
-/** `until`: the present; later nothing is known of the shopper. */
+/** `until`: the present; later nothing is known of the shopper. `predict`: what scores the cart when it wakes. */
 export function simulate(
   rows: readonly LogRow[],
   at: { storeId: string; cartId: string },
   rules: Rules,
   arbiter: Arbiter,
   until: number,
+  predict: Predictor,
 ): Simulated {
-  const run = new Run(emptyState(at.storeId, at.cartId, rules), rules, arbiter);
+  const run = new Run(emptyState(at.storeId, at.cartId, rules), rules, arbiter, predict);
   for (const row of rows) {
     const events = eventsOf(row);
     if (events.length === 0) continue;
     run.wakeUntil(row.at);
-    run.apply({ type: "receive", now: row.at, events });
+    const { history } = row.entry;
+    run.apply({ type: "receive", now: row.at, events, ...(history ? { history } : {}) }, recorded(row));
   }
   run.wakeUntil(until);
   return run.result();
@@ -71,17 +74,19 @@ class Run {
   #state: CartState;
   readonly #rules: Rules;
   readonly #arbiter: Arbiter;
+  readonly #predict: Predictor;
   readonly #notes: SimulatedNote[] = [];
   #wakes = 0;
 
-  constructor(state: CartState, rules: Rules, arbiter: Arbiter) {
+  constructor(state: CartState, rules: Rules, arbiter: Arbiter, predict: Predictor) {
     this.#state = state;
     this.#rules = rules;
     this.#arbiter = arbiter;
+    this.#predict = predict;
   }
 
-  apply(command: Command): Decision {
-    const decision = decide(this.#state, command, this.#rules);
+  apply(command: Command, predict = this.#predict): Decision {
+    const decision = decide(this.#state, command, this.#rules, predict);
     this.#state = decision.state;
     for (const { code, text } of decision.notes)
       if (this.#notes.length < MAX_NOTES) this.#notes.push({ at: iso(command.now), code, text });

@@ -1,9 +1,10 @@
 /** Where a cart is kept: load, append, compact. The only file of this folder that speaks SQL. */
 import type { Entry } from "../../shared/events/messages.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
-import { predict } from "../../shared/model/baseline.ts";
+import type { Predictor } from "../../shared/model/prediction.ts";
+import { prior } from "../../shared/model/prior.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
-import { idHash, MAX_WEIGHT, weightOf } from "./decide.ts";
+import { idHash, MAX_WEIGHT, momentOf, weightOf } from "./decide.ts";
 import { before, fold } from "./fold.ts";
 import { CREATE_LOG, type LogEntry, SNAPSHOT_SEQ, type Snapshot } from "./schema.ts";
 import { type CartState, emptyState } from "./state.ts";
@@ -66,7 +67,10 @@ export class CartStorage {
     state.known = new Set([...state.baseIds, ...state.events.map((e) => idHash(e.id))]);
     state.facts = fold(state.base, state.events);
     state.weight = state.events.reduce((sum, event) => sum + weightOf(event), 0);
-    state.prediction = predict(state.facts, state.facts.lastReceivedAt);
+    state.history = rows.findLast((r) => r.entry.history)?.entry.history ?? snapshot?.history ?? null;
+    const scored = rows.findLast((r) => r.entry.score);
+    const predict = scored ? recorded(scored) : prior;
+    state.prediction = predict(state.facts, momentOf(state, scored?.at ?? state.facts.lastReceivedAt));
     return {
       state,
       createdAt: snapshot?.createdAt ?? first!.at,
@@ -121,6 +125,7 @@ export class CartStorage {
       base: fold(state.base, gone),
       baseIds: ids,
       process: state.process,
+      history: state.history,
       usage: state.usage,
       rules: state.rules,
       confirmed: meta.confirmed,
@@ -160,6 +165,14 @@ function newest(rows: LogRow[]): number {
     count += 1;
   }
   return count;
+}
+
+/** What was predicted when the row was written; of older rows what the prior says. */
+export function recorded({ entry }: LogRow): Predictor {
+  const { score } = entry;
+  if (!score) return prior;
+  const [purchaseProbability, model] = score;
+  return (_, { now }) => ({ purchaseProbability, model, reasons: [], at: now });
 }
 
 export const eventsOf = (row: LogRow): CartEvent[] =>

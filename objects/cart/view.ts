@@ -9,12 +9,13 @@ import type {
   ShopperNews,
 } from "../../shared/events/messages.ts";
 import { isAnonymous } from "../../shared/ids.ts";
-import { predict } from "../../shared/model/baseline.ts";
+import type { Prediction, Predictor } from "../../shared/model/prediction.ts";
 import { toMoney } from "../../shared/money.ts";
 import { e164Of } from "../../shared/phone.ts";
 import type { MessageChannel } from "../../shared/policy/rules.ts";
 import { iso, isoOrNull } from "../../shared/time.ts";
-import type { CartDeliveryView, CartView, ItemView } from "../../shared/views.ts";
+import type { CartDeliveryView, CartView, ItemView, PredictionView } from "../../shared/views.ts";
+import { momentOf } from "./decide.ts";
 import { offerEndsAt } from "./onsite.ts";
 import { shopperOf, waysFor } from "./reach.ts";
 import type { CartState, Effect, Journey } from "./state.ts";
@@ -122,10 +123,16 @@ export function contentsOf(state: CartState, createdAt: number): CartContents {
 }
 
 /** `GET /v1/carts/{id}`. */
-export function viewOf(state: CartState, version: number, createdAt: number, now: number): CartView {
+export function viewOf(
+  state: CartState,
+  version: number,
+  createdAt: number,
+  now: number,
+  predict: Predictor,
+): CartView {
   const { facts, process } = state;
   const currency = currencyOf(state);
-  const prediction = predict(facts, now);
+  const prediction = predict(facts, momentOf(state, now));
   const order = facts.orders.at(-1);
   const attribution = process.closed.find((c) => c.generation === process.generation)?.attribution;
   const journeys = process.journeys.map(journeyView);
@@ -138,13 +145,7 @@ export function viewOf(state: CartState, version: number, createdAt: number, now
     items: itemViews(state),
     total: toMoney(facts.totalMinor, currency),
     shopper: { id: shopperOf(state), email: facts.person.email, name: facts.person.name },
-    prediction: {
-      abandonmentRisk: Math.round((1 - prediction.purchaseProbability) * 1e4) / 1e4,
-      purchaseProbability: prediction.purchaseProbability,
-      model: prediction.model,
-      reasons: prediction.reasons,
-      at: iso(prediction.at),
-    },
+    prediction: predictionView(prediction),
     journey: journeys.at(-1) ?? null,
     journeys,
     timers: timersOf(state).map(({ name, at }) => ({ name, at: iso(at) })),
@@ -159,6 +160,14 @@ export function viewOf(state: CartState, version: number, createdAt: number, now
     ...(attribution ? { attribution } : {}),
   };
 }
+
+export const predictionView = (prediction: Prediction): PredictionView => ({
+  abandonmentRisk: Math.round((1 - prediction.purchaseProbability) * 1e4) / 1e4,
+  purchaseProbability: prediction.purchaseProbability,
+  model: prediction.model,
+  reasons: prediction.reasons,
+  at: iso(prediction.at),
+});
 
 const journeyView = ({ campaign, enteredAt, exit }: Journey): NonNullable<CartView["journey"]> => ({
   campaignId: campaign.id,

@@ -1,10 +1,10 @@
 /**
  * Shopper: one person of one store, across carts and devices.
  *
- * Owns    identity, consent with its proof, suppression and the frequency cap's ledger of `store/shopper`; or, once an
+ * Owns    identity, consent with its proof, suppression, the frequency cap's ledger and what became of the carts of `store/shopper`; or, once an
  *         anonymous visitor turned out to be somebody, only the way there.
  * Timers  `trim`: forgets sends that no cap looks back to. `move`: tells the other shopper again what it has not heard.
- * RPC     permit, settle, release, unsent, answered, suppress, consent, profile, mergeInto, adopt.
+ * RPC     permit, settle, release, unsent, answered, suppress, consent, profile, past, ended, mergeInto, adopt.
  * Peers   Shopper (adopt, and whatever is asked of a visitor who is somebody else now).
  *
  * A move: the tombstone is committed, and from then on nothing changes here; the other adopts everything, once, by this one's
@@ -15,6 +15,8 @@ import { DurableObject } from "cloudflare:workers";
 import type { Permit, Prospect } from "../../shared/events/messages.ts";
 import type { ConsentChannel, ConsentRecord } from "../../shared/events/types.ts";
 import { log } from "../../shared/log.ts";
+import type { EndKind } from "../../shared/model/example.ts";
+import type { ShopperHistory } from "../../shared/model/history.ts";
 import type { PermitRules } from "../../shared/policy/permit.ts";
 import type { MessageChannel } from "../../shared/policy/rules.ts";
 import { no, ok, type Result } from "../../shared/result.ts";
@@ -23,6 +25,7 @@ import { withTimeout } from "../../shared/timeout.ts";
 import { Timers } from "../kit/timers.ts";
 import { type Actors, type Client, parseName, shopperStub } from "../stubs.ts";
 import * as decide from "./decide.ts";
+import { historyOf, type Outcome, type Past, remember, takeBack, united } from "./past.ts";
 import { ShopperStorage } from "./storage.ts";
 
 /** A move that its caller did not finish is taken up again after this. */
@@ -44,6 +47,7 @@ export class Shopper extends DurableObject<Actors> {
   readonly #storage: ShopperStorage;
   readonly #timers: Timers;
   #shopper: decide.Shopper | null;
+  #past: Past;
   #moved: decide.Moved | null;
   /** The move under way: who asks meanwhile waits for the same one. */
   #moving: Promise<void> | null = null;
@@ -56,6 +60,7 @@ export class Shopper extends DurableObject<Actors> {
     this.#storage = new ShopperStorage(ctx.storage);
     this.#timers = new Timers(ctx);
     this.#shopper = this.#storage.load();
+    this.#past = this.#storage.past();
     this.#moved = this.#storage.moved();
   }
 
@@ -130,6 +135,22 @@ export class Shopper extends DurableObject<Actors> {
     );
   }
 
+  /** What the model may know: earlier carts and messages, without those of the cart that asks. */
+  past(cartId: string): { history: ShopperHistory } | Promise<{ history: ShopperHistory }> {
+    return this.#here<{ history: ShopperHistory }>(
+      (shopper) => ({ history: historyOf(this.#past, this.#id, shopper, cartId) }),
+      (target) => target.past(cartId),
+    );
+  }
+
+  /** A cart of theirs was left or bought; or, `void`, it was not after all. */
+  ended(outcome: Outcome, how: EndKind): void | Promise<void> {
+    return this.#here(
+      () => this.#keepPast(how === "void" ? takeBack(this.#past, outcome) : remember(this.#past, outcome)),
+      (target) => target.ended(outcome, how),
+    );
+  }
+
   /**
    * This visitor is that shopper. `moved`: all is done; `moving`: it is sure to be done, by itself. Safe to call any number of
    * times; a visitor who is somebody else already stays that (a shared device), and nothing is copied twice.
@@ -148,9 +169,10 @@ export class Shopper extends DurableObject<Actors> {
   }
 
   /** Everything of a visitor who turned out to be this shopper. A second time changes nothing. */
-  adopt(sourceId: string, source: decide.Shopper): void {
+  adopt(sourceId: string, source: decide.Shopper, past: Past = []): void {
     if (this.#moved) throw new Error("a shopper who moved adopts nobody");
     const now = Date.now();
+    this.#keepPast(united(this.#past, past));
     this.#save(decide.adopt(this.#shopper ?? decide.STRANGER, sourceId, source), now);
   }
 
@@ -192,6 +214,12 @@ export class Shopper extends DurableObject<Actors> {
     this.#shopper = shopper;
   }
 
+  #keepPast(past: Past): void {
+    if (past === this.#past) return;
+    this.#storage.savePast(past);
+    this.#past = past;
+  }
+
   #trim(): void {
     if (!this.#shopper) return;
     const now = Date.now();
@@ -200,9 +228,14 @@ export class Shopper extends DurableObject<Actors> {
     if (kept.sends.length + kept.wishes.length > 0) this.#timers.set("trim", now + 30 * DAY_MS);
   }
 
+  /** Nothing that another would have to be told. */
+  #isEmpty(): boolean {
+    return this.#past.length === 0 && (this.#shopper === null || decide.isEmpty(this.#shopper));
+  }
+
   /** From here on nothing changes here. */
   #leave(to: string): void {
-    const moved = { to, done: this.#shopper === null || decide.isEmpty(this.#shopper), tries: 0 };
+    const moved = { to, done: this.#isEmpty(), tries: 0 };
     this.ctx.storage.transactionSync(() => {
       this.#storage.saveMoved(moved);
       if (!moved.done) this.#timers.set("move", Date.now() + MOVE_MS);
@@ -225,7 +258,11 @@ export class Shopper extends DurableObject<Actors> {
 
   async #handOver(moved: decide.Moved): Promise<void> {
     const target = shopperStub(this.env, this.#storeId, moved.to);
-    await withTimeout(target.adopt(this.#id, this.#shopper ?? decide.STRANGER), ADOPT_MS, "the other shopper");
+    await withTimeout(
+      target.adopt(this.#id, this.#shopper ?? decide.STRANGER, this.#past),
+      ADOPT_MS,
+      "the other shopper",
+    );
     const done = { ...moved, done: true };
     this.ctx.storage.transactionSync(() => {
       this.#storage.saveMoved(done);
@@ -233,6 +270,7 @@ export class Shopper extends DurableObject<Actors> {
     });
     this.#moved = done;
     this.#shopper = null;
+    this.#past = [];
   }
 
   /** Never given up: until it is done the visitor's past counts nowhere. */

@@ -2,6 +2,7 @@
 import { migrate } from "../kit/migrate.ts";
 import { TIMERS_TABLE } from "../kit/timers.ts";
 import { type Moved, type Shopper, STRANGER } from "./decide.ts";
+import type { Past } from "./past.ts";
 
 const MIGRATIONS = [
   `CREATE TABLE profile (id INTEGER PRIMARY KEY CHECK (id = 1), data TEXT NOT NULL);
@@ -17,6 +18,8 @@ const MIGRATIONS = [
 
 /** A key of its own: most visitors leave nothing but a tombstone, and that is then the only row there is. */
 const MOVED = "moved";
+/** One too: many a visitor leaves nothing but a cart. */
+const PAST = "past";
 
 export class ShopperStorage {
   readonly #storage: DurableObjectStorage;
@@ -45,8 +48,18 @@ export class ShopperStorage {
     );
   }
 
+  past(): Past {
+    return this.#storage.kv.get<Past>(PAST) ?? [];
+  }
+
+  savePast(past: Past): void {
+    this.#storage.kv.put(PAST, past);
+  }
+
+  /** Everything but the way to who they are now. */
   forget(): void {
-    this.#sql.exec("DELETE FROM profile");
+    if (this.#ready) this.#sql.exec("DELETE FROM profile");
+    this.#storage.kv.delete(PAST);
   }
 
   moved(): Moved | null {

@@ -1,5 +1,5 @@
 /** Which models score the store's carts: one row, whose version is part of the rules' own. */
-import { NO_SERVING, type Serving } from "../../shared/model/serving.ts";
+import { NO_SERVING, type Serving, type ServingState } from "../../shared/model/serving.ts";
 
 export class ServingModels {
   readonly #sql: SqlStorage;
@@ -22,7 +22,12 @@ export class ServingModels {
     return this.#serving;
   }
 
-  put(serving: Serving): void {
+  get state(): ServingState {
+    return { ...this.#serving, version: this.#version };
+  }
+
+  put({ production, canary, shadow, previous }: Serving): void {
+    const serving: Serving = { production, canary, shadow, previous };
     const version = this.#version + 1;
     this.#sql.exec(
       "INSERT INTO serving (id, version, data) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET version = excluded.version, data = excluded.data",

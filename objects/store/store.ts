@@ -4,8 +4,8 @@
  * Owns    settings, campaigns (versioned), coupons and their pools, exact rollups, usage counters, how far each cart is counted,
  *         what campaigns caused, which models serve, whether orders are still told of.
  * Timers  `watch`: nudges carts that should have woken, looks for lost orders; `trim`: retention; `allocate`: shares of variants.
- * RPC     create, settings, patchSettings, campaign*, results, rules, tenant, apply, seen, countRejected, realtime, usage, rollups,
- *         issueCoupon, coupon*, admitFirst, orderSignal, overrideSignal.
+ * RPC     create, settings, patchSettings, campaign*, results, rules, serving, serve, tenant, apply, seen, countRejected, realtime,
+ *         usage, rollups, issueCoupon, coupon*, admitFirst, orderSignal, overrideSignal.
  * Peers   Room (its live topics), Cart (nudge).
  *
  * It receives cart summaries in batches, by sequence number, never single events: telling it twice changes nothing.
@@ -16,7 +16,7 @@ import type { CouponPoolView, CouponRecord, StepCoupons } from "../../shared/cou
 import type { AppliedCart, CartNews, CouponAsk, Delta, IssuedCoupon } from "../../shared/events/messages.ts";
 import { log } from "../../shared/log.ts";
 import type { CampaignCounts } from "../../shared/measure/results.ts";
-import type { Serving } from "../../shared/model/serving.ts";
+import type { Serving, ServingState } from "../../shared/model/serving.ts";
 import {
   type Campaign,
   type CampaignInput,
@@ -201,14 +201,16 @@ export class Store extends DurableObject<Actors> {
     return { ...rules, paused: this.#watch.paused, serving: { production, canary } };
   }
 
-  serving(): Serving {
-    return this.#serving.current;
+  serving(): ServingState {
+    return this.#serving.state;
   }
 
-  /** The registry's word on what serves; it has checked that the versions exist. */
-  serve(serving: Serving): void {
+  /** The registry's word on what serves; it has checked that the versions exist. `expected`: the version that it saw. */
+  serve(serving: Serving, expected: number): Result<ServingState, "version"> {
     if (!this.#config) throw new Error("no such store");
+    if (expected !== this.#serving.version) return no("version");
     this.#serving.put(serving);
+    return ok(this.#serving.state);
   }
 
   /** What a campaign's shoppers bought, by arm and by variant. Reads a row per shopper: at most 100,000. */

@@ -387,8 +387,8 @@ export const trainingExamples = sqliteTable(
     model: text("model").notNull(),
   },
   (t) => [
-    primaryKey({ columns: [t.storeId, t.cartId, t.incarnation, t.generation, t.moment] }),
-    index("training_examples_by_time").on(t.storeId, t.closedAt),
+    // In the order in which they are read, so that no index is needed beside it: each row is written once.
+    primaryKey({ columns: [t.storeId, t.closedAt, t.cartId, t.incarnation, t.generation, t.moment] }),
   ],
 );
 

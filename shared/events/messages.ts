@@ -1,5 +1,6 @@
 /** What travels through queues and between actors. Every message is a hint or carries a sequence number. */
 import type { Arm } from "../measure/assign.ts";
+import type { End, Ending } from "../model/example.ts";
 import type { Coupon, MessageChannel, Trigger } from "../policy/rules.ts";
 import type { CartStatus, Channel, DeliveryStatus } from "../views.ts";
 import type { ConsentChannel, ConsentRecord, EventType, Item, PushTarget } from "./types.ts";
@@ -22,6 +23,8 @@ export interface Delta {
   /** What came under measurement, and what was bought: for the results of campaigns. */
   exposures?: Exposure[];
   purchases?: Purchase[];
+  /** Generations that came to an end: for the shopper's past and for training. */
+  ends?: End[];
 }
 
 /** A step's message was due to this shopper for the first time: sent, or, when held out, not. From here on it is measured. */
@@ -117,6 +120,8 @@ export interface CartNews {
   deliveries: DeliveryNews[];
   /** Of a known shopper, when it may be new: by which browser they came, and what they said in the shop about consent. */
   shopper?: ShopperNews;
+  /** Of the ends that the entries tell. */
+  endings?: Ending[];
   /** Something the relational index keeps has changed. */
   index: boolean;
   /** The trace that last reached the cart, when somebody began one (W3C `traceparent`). */

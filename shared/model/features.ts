@@ -65,6 +65,26 @@ export interface FeatureInput {
   lastReceivedAt: number;
 }
 
+/** One that nothing was ever told of. */
+export const EMPTY_CART: FeatureInput = {
+  items: [],
+  totalMinor: 0,
+  counts: {},
+  views: {},
+  stage: "browsing",
+  coupons: [],
+  paymentFailures: 0,
+  person: { email: null, phone: null },
+  clicks: [],
+  device: null,
+  timezone: null,
+  generation: 1,
+  trail: NO_TRAIL,
+  firstAddAt: null,
+  lastAddAt: null,
+  lastReceivedAt: 0,
+};
+
 /** What a vector depends on besides the cart. */
 export interface Moment {
   now: number;

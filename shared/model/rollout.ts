@@ -14,5 +14,6 @@ export function armOf(serving: Pick<Serving, "canary">, cartId: string): Serving
 export const versionFor = (serving: Pick<Serving, "production" | "canary">, cartId: string): string | null =>
   armOf(serving, cartId) === "canary" ? serving.canary!.version : serving.production;
 
-/** Where a version's artefact is kept. */
-export const artefactKey = (storeId: string, version: string): string => `models/${storeId}/${version}`;
+/** Where artefacts are kept, and a version's. */
+export const ARTEFACT_PREFIX = "models/";
+export const artefactKey = (storeId: string, version: string): string => `${ARTEFACT_PREFIX}${storeId}/${version}`;

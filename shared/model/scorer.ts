@@ -1,5 +1,6 @@
 /** A model made ready to score: what the cart calls in its own transaction. */
-import type { Calibration, Forest, Linear, Model } from "./model.ts";
+import type { Calibration, Linear, Model } from "./model.ts";
+import { ForestWalk } from "./walk.ts";
 
 export interface Scorer {
   readonly features: readonly string[];
@@ -14,95 +15,103 @@ export interface Scorer {
   batch(rows: Float64Array, count: number, out: Float64Array): void;
 }
 
+interface Part {
+  /** What it scores a cart of which nothing is known. */
+  readonly start: number;
+  score(vector: ArrayLike<number>): number;
+  /** The same score; adds to `effects` what each feature moved it from `start`, times `weight`. */
+  explain(vector: ArrayLike<number>, weight: number, effects: Float64Array): number;
+}
+
+/** Below it a calibration's bend is rounding, not slope. */
+const SMALLEST_MOVE = 1e-9;
+
+/**
+ * The model must be sound (`checkModel`); a forest too large to walk is a `RangeError`. A scorer holds scratch memory: it
+ * serves one call at a time, which is all there is in an isolate.
+ *
+ * Contributions: along a row's path through a tree, each split's change of the mean belongs to the feature it asked (Saabas
+ * 2014, "Interpreting random forests"); of the linear part, `weight · (x − mean) / scale`. A calibration that bends the score
+ * scales them all by one factor, so that they sum to the calibrated log-odds less those of a cart of which nothing is known.
+ * Where a flat stretch of it makes both equal they would all be nothing: there they are the score's own log-odds.
+ */
 export function compile(model: Model): Scorer {
-  const { features, base, forest, forestWeight, linear, linearWeight } = model;
+  const { features, base, forestWeight, linearWeight } = model;
   const width = features.length;
+  const forest: Part = model.forest ? new ForestWalk(model.forest, width) : NOTHING;
+  const linear: Part = model.linear ? line(model.linear) : NOTHING;
   const calibrate = calibrator(model.calibration);
-  const score = (vector: ArrayLike<number>): number =>
-    base +
-    (forest ? forestWeight * leaves(forest, vector) : 0) +
-    (linear ? linearWeight * linearScore(linear, vector) : 0);
-  const unknown =
-    base +
-    (forest ? forestWeight * forest.roots.reduce((sum, root) => sum + forest.value[root]!, 0) : 0) +
-    (linear ? linearWeight * linear.intercept : 0);
+  const join = (trees: number, line: number): number => base + forestWeight * trees + linearWeight * line;
+  const start = join(forest.start, linear.start);
+  const calibratedStart = calibrate(start);
+  const probability = (vector: ArrayLike<number>): number =>
+    logistic(calibrate(join(forest.score(vector), linear.score(vector))));
   return {
     features,
-    probability: (vector) => logistic(calibrate(score(vector))),
+    probability,
     explain(vector, effects) {
       effects.fill(0);
-      if (forest) pathEffects(forest, vector, forestWeight, effects);
-      if (linear) for (let i = 0; i < width; i++) effects[i]! += linearWeight * linearTerm(linear, i, vector[i]!);
-      const raw = score(vector);
-      const logit = calibrate(raw);
-      const moved = raw - unknown;
-      const factor = Math.abs(moved) < 1e-12 ? 1 : (logit - calibrate(unknown)) / moved;
-      for (let i = 0; i < width; i++) effects[i]! *= factor;
+      const trees = forest.explain(vector, forestWeight, effects);
+      const score = join(trees, linear.explain(vector, linearWeight, effects));
+      const logit = calibrate(score);
+      const moved = score - start;
+      const bend = Math.abs(moved) > SMALLEST_MOVE ? (logit - calibratedStart) / moved : 1;
+      if (bend !== 0) for (let i = 0; i < width; i++) effects[i]! *= bend;
       return logistic(logit);
     },
     batch(rows, count, out) {
-      for (let row = 0; row < count; row++)
-        out[row] = logistic(calibrate(score(rows.subarray(row * width, (row + 1) * width))));
+      for (let row = 0, at = 0; row < count; row++, at += width) out[row] = probability(rows.subarray(at, at + width));
     },
   };
 }
 
 const logistic = (logit: number): number => 1 / (1 + Math.exp(-logit));
 
-function next(forest: Forest, node: number, vector: ArrayLike<number>): number {
-  const raw = vector[forest.feature[node]!]!;
-  const x = forest.single ? Math.fround(raw) : raw;
-  const goesLeft = Number.isNaN(x) ? forest.missing[node] === 1 : x <= forest.threshold[node]!;
-  return goesLeft ? forest.left[node]! : forest.right[node]!;
-}
+const NOTHING: Part = { start: 0, score: () => 0, explain: () => 0 };
 
-function leaves(forest: Forest, vector: ArrayLike<number>): number {
-  let sum = 0;
-  for (const root of forest.roots) {
-    let node = root;
-    while (forest.feature[node]! >= 0) node = next(forest, node, vector);
-    sum += forest.value[node]!;
-  }
-  return sum;
-}
-
-/** Saabas 2014: along the path of a row, each split's change of the mean belongs to the feature it asked. */
-function pathEffects(forest: Forest, vector: ArrayLike<number>, weight: number, effects: Float64Array): void {
-  for (const root of forest.roots) {
-    let node = root;
-    while (forest.feature[node]! >= 0) {
-      const child = next(forest, node, vector);
-      effects[forest.feature[node]!]! += weight * (forest.value[child]! - forest.value[node]!);
-      node = child;
-    }
-  }
-}
-
-const linearTerm = ({ weight, mean, scale }: Linear, i: number, x: number): number =>
-  Number.isNaN(x) ? 0 : (weight[i]! * (x - mean[i]!)) / scale[i]!;
-
-function linearScore(linear: Linear, vector: ArrayLike<number>): number {
-  let sum = linear.intercept;
-  for (let i = 0; i < linear.weight.length; i++) sum += linearTerm(linear, i, vector[i]!);
-  return sum;
+function line({ intercept, weight, mean, scale }: Linear): Part {
+  const slope = Float64Array.from(weight, (w, i) => w / scale[i]!);
+  const centre = Float64Array.from(mean);
+  const term = (x: number, i: number): number => (Number.isNaN(x) ? 0 : slope[i]! * (x - centre[i]!));
+  return {
+    start: intercept,
+    score(vector) {
+      let sum = intercept;
+      for (let i = 0; i < slope.length; i++) sum += term(vector[i]!, i);
+      return sum;
+    },
+    explain(vector, factor, effects) {
+      let sum = intercept;
+      for (let i = 0; i < slope.length; i++) {
+        const moved = term(vector[i]!, i);
+        effects[i]! += factor * moved;
+        sum += moved;
+      }
+      return sum;
+    },
+  };
 }
 
 function calibrator(calibration: Calibration): (score: number) => number {
   if (calibration.kind === "none") return (score) => score;
-  if (calibration.kind === "platt") return (score) => calibration.a * score + calibration.b;
-  const { score: points, logit } = calibration;
-  return (score) => {
-    if (!(score > points[0]!)) return logit[0]!;
-    const last = points.length - 1;
-    if (score >= points[last]!) return logit[last]!;
+  if (calibration.kind === "platt") {
+    const { a, b } = calibration;
+    return (score) => a * score + b;
+  }
+  const score = Float64Array.from(calibration.score);
+  const logit = Float64Array.from(calibration.logit);
+  const last = score.length - 1;
+  return (at) => {
+    if (!(at > score[0]!)) return logit[0]!;
+    if (at >= score[last]!) return logit[last]!;
     let low = 0;
     let high = last;
     while (high - low > 1) {
       const middle = (low + high) >> 1;
-      if (points[middle]! <= score) low = middle;
+      if (score[middle]! <= at) low = middle;
       else high = middle;
     }
-    const share = (score - points[low]!) / (points[high]! - points[low]!);
+    const share = (at - score[low]!) / (score[high]! - score[low]!);
     return logit[low]! + share * (logit[high]! - logit[low]!);
   };
 }

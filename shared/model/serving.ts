@@ -9,4 +9,12 @@ export interface Serving {
   previous: string | null;
 }
 
+/** As the store's actor tells it. `version` grows with every change: who changes it says which one they saw. */
+export interface ServingState extends Serving {
+  version: number;
+}
+
 export const NO_SERVING: Serving = { production: null, canary: null, shadow: null, previous: null };
+
+/** The version by which the model that ships in the code is spoken of. It is in no registry. */
+export const PRIOR_VERSION = "prior";

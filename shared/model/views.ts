@@ -65,7 +65,11 @@ export const servingView = z
     production: z.string().describe("A version; `prior` until the store has its own"),
     canary: z.object({ version: z.string(), share }).nullable(),
     shadow: z.string().nullable(),
-    previous: z.string().nullable(),
+    previous: z
+      .string()
+      .nullable()
+      .describe("Where a rollback of what is in production leads; `null`: to the prior one"),
+    version: z.number().int().describe("Grows with every change; for `If-Match`"),
   })
   .meta({ id: "Serving" });
 export type ServingView = z.infer<typeof servingView>;

@@ -163,6 +163,7 @@ describe("the surface", () => {
     "explain",
     "hold",
     "nudge",
+    "prediction",
     "prospect",
     "report",
     "restore",

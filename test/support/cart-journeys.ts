@@ -2,9 +2,9 @@
 import { fold } from "../../objects/cart/fold.ts";
 import { emptyFacts } from "../../objects/cart/state.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
-import { predict } from "../../shared/model/baseline.ts";
+import { prior } from "../../shared/model/prior.ts";
 
 export const baselineRiskOf = (events: CartEvent[]): number => {
   const facts = fold(emptyFacts(), events);
-  return 1 - predict(facts, facts.lastReceivedAt).purchaseProbability;
+  return 1 - prior(facts, { now: facts.lastReceivedAt, history: null, timeZone: "UTC" }).purchaseProbability;
 };

@@ -3,14 +3,14 @@
  * queues that a test delivers by hand. Memory may vanish at any moment; what was committed comes back from the text.
  */
 import type { Command, Decision } from "../../objects/cart/commands.ts";
-import { decide, idHash, weightOf } from "../../objects/cart/decide.ts";
+import { decide, idHash, momentOf, weightOf } from "../../objects/cart/decide.ts";
 import { before, fold } from "../../objects/cart/fold.ts";
 import { deltaOf } from "../../objects/cart/metrics.ts";
 import type { LogEntry, Snapshot } from "../../objects/cart/schema.ts";
 import { type CartState, emptyState } from "../../objects/cart/state.ts";
+import { recorded } from "../../objects/cart/storage.ts";
 import { nextWake } from "../../objects/cart/timers.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
-import { predict } from "../../shared/model/baseline.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
 
 export interface Row {
@@ -73,7 +73,8 @@ export class CartShell {
     state.known = new Set([...state.baseIds, ...state.events.map((e) => idHash(e.id))]);
     state.facts = fold(state.base, state.events);
     state.weight = state.events.reduce((sum, event) => sum + weightOf(event), 0);
-    state.prediction = predict(state.facts, state.facts.lastReceivedAt);
+    const scored = rows.findLast((row) => row.entry.score);
+    if (scored) state.prediction = recorded(scored)(state.facts, momentOf(state, scored.at));
     this.state = state;
   }
 
@@ -87,7 +88,10 @@ export class CartShell {
     const entry: LogEntry = {
       ...(command.type === "receive" ? { events: learned.map(({ receivedAt: _, ...event }) => event) } : { command }),
       ...(notes.length ? { notes } : {}),
-      delta: deltaOf(this.state, state),
+      ...(state.prediction === this.state.prediction
+        ? {}
+        : { score: [state.prediction.purchaseProbability, state.prediction.model] }),
+      delta: deltaOf(this.state, state, command.now),
       ...(first ? { rules: state.rules } : {}),
     };
     this.rows.push(JSON.stringify({ seq: this.rows.length + 1, at: command.now, entry } satisfies Row));

@@ -130,7 +130,7 @@ describe("the ledger's limit", () => {
     const count = (act: () => void): void => {
       const before = cart.state;
       act();
-      counted += deltaOf(before, cart.state).messages ?? 0;
+      counted += deltaOf(before, cart.state, 0).messages ?? 0;
     };
     let at = T0;
     for (let round = 0; round < 8; round++) {

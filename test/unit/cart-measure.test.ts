@@ -32,7 +32,7 @@ class Told extends CartLife {
   override run(...args: Parameters<CartLife["run"]>): ReturnType<CartLife["run"]> {
     const before: CartState = this.state;
     const decision = super.run(...args);
-    if (this.deltas) this.deltas.push(deltaOf(before, this.state));
+    if (this.deltas) this.deltas.push(deltaOf(before, this.state, 0));
     return decision;
   }
 

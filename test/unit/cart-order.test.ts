@@ -34,7 +34,7 @@ function play(given: readonly CartEvent[][], now: number, prefix: boolean): Endi
   for (const events of given) {
     const state = life.state;
     const { learned } = life.run({ type: "receive", now, events });
-    const delta: Delta = deltaOf(state, life.state);
+    const delta: Delta = deltaOf(state, life.state, 0);
     for (const { type } of learned) delta.events = { ...delta.events, [type]: (delta.events?.[type] ?? 0) + 1 };
     entries.push({ seq: entries.length + 1, at: now, delta });
   }

@@ -5,6 +5,7 @@
  * after the store, because no second run knows what was new.
  */
 import { meterStub, shopperStub, storeStub } from "../../objects/stubs.ts";
+import { exampleStatements } from "../../shared/db/examples.ts";
 import { forgetStatements, indexStatements } from "../../shared/db/index-carts.ts";
 import {
   type AppliedCart,
@@ -33,8 +34,9 @@ export async function consumeEvents(batch: MessageBatch<CartNews | QueueProbe>, 
   for (const [storeId, messages] of stores) {
     try {
       const news = messages.map((m) => m.body);
-      await write(env, indexStatements(env.DB, news));
+      await write(env, [...indexStatements(env.DB, news), ...exampleStatements(env.DB, news)]);
       await introduce(env, storeId, news);
+      await remember(env, storeId, news);
       const applied = await callActor("store", () => storeStub(env, storeId).apply(news));
       const fresh = freshEntries(news, applied);
       countDecisions(fresh);
@@ -104,6 +106,17 @@ async function introduce(env: Env, storeId: string, news: readonly CartNews[]): 
       await callActor("shopper", () => shopperStub(env, storeId, shopperId).consent(channel, record));
   });
   await Promise.all(introductions);
+}
+
+/** What became of carts, to whom they were: the model knows their next one by it. Telling twice changes nothing. */
+async function remember(env: Env, storeId: string, news: readonly CartNews[]): Promise<void> {
+  const told = news.flatMap(({ cartId, incarnation, endings = [] }) =>
+    endings.map(({ shopperId, generation, how, at, adds }) => {
+      const outcome = { cartId, part: `${incarnation}/${generation}`, at, bought: how === "bought", adds };
+      return callActor("shopper", () => shopperStub(env, storeId, shopperId).ended(outcome, how));
+    }),
+  );
+  await Promise.all(told);
 }
 
 interface FreshEntry {

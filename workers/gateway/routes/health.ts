@@ -16,8 +16,8 @@ import {
 } from "../../../objects/stubs.ts";
 import { json } from "../../../shared/http.ts";
 import { log } from "../../../shared/log.ts";
-import { predict } from "../../../shared/model/baseline.ts";
-import type { FeatureInput } from "../../../shared/model/features.ts";
+import { EMPTY_CART } from "../../../shared/model/features.ts";
+import { prior } from "../../../shared/model/prior.ts";
 import { iso, SECOND_MS } from "../../../shared/time.ts";
 import { withTimeout } from "../../../shared/timeout.ts";
 import { VERSION } from "../../../shared/version.ts";
@@ -108,23 +108,9 @@ async function queues(env: Env, { probe }: Vitals): Promise<Finding> {
     : "the first probe of the events queue is on its way";
 }
 
-const EMPTY_CART: FeatureInput = {
-  items: [],
-  counts: {},
-  views: {},
-  stage: "browsing",
-  coupons: [],
-  paymentFailures: 0,
-  person: { email: null },
-  device: null,
-  firstAt: 0,
-  lastAt: 0,
-  lastReceivedAt: 0,
-};
-
 /** The model runs inside each cart: that it computes a probability is all there is to ask. */
 function prediction(): Finding {
-  const { purchaseProbability, model } = predict(EMPTY_CART, 0);
+  const { purchaseProbability, model } = prior(EMPTY_CART, { now: 0, history: null, timeZone: "UTC" });
   return purchaseProbability >= 0 && purchaseProbability <= 1
     ? model
     : { degraded: `${model} computes no probability` };

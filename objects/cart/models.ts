@@ -1,0 +1,57 @@
+/**
+ * Which model scores a cart: the store's own, by its rules, once this isolate has its weights. What is not here yet is
+ * fetched meanwhile, and the prior scores: a beacon waits for no bucket.
+ */
+import { ModelCache } from "../../shared/model/cache.ts";
+import type { Model } from "../../shared/model/model.ts";
+import { type Predictor, predictorOf } from "../../shared/model/prediction.ts";
+import { prior } from "../../shared/model/prior.ts";
+import { artefactKey, versionFor } from "../../shared/model/rollout.ts";
+import { compile, type Scorer } from "../../shared/model/scorer.ts";
+import { NO_SERVING } from "../../shared/model/serving.ts";
+import type { Rules } from "../../shared/policy/rules.ts";
+
+/** Weights are the same for every cart of an isolate, and too large for each to have its own. */
+const weights = new ModelCache({
+  decode: (bytes) => compile(JSON.parse(new TextDecoder().decode(bytes)) as Model),
+  now: Date.now,
+});
+const predictors = new WeakMap<Scorer, Predictor>();
+
+export class Models {
+  readonly #bucket: R2Bucket;
+  readonly #storeId: string;
+  readonly #cartId: string;
+
+  constructor(bucket: R2Bucket, { storeId, cartId }: { storeId: string; cartId: string }) {
+    this.#bucket = bucket;
+    this.#storeId = storeId;
+    this.#cartId = cartId;
+  }
+
+  /** At once. `fetch` is handed what is to be waited for by nobody: the weights on their way here. */
+  now(rules: Rules, fetch: (loading: Promise<unknown>) => void): Predictor {
+    const version = versionFor(rules.serving ?? NO_SERVING, this.#cartId);
+    if (version === null) return prior;
+    const key = artefactKey(this.#storeId, version);
+    const scorer = weights.peek(key);
+    if (scorer) return named(scorer, version);
+    fetch(weights.load(this.#bucket, key));
+    return prior;
+  }
+
+  /** For who can wait. A version that cannot be had is scored by the prior, whose name then stands in the answer. */
+  async ready(rules: Rules, version = versionFor(rules.serving ?? NO_SERVING, this.#cartId)): Promise<Predictor> {
+    if (version === null) return prior;
+    const scorer = await weights.load(this.#bucket, artefactKey(this.#storeId, version)).catch(() => null);
+    return scorer ? named(scorer, version) : prior;
+  }
+}
+
+function named(scorer: Scorer, version: string): Predictor {
+  const known = predictors.get(scorer);
+  if (known) return known;
+  const made = predictorOf(scorer, version);
+  predictors.set(scorer, made);
+  return made;
+}
