@@ -77,7 +77,7 @@ export function modelOf({ age, ...given }: Given, now: number): ModelView {
 }
 
 export const serving = (given: Partial<ServingView>): ServingView =>
-  servingView.parse({ production: "prior", canary: null, shadow: null, previous: null, ...given });
+  servingView.parse({ production: "prior", canary: null, shadow: null, previous: null, version: 7, ...given });
 
 export const runOf = (given: Partial<TrainingRunView> & { id: string }, now: number): TrainingRunView =>
   trainingRunView.parse({

@@ -9,6 +9,7 @@ import { goLive } from "./live/store.ts";
 import { boardHref, type Route, route, settingsHref } from "./route.ts";
 import { ProblemNotice } from "./ui/notice.tsx";
 import { BoardPage } from "./views/board-page.tsx";
+import { CartPage } from "./views/cart-page.tsx";
 import { InvitationPage } from "./views/entry/invitation-page.tsx";
 import { LoginPage } from "./views/entry/login-page.tsx";
 import { ForgotPage, ResetPage } from "./views/entry/password-pages.tsx";
@@ -106,11 +107,7 @@ function View({ route }: { route: Route }) {
     case "board":
       return <BoardPage />;
     case "cart":
-      return (
-        <Later name="cart" load={() => import("./views/cart-page.tsx")}>
-          {(page) => <page.CartPage key={route.id} id={route.id} />}
-        </Later>
-      );
+      return <CartPage key={route.id} id={route.id} />;
     case "outbox":
       return <OutboxPage id={route.id} />;
     case "campaigns":

@@ -7,18 +7,21 @@ export interface ModelsPage extends Page<ModelView> {
 }
 
 const PATH = "/v1/models";
-const act = (version: string, action: string, body?: object) =>
-  call<ModelView>("POST", `${one(PATH, version)}/${action}`, body);
+/** `seen`: what serves as the reader saw it; if somebody changed it since, nothing is done. */
+const act = (version: string, action: string, seen: ServingView, body?: object) =>
+  call<ModelView>("POST", `${one(PATH, version)}/${action}`, body, seen.version);
 
 export const listModels = (cursor?: string) =>
   get<ModelsPage>(`${PATH}?limit=50${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
 export const getModel = (version: string) => get<ModelView>(one(PATH, version));
-export const promoteModel = (version: string) => act(version, "promote");
-export const shadowModel = (version: string) => act(version, "shadow");
-export const rollBackModel = (version: string) => act(version, "rollback");
+export const promoteModel = (version: string, seen: ServingView) => act(version, "promote", seen);
+export const shadowModel = (version: string, seen: ServingView) => act(version, "shadow", seen);
+export const rollBackModel = (version: string, seen: ServingView) => act(version, "rollback", seen);
 /** `share` of the carts, 0 to 1. */
-export const canaryModel = (version: string, share: number) => act(version, "canary", { share });
-export const stageModel = (version: string, stage: ModelStage) => act(version, "stage", { stage });
+export const canaryModel = (version: string, seen: ServingView, share: number) =>
+  act(version, "canary", seen, { share });
+export const stageModel = (version: string, seen: ServingView, stage: ModelStage) =>
+  act(version, "stage", seen, { stage });
 
 export const train = () => call<{ runId: string }>("POST", `${PATH}/train`);
 export const listRuns = () => get<{ items: TrainingRunView[] }>(`${PATH}/runs`);

@@ -117,7 +117,11 @@ function History({ history }: { history: Past }) {
         title="Stability over time"
         words={`Of the score ${newest.score.toFixed(3)} now, of the most moved feature ${newest.worst.toFixed(3)}. Above ${DRIFTED} a population has changed.`}
         x={x}
-        y={{ scale: stability, text: (value) => value.toFixed(stability.high > 1 ? 1 : 2), name: "population stability index" }}
+        y={{
+          scale: stability,
+          text: (value) => value.toFixed(stability.high > 1 ? 1 : 2),
+          name: "population stability index",
+        }}
         height={265}
         legend={[
           { name: "Score", look: "line" },

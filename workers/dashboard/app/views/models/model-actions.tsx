@@ -95,24 +95,24 @@ function Ask(props: Asking) {
   }
 }
 
-const toStaging = (version: string) => stageModel(version, "staging");
-const toArchive = (version: string) => stageModel(version, "archived");
+const toStaging = (version: string, seen: ServingView) => stageModel(version, seen, "staging");
+const toArchive = (version: string, seen: ServingView) => stageModel(version, seen, "archived");
 
 function Plain(
   props: Asking & {
     title: string;
     confirm: string;
-    work: (version: string) => Promise<unknown>;
+    work: (version: string, seen: ServingView) => Promise<unknown>;
     children: ComponentChildren;
   },
 ) {
-  const { model, changed, onClose, work } = props;
+  const { model, serving, changed, onClose, work } = props;
   return (
     <Confirm
       title={props.title}
       confirm={props.confirm}
       busy="Working…"
-      onConfirm={() => work(model.version).finally(changed)}
+      onConfirm={() => work(model.version, serving).finally(changed)}
       onClose={onClose}
     >
       <p>{props.children}</p>
@@ -128,7 +128,7 @@ function Promote({ model, serving, nameOf, changed, onClose }: Asking) {
       title={`Promote ${model.name}?`}
       confirm="Promote"
       busy="Promoting…"
-      onConfirm={() => promoteModel(model.version).finally(changed)}
+      onConfirm={() => promoteModel(model.version, serving).finally(changed)}
       onClose={onClose}
     >
       <p>
@@ -149,7 +149,7 @@ function RollBack({ model, serving, nameOf, changed, onClose }: Asking) {
       confirm={isCanary ? "Stop the canary" : "Roll back"}
       busy={isCanary ? "Stopping…" : "Rolling back…"}
       tone="danger"
-      onConfirm={() => rollBackModel(model.version).finally(changed)}
+      onConfirm={() => rollBackModel(model.version, serving).finally(changed)}
       onClose={onClose}
     >
       <p>
@@ -168,7 +168,7 @@ function Canary({ model, serving, nameOf, changed, onClose }: Asking) {
       title={`Canary ${model.name}`}
       confirm={`Score ${percent(share)} of the carts`}
       busy="Working…"
-      onConfirm={() => canaryModel(model.version, share).finally(changed)}
+      onConfirm={() => canaryModel(model.version, serving, share).finally(changed)}
       onClose={onClose}
     >
       <div class="field share">

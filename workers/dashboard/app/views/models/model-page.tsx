@@ -75,7 +75,7 @@ function Made({ model }: { model: ModelView }) {
   return (
     <section class="panel" aria-labelledby="made-heading">
       <h2 id="made-heading">How it was made</h2>
-      <dl class="facts">
+      <dl class="made">
         {facts.map(
           ([name, text]) =>
             text && (

@@ -133,6 +133,8 @@ export const STEPS: Readonly<Record<TrainingRunView["step"], { label: string; do
   decide: { label: "Decide", does: "checking its gates" },
 };
 
+export const RUN_STEPS = Object.keys(STEPS) as TrainingRunView["step"][];
+
 export const RUN_STATUS: Readonly<Record<TrainingRunView["status"], { label: string; tone: Tone }>> = {
   running: { label: "Running", tone: "waiting" },
   waiting: { label: "Waiting for outcomes", tone: "waiting" },

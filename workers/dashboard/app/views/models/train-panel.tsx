@@ -1,6 +1,6 @@
 /** Training: the run that is under way, step by step, and how the last ones ended. */
 import { useEffect, useRef } from "preact/hooks";
-import { RUN_STEPS, type TrainingRunView } from "../../../../../shared/model/views.ts";
+import type { TrainingRunView } from "../../../../../shared/model/views.ts";
 import { SECOND_MS } from "../../../../../shared/time.ts";
 import { listRuns, train } from "../../api/models.ts";
 import { may, user } from "../../api/session.ts";
@@ -10,7 +10,7 @@ import { useResource } from "../../live/resource.ts";
 import { modelHref } from "../../route.ts";
 import { ProblemNotice } from "../../ui/notice.tsx";
 import { Ago } from "../../ui/times.tsx";
-import { isOpen, RUN_STATUS, STEPS, TRIGGER_WORDS } from "./model-words.ts";
+import { isOpen, RUN_STATUS, RUN_STEPS, STEPS, TRIGGER_WORDS } from "./model-words.ts";
 
 /** While it computes; and while it waits for carts to end, which takes days. */
 const COMPUTING_MS = 2 * SECOND_MS;
