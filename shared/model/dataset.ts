@@ -1,0 +1,135 @@
+/**
+ * Examples in columns, as one block of bytes: what a training run keeps between its steps. Also how they are parted into
+ * what is fitted on and what tells how good that is. Pure.
+ */
+import { stableUnit } from "../ids.ts";
+import type { Dataset } from "./model.ts";
+
+/**
+ * Layout, little-endian: rows and length of the head as 32-bit numbers; the names of the features as JSON, padded to 8; then
+ * in 64-bit floats times, groups and each column; at the end a byte for each label.
+ */
+export function encodeDataset({ features, columns, labels, groups, times }: Dataset): Uint8Array {
+  const head = new TextEncoder().encode(JSON.stringify(features));
+  const start = 8 + padded(head.length);
+  const rows = labels.length;
+  const bytes = new Uint8Array(start + rows * 8 * (2 + columns.length) + rows);
+  new Uint32Array(bytes.buffer, 0, 2).set([rows, head.length]);
+  bytes.set(head, 8);
+  const floats = new Float64Array(bytes.buffer, start, rows * (2 + columns.length));
+  for (const [i, column] of [times, groups, ...columns].entries()) floats.set(column, i * rows);
+  bytes.set(labels, bytes.length - rows);
+  return bytes;
+}
+
+/** The columns are views of the given bytes: nothing is copied. Throws for what `encodeDataset` did not make. */
+export function decodeDataset(buffer: ArrayBuffer): Dataset {
+  const head = new DataView(buffer);
+  const rows = head.getUint32(0, true);
+  const headLength = head.getUint32(4, true);
+  const features = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, headLength))) as string[];
+  const start = 8 + padded(headLength);
+  if (buffer.byteLength !== start + rows * 8 * (2 + features.length) + rows) throw new Error("not a data set");
+  const column = (i: number): Float64Array => new Float64Array(buffer, start + i * rows * 8, rows);
+  return {
+    features,
+    times: column(0),
+    groups: column(1),
+    columns: features.map((_, i) => column(2 + i)),
+    labels: new Uint8Array(buffer, buffer.byteLength - rows, rows),
+  };
+}
+
+const padded = (length: number): number => Math.ceil(length / 8) * 8;
+
+/** The given rows, in that order. */
+export function takeRows(data: Dataset, rows: Int32Array): Dataset {
+  const take = (column: Float64Array): Float64Array => Float64Array.from(rows, (row) => column[row]!);
+  return {
+    features: data.features,
+    times: take(data.times),
+    groups: take(data.groups),
+    columns: data.columns.map(take),
+    labels: Uint8Array.from(rows, (row) => data.labels[row]!),
+  };
+}
+
+/** Which part is newest: the test's share of the rows by time. */
+const TEST_SHARE = 0.2;
+/** A test of fewer rows, or fewer of either label, tells too little. */
+export const MIN_TEST = { rows: 100, ofEither: 10 };
+
+export interface Split {
+  train: Int32Array;
+  test: Int32Array;
+  /** The test's moments are not earlier than this (ms), all others are. */
+  cut: number;
+}
+
+/**
+ * The newest moments are the test, the earlier ones are trained on, and no shopper is in both: one who came in both times is
+ * kept in one of them by a coin of their own, so that either part has shoppers who came back. `after` (ms): if enough moments
+ * are later than that, only those are the test; what serves now was fitted on the earlier ones, and would look too good.
+ */
+export function splitByTime(data: Dataset, after: number | null): Split {
+  const times = data.times.slice().sort();
+  let cut = times[Math.floor(times.length * (1 - TEST_SHARE))] ?? 0;
+  if (after !== null && after > cut && enough(data, rowsWhere(data, (row) => data.times[row]! > after))) cut = after + 1;
+  const sides = new Map<number, number>();
+  data.groups.forEach((group, row) => {
+    sides.set(group, (sides.get(group) ?? 0) | (data.times[row]! >= cut ? 2 : 1));
+  });
+  const side = (group: number): number => {
+    const seen = sides.get(group)!;
+    return seen === 3 ? (stableUnit(`split/${group}`) < 0.5 ? 1 : 2) : seen;
+  };
+  const kept = (wanted: number) => (row: number) =>
+    side(data.groups[row]!) === wanted && (data.times[row]! >= cut ? 2 : 1) === wanted;
+  return { train: rowsWhere(data, kept(1)), test: rowsWhere(data, kept(2)), cut };
+}
+
+const rowsWhere = (data: Dataset, is: (row: number) => boolean): Int32Array =>
+  Int32Array.from({ length: data.labels.length }, (_, row) => row).filter(is);
+
+export const positivesIn = (data: Pick<Dataset, "labels">, rows: Int32Array): number =>
+  rows.reduce((sum, row) => sum + data.labels[row]!, 0);
+
+function enough(data: Dataset, rows: Int32Array): boolean {
+  const positives = positivesIn(data, rows);
+  return rows.length >= 3 * MIN_TEST.rows && Math.min(positives, rows.length - positives) >= 3 * MIN_TEST.ofEither;
+}
+
+/** The oldest first; of one time, and one shopper, as they came. */
+export function inOrder(data: Dataset): Dataset {
+  const rows = Int32Array.from({ length: data.labels.length }, (_, row) => row);
+  rows.sort((a, b) => data.times[a]! - data.times[b]! || data.groups[a]! - data.groups[b]! || a - b);
+  return takeRows(data, rows);
+}
+
+/** Parts one after another; all of the same features. */
+export function joined(parts: readonly Dataset[]): Dataset {
+  const rows = parts.reduce((sum, { labels }) => sum + labels.length, 0);
+  const features = parts[0]?.features ?? [];
+  const join = (column: (part: Dataset) => Float64Array): Float64Array => {
+    const all = new Float64Array(rows);
+    let at = 0;
+    for (const part of parts) {
+      all.set(column(part), at);
+      at += part.labels.length;
+    }
+    return all;
+  };
+  const labels = new Uint8Array(rows);
+  let at = 0;
+  for (const part of parts) {
+    labels.set(part.labels, at);
+    at += part.labels.length;
+  }
+  return {
+    features,
+    times: join(({ times }) => times),
+    groups: join(({ groups }) => groups),
+    columns: features.map((_, i) => join(({ columns }) => columns[i]!)),
+    labels,
+  };
+}
