@@ -23,6 +23,7 @@ const shot = async (page: Page, name: string): Promise<void> => {
   }
 };
 const NOW = Date.now();
+const JUST_BEGUN = { startedAt: new Date(NOW - 70_000).toISOString(), endedAt: null };
 
 /** What weeks of carts would make: three versions in service, one that failed its gates, one from elsewhere. */
 const MODELS: ModelView[] = [
@@ -55,7 +56,7 @@ const SERVING: ServingView = serving({
   shadow: "imp-7c1d",
 });
 const RUNS: TrainingRunView[] = [
-  runOf({ id: "r4", status: "running", step: "train", progress: 0.42, trigger: "drift", endedAt: null }, NOW),
+  runOf({ id: "r4", status: "running", step: "train", progress: 0.42, trigger: "drift", ...JUST_BEGUN }, NOW),
   runOf({ id: "r3", version: "m-2026-11-18", status: "promoted", reason: "passed its gates" }, NOW),
   runOf({ id: "r2", version: "m-2026-10-14", status: "rejected", reason: "log loss 0.014 above production’s" }, NOW),
 ];

@@ -90,19 +90,14 @@ function SignedIn() {
   );
 }
 
-/** The views that show carts, messages and models of the store. */
-const SHOPS: ReadonlySet<Route["name"]> = new Set([
-  "board",
-  "cart",
-  "outbox",
-  "campaigns",
-  "campaign",
-  "models",
-  "model",
-]);
+/** The views that show carts and messages of the store. */
+const SHOPS: ReadonlySet<Route["name"]> = new Set(["board", "cart", "outbox", "campaigns", "campaign"]);
+/** Those that show its figures. */
+const FIGURES: ReadonlySet<Route["name"]> = new Set(["models", "model"]);
 
 function View({ route }: { route: Route }) {
-  if (SHOPS.has(route.name) && !may("carts:read")) return <NoCarts />;
+  if (SHOPS.has(route.name) && !may("carts:read")) return <Unseen what="carts" />;
+  if (FIGURES.has(route.name) && !may("analytics:read")) return <Unseen what="figures" />;
   switch (route.name) {
     case "board":
       return <BoardPage />;
@@ -142,12 +137,12 @@ function View({ route }: { route: Route }) {
   }
 }
 
-function NoCarts() {
+function Unseen({ what }: { what: string }) {
   return (
     <section class="page">
       <h1>{store.value?.name ?? "Your store"}</h1>
       <p>
-        Your role in this store does not see its carts. <a href={settingsHref("stores")}>Your stores</a>
+        Your role in this store does not see its {what}. <a href={settingsHref("stores")}>Your stores</a>
       </p>
     </section>
   );

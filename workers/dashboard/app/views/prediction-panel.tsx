@@ -1,7 +1,7 @@
 /** How the cart is expected to end, and which facts say so. */
 import type { PredictionView } from "../../../../shared/views.ts";
 import { percent } from "../format.ts";
-import { modelHref, modelsHref } from "../route.ts";
+import { modelHref } from "../route.ts";
 import { featureSentence } from "../ui/feature-words.ts";
 import { Ago } from "../ui/times.tsx";
 
@@ -63,7 +63,7 @@ function Reasons(props: { title: string; direction: "for" | "against"; reasons: 
 /** The one that ships with Cartwake is in no registry. */
 const ModelLink = ({ version }: { version: string }) =>
   /^prior(-|$)/.test(version) ? (
-    <a href={modelsHref}>the model that ships with Cartwake</a>
+    <a href={modelHref("prior")}>the model that ships with Cartwake</a>
   ) : (
     <a href={modelHref(version)}>{version}</a>
   );

@@ -29,11 +29,13 @@ export function TopBar() {
               <CampaignsIcon />
               Campaigns
             </a>
-            <a href={modelsHref} aria-current={current(name === "models" || name === "model")}>
-              <ModelsIcon />
-              Models
-            </a>
           </>
+        )}
+        {may("analytics:read") && (
+          <a href={modelsHref} aria-current={current(name === "models" || name === "model")}>
+            <ModelsIcon />
+            Models
+          </a>
         )}
         <a href={settingsHref("profile")} aria-current={current(name === "settings")}>
           <SettingsIcon />

@@ -1,4 +1,5 @@
 /** Whether the carts of today still look like those that a version was fitted on. */
+import { PSI } from "../../../../../shared/model/drift.ts";
 import type { DriftFeature, DriftView } from "../../../../../shared/model/views.ts";
 import { getDrift } from "../../api/models.ts";
 import { percent } from "../../format.ts";
@@ -11,9 +12,7 @@ import { featureDoc } from "./feature-docs.ts";
 import { DRIFT_STATUS, points, windowWords } from "./model-words.ts";
 import { along, scaleOf } from "./scale.ts";
 
-/** What credit scoring calls a moved population, and a changed one. */
-const MOVED = 0.1;
-const DRIFTED = 0.25;
+const LIMITS = [PSI.moved, PSI.drifted];
 /** More are folded away. */
 const SHOWN = 8;
 
@@ -115,7 +114,7 @@ function History({ history }: { history: Past }) {
     <div class="charts">
       <Chart
         title="Stability over time"
-        words={`Of the score ${newest.score.toFixed(3)} now, of the most moved feature ${newest.worst.toFixed(3)}. Above ${DRIFTED} a population has changed.`}
+        words={`Of the score ${newest.score.toFixed(3)} now, of the most moved feature ${newest.worst.toFixed(3)}. Above ${PSI.drifted} a population has changed.`}
         x={x}
         y={{
           scale: stability,
@@ -126,7 +125,7 @@ function History({ history }: { history: Past }) {
         legend={[
           { name: "Score", look: "line" },
           { name: "Most moved feature", look: "thin" },
-          { name: `Thresholds ${MOVED} and ${DRIFTED}`, look: "dashes" },
+          { name: `Thresholds ${PSI.moved} and ${PSI.drifted}`, look: "dashes" },
         ]}
         table={{
           heads: ["Day", "Score", "Most moved feature"],
@@ -135,7 +134,7 @@ function History({ history }: { history: Past }) {
       >
         {(plot) => (
           <>
-            {[MOVED, DRIFTED].map((limit) => (
+            {LIMITS.map((limit) => (
               <path
                 key={limit}
                 class="chart-limit"
@@ -198,7 +197,7 @@ function Features({ features }: { features: DriftFeature[] }) {
     <>
       <h3 class="drift-heading">By feature</h3>
       <p class="panel-lead">
-        Population stability: below {MOVED} the same carts, above {DRIFTED} others.
+        Population stability: below {PSI.moved} the same carts, above {PSI.drifted} others.
       </p>
       <ul class="drift-features">{rows.slice(0, SHOWN)}</ul>
       {rows.length > SHOWN && (
@@ -226,7 +225,7 @@ function FeatureRow({ of, scale }: { of: DriftFeature; scale: { low: number; hig
       </span>
       <span class="drift-track" aria-hidden="true">
         <span class="drift-fill" style={{ width: percent(along(scale, of.psi)) }} />
-        {[MOVED, DRIFTED].map((limit) => (
+        {LIMITS.map((limit) => (
           <span key={limit} class="drift-limit" style={{ left: percent(along(scale, limit)) }} />
         ))}
       </span>

@@ -6,7 +6,7 @@ import { canaryModel, promoteModel, rollBackModel, shadowModel, stageModel } fro
 import { may } from "../../api/session.ts";
 import { percent } from "../../format.ts";
 import { Confirm } from "../../ui/dialog.tsx";
-import { actionsOf, comparedWith, METRICS, type ModelAction, PRIOR } from "./model-words.ts";
+import { actionsOf, comparedWith, METRICS, type ModelAction, PRIOR, titleOf } from "./model-words.ts";
 
 interface Props {
   model: ModelView;
@@ -71,7 +71,7 @@ function Ask(props: Asking) {
       return <RollBack {...props} />;
     case "shadow":
       return (
-        <Plain {...props} title={`Shadow ${props.model.name}?`} confirm="Shadow" work={shadowModel}>
+        <Plain {...props} title={`Shadow ${titleOf(props.model)}?`} confirm="Shadow" work={shadowModel}>
           It scores finished carts beside production, so that the two can be compared. No cart is treated differently.
         </Plain>
       );
@@ -79,7 +79,7 @@ function Ask(props: Asking) {
       return (
         <Plain
           {...props}
-          title={`Back to staging with ${props.model.name}?`}
+          title={`Back to staging with ${titleOf(props.model)}?`}
           confirm="Back to staging"
           work={toStaging}
         >
@@ -88,7 +88,7 @@ function Ask(props: Asking) {
       );
     case "archive":
       return (
-        <Plain {...props} title={`Archive ${props.model.name}?`} confirm="Archive" work={toArchive}>
+        <Plain {...props} title={`Archive ${titleOf(props.model)}?`} confirm="Archive" work={toArchive}>
           It leaves the way of those that are tried. It can be taken back.
         </Plain>
       );
@@ -125,7 +125,7 @@ function Promote({ model, serving, nameOf, changed, onClose }: Asking) {
   const compared = comparedWith(logLoss, model.metrics, model.baseline);
   return (
     <Confirm
-      title={`Promote ${model.name}?`}
+      title={`Promote ${titleOf(model)}?`}
       confirm="Promote"
       busy="Promoting…"
       onConfirm={() => promoteModel(model.version, serving).finally(changed)}
@@ -145,7 +145,7 @@ function RollBack({ model, serving, nameOf, changed, onClose }: Asking) {
   const back = nameOf(isCanary ? serving.production : (serving.previous ?? PRIOR));
   return (
     <Confirm
-      title={isCanary ? `Stop ${model.name}?` : `Roll back to ${back}?`}
+      title={isCanary ? `Stop ${titleOf(model)}?` : `Roll back to ${back}?`}
       confirm={isCanary ? "Stop the canary" : "Roll back"}
       busy={isCanary ? "Stopping…" : "Rolling back…"}
       tone="danger"
@@ -155,7 +155,7 @@ function RollBack({ model, serving, nameOf, changed, onClose }: Asking) {
       <p>
         {isCanary
           ? `Its carts are scored by ${back} again, from their next event on.`
-          : `${back} scores every cart again, from its next event on. ${model.name} is kept.`}
+          : `${back} scores every cart again, from its next event on. ${titleOf(model)} is kept.`}
       </p>
     </Confirm>
   );
@@ -165,7 +165,7 @@ function Canary({ model, serving, nameOf, changed, onClose }: Asking) {
   const [share, setShare] = useState(serving.canary?.version === model.version ? serving.canary.share : 0.1);
   return (
     <Confirm
-      title={`Canary ${model.name}`}
+      title={`Canary ${titleOf(model)}`}
       confirm={`Score ${percent(share)} of the carts`}
       busy="Working…"
       onConfirm={() => canaryModel(model.version, serving, share).finally(changed)}

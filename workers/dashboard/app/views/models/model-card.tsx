@@ -5,7 +5,7 @@ import { modelHref } from "../../route.ts";
 import { Ago } from "../../ui/times.tsx";
 import { type Bounds, MetricInterval, MetricText } from "./metric-interval.tsx";
 import { ModelActions } from "./model-actions.tsx";
-import { algorithmWords, examplesWords, KINDS, METRICS, type MetricName, STAGES } from "./model-words.ts";
+import { algorithmWords, examplesWords, KINDS, METRICS, type MetricName, STAGES, titleOf } from "./model-words.ts";
 
 /** Those that say most in a list. */
 export const LISTED: readonly MetricName[] = ["rocAuc", "logLoss", "ece"];
@@ -28,17 +28,19 @@ export function ModelCard(props: {
     >
       <div class="model-main">
         <h2>
-          <a href={modelHref(model.version)}>{model.name}</a>
+          <a href={modelHref(model.version)}>{titleOf(model)}</a>
         </h2>
         <StageChip model={model} />
         <p class="model-facts">
           {algorithmWords(model)}, {KINDS[model.kind]}
         </p>
-        <p class="model-facts">
-          {model.examples > 0 && `${examplesWords(model.examples)} · `}
-          <Ago at={model.createdAt} />
-          {model.name !== model.version && ` · ${model.version}`}
-        </p>
+        {model.kind !== "prior" && (
+          <p class="model-facts">
+            {model.examples > 0 && `${examplesWords(model.examples)} · `}
+            <Ago at={model.createdAt} />
+            {model.name !== model.version && ` · ${model.version}`}
+          </p>
+        )}
       </div>
       {model.metrics ? (
         <dl class="model-metrics">

@@ -1,5 +1,6 @@
 /** What scores the store's carts, how new models are made, and all versions. */
 import { useState } from "preact/hooks";
+import { GATES } from "../../../../../shared/model/gates.ts";
 import type { ModelView, ServingView } from "../../../../../shared/model/views.ts";
 import { listModels, type ModelsPage } from "../../api/models.ts";
 import { may, user } from "../../api/session.ts";
@@ -9,15 +10,9 @@ import { ProblemNotice } from "../../ui/notice.tsx";
 import { ImportDialog } from "./import-dialog.tsx";
 import { boundsOf } from "./metric-interval.tsx";
 import { LISTED, ModelCard } from "./model-card.tsx";
-import { PRIOR } from "./model-words.ts";
+import { namesOf, PRIOR } from "./model-words.ts";
 import { ServingLanes } from "./serving-lanes.tsx";
 import { TrainPanel } from "./train-panel.tsx";
-
-/** Versions are spoken of by their names; the one that ships has none of the store's. */
-export const namesOf =
-  (models: readonly ModelView[]) =>
-  (version: string): string =>
-    models.find((model) => model.version === version)?.name ?? (version === PRIOR ? "Cartwake’s prior" : version);
 
 export function ModelList() {
   const models = useResource(`models ${user.value?.storeId}`, () => listModels());
@@ -55,7 +50,7 @@ function Loaded({ models, data }: { models: Resource<ModelsPage>; data: ModelsPa
     <>
       <ServingLanes serving={serving} models={items} nameOf={nameOf} changed={models.reload} />
       <TrainPanel changed={models.reload} known={(version) => items.some((model) => model.version === version)} />
-      {serving.production === PRIOR && <Prior empty={items.length === 0} />}
+      {serving.production === PRIOR && <Prior alone={items.every(({ kind }) => kind === "prior")} />}
       <Versions items={items} serving={serving} nameOf={nameOf} changed={models.reload} />
       {problem && <ProblemNotice problem={problem} />}
       {more.next && (
@@ -91,14 +86,15 @@ function Versions(props: {
   );
 }
 
-function Prior({ empty }: { empty: boolean }) {
+function Prior({ alone }: { alone: boolean }) {
   return (
     <section class="empty" data-testid="prior">
-      <h2>{empty ? "No model of this store’s own yet" : "The prior still scores the carts"}</h2>
+      <h2>{alone ? "No model of this store’s own yet" : "The prior still scores the carts"}</h2>
       <p>
         The prior ships with Cartwake. It was fitted on simulated shoppers, not on yours: take its figures as an order,
-        not as odds. A model of the store’s own is trained once enough carts have ended, in an order or without one. A
-        cart without an order counts when it expires.
+        not as odds. A model of the store’s own takes at least {GATES.minRows} moments of carts that have ended,{" "}
+        {GATES.minOfEither} of them with an order and {GATES.minOfEither} without. A cart without an order counts once
+        it has expired.
       </p>
     </section>
   );

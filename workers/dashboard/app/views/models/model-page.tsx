@@ -13,8 +13,7 @@ import { featureDoc } from "./feature-docs.ts";
 import { MetricsPanel } from "./metrics-panel.tsx";
 import { ModelActions } from "./model-actions.tsx";
 import { StageChip } from "./model-card.tsx";
-import { namesOf } from "./model-list.tsx";
-import { algorithmWords, examplesWords, KINDS, STAGES, size, windowWords } from "./model-words.ts";
+import { algorithmWords, examplesWords, KINDS, namesOf, STAGES, size, titleOf, windowWords } from "./model-words.ts";
 
 interface Known {
   model: ModelView;
@@ -44,12 +43,18 @@ function Loaded({ model, serving, nameOf, changed }: Known & { changed: () => vo
   return (
     <>
       <header class="page-head" data-testid="model-head" data-stage={model.stage}>
-        <h1>{model.name}</h1>
+        <h1>{titleOf(model)}</h1>
         <StageChip model={model} />
         <ModelActions model={model} serving={serving} nameOf={nameOf} changed={changed} />
       </header>
       <p class="model-stage">
-        {STAGES[model.stage].does} It came to this stage <Ago at={model.stagedAt} />.
+        {STAGES[model.stage].does}
+        {model.kind !== "prior" && (
+          <>
+            {" "}
+            It came to this stage <Ago at={model.stagedAt} />.
+          </>
+        )}
       </p>
       {model.note && <p class="model-note">{model.note}</p>}
       <div class="model-grid">
@@ -63,12 +68,13 @@ function Loaded({ model, serving, nameOf, changed }: Known & { changed: () => vo
 }
 
 function Made({ model }: { model: ModelView }) {
+  const isPrior = model.kind === "prior";
   const facts: [string, string | null][] = [
-    ["Version", model.version],
+    ["Version", isPrior ? model.name : model.version],
     ["Kind", `${algorithmWords(model)}, ${KINDS[model.kind]}`],
     ["Examples", model.examples > 0 ? examplesWords(model.examples) : null],
     ["Outcomes of", windowWords(model.window)],
-    ["Made", `${fullTime(model.createdAt)}${model.createdBy ? ` by ${model.createdBy}` : ""}`],
+    ["Made", isPrior ? null : `${fullTime(model.createdAt)}${model.createdBy ? ` by ${model.createdBy}` : ""}`],
     ["Artefact", model.bytes > 0 ? size(model.bytes) : null],
     ["SHA-256", model.sha256 || null],
   ];

@@ -31,6 +31,18 @@ export const STAGES: Readonly<Record<ModelStage, About>> = {
   rejected: { label: "Rejected", tone: "bad", does: "It did not pass its gates." },
 };
 
+/** The version by which the model that ships with Cartwake is spoken of. */
+export const PRIOR = "prior";
+
+/** What a version is called: the prior's own name is a version too, and says less. */
+export const titleOf = ({ version, name }: Pick<ModelView, "version" | "name">): string =>
+  version === PRIOR ? "Cartwake’s prior" : name;
+
+export const namesOf =
+  (models: readonly Pick<ModelView, "version" | "name">[]) =>
+  (version: string): string =>
+    titleOf(models.find((model) => model.version === version) ?? { version, name: version });
+
 export const KINDS: Readonly<Record<ModelView["kind"], string>> = {
   prior: "ships with Cartwake",
   trained: "from the store’s own outcomes",
@@ -162,9 +174,6 @@ export const DRIFT_STATUS: Readonly<Record<DriftView["status"], { label: string;
 };
 
 export type ModelAction = "promote" | "canary" | "shadow" | "rollback" | "stage" | "archive";
-
-/** The version by which the model that ships with Cartwake is spoken of. */
-export const PRIOR = "prior";
 
 /** What can be done with a version now. The first is what comes next in its life. There is one canary at a time. */
 export function actionsOf(
