@@ -56,7 +56,7 @@ const itemView = z
   .meta({ id: "CartItem" });
 export type ItemView = z.infer<typeof itemView>;
 
-const predictionView = z
+export const predictionView = z
   .object({
     abandonmentRisk: probability.describe("Probability that the cart is left behind"),
     purchaseProbability: probability.describe("Probability that it ends in an order; the two sum to 1"),

@@ -16,6 +16,7 @@ import { testProvider } from "./interventions/provider-test.ts";
 import { consumeInterventions } from "./interventions/sender.ts";
 import { runSchedule } from "./jobs/cron.ts";
 import { consumeDeadLetters } from "./jobs/dead-letters.ts";
+import { startTraining } from "./training/start.ts";
 
 export { Breaker } from "../objects/breaker/breaker.ts";
 export { Cart } from "../objects/cart/cart.ts";
@@ -39,6 +40,7 @@ const handle = createGateway({
   receiveCallback,
   pushKey,
   localMails,
+  startTraining,
 });
 
 const handOverMetrics = (env: Env, ctx: ExecutionContext): void =>

@@ -8,7 +8,7 @@ import { type Predictor, predictorOf } from "../../shared/model/prediction.ts";
 import { prior } from "../../shared/model/prior.ts";
 import { artefactKey, versionFor } from "../../shared/model/rollout.ts";
 import { compile, type Scorer } from "../../shared/model/scorer.ts";
-import { NO_SERVING } from "../../shared/model/serving.ts";
+import { NO_SERVING, PRIOR_VERSION } from "../../shared/model/serving.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
 
 /** Weights are the same for every cart of an isolate, and too large for each to have its own. */
@@ -42,7 +42,7 @@ export class Models {
 
   /** For who can wait. A version that cannot be had is scored by the prior, whose name then stands in the answer. */
   async ready(rules: Rules, version = versionFor(rules.serving ?? NO_SERVING, this.#cartId)): Promise<Predictor> {
-    if (version === null) return prior;
+    if (version === null || version === PRIOR_VERSION) return prior;
     const scorer = await weights.load(this.#bucket, artefactKey(this.#storeId, version)).catch(() => null);
     return scorer ? named(scorer, version) : prior;
   }

@@ -17,8 +17,11 @@ import * as local from "./local.ts";
 import * as members from "./members.ts";
 import * as metrics from "./metrics.ts";
 import * as mfa from "./mfa.ts";
+import * as modelStages from "./model-stages.ts";
+import * as models from "./models.ts";
 import * as orderSignal from "./order-signal.ts";
 import * as passwords from "./passwords.ts";
+import * as predictions from "./predictions.ts";
 import * as providers from "./providers.ts";
 import * as sessions from "./sessions.ts";
 import * as shoppers from "./shoppers.ts";
@@ -46,6 +49,9 @@ const described = (neighbours: storefront.Neighbours): Route[] => [
   ...templates.routes,
   ...providers.routes(neighbours),
   ...deliveries.routes,
+  ...predictions.routes,
+  ...models.routes(neighbours),
+  ...modelStages.routes,
   ...analytics.routes,
   ...callbacks.routes(neighbours),
   storefront.beacons(neighbours),

@@ -11,6 +11,7 @@ import { offerView } from "../../../shared/offers.ts";
 import type { Env } from "../../env.ts";
 import { publicKeysFor } from "../authenticate.ts";
 import { type Call, open, type Route } from "../route.ts";
+import type { ModelNeighbours } from "./models.ts";
 import type { ProviderVerdict } from "./providers.ts";
 
 /** Whom a provider is tried out with: an address, a number, or a device and where a tap on it leads. */
@@ -19,7 +20,7 @@ export type TestRecipient =
   | { channel: "push"; target: PushTarget; url: string };
 
 /** Routes of other folders, handed in by the entry point: worker folders do not import each other. */
-export interface Neighbours {
+export interface Neighbours extends ModelNeighbours {
   postEvents(request: Request, url: URL, env: Env, ctx: ExecutionContext, requestId: string): Promise<Response>;
   preflight(request: Request, env: Env): Promise<Response>;
   forgetTenant(storeId: string): void;
