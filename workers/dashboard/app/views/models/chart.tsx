@@ -4,36 +4,9 @@
  */
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
-import { along, type Scale } from "./scale.ts";
+import { AREA, type Plot, plotOf, type Scale } from "./scale.ts";
 
-const WIDTH = 480;
-const LEFT = 50;
-const RIGHT = 26;
-const TOP = 32;
-const BOTTOM = 44;
-
-export interface Plot {
-  x(value: number): number;
-  y(value: number): number;
-  /** Of the points in order; what has no figure is left out. */
-  line(points: readonly (readonly [x: number, y: number | null])[]): string;
-}
-
-export function plotOf(x: Scale, y: Scale, height: number): Plot {
-  const px = (value: number) => round(LEFT + along(x, value) * (WIDTH - LEFT - RIGHT));
-  const py = (value: number) => round(height - BOTTOM - along(y, value) * (height - TOP - BOTTOM));
-  return {
-    x: px,
-    y: py,
-    line: (points) =>
-      points
-        .filter((point): point is [number, number] => point[1] !== null)
-        .map(([at, value], i) => `${i === 0 ? "M" : "L"}${px(at)} ${py(value)}`)
-        .join(""),
-  };
-}
-
-const round = (value: number): number => Math.round(value * 10) / 10;
+const { width: WIDTH, left: LEFT, right: RIGHT, bottom: BOTTOM } = AREA;
 
 export interface Axis {
   scale: Scale;

@@ -1,21 +1,7 @@
 /** A figure with its 95% interval on a scale that others share. */
 import type { Estimate } from "../../../../../shared/model/views.ts";
 import { figure, rangeOf } from "./model-words.ts";
-import { along } from "./scale.ts";
-
-export interface Bounds {
-  low: number;
-  high: number;
-}
-
-/** What holds all of them, with a little room. */
-export function boundsOf(estimates: readonly (Estimate | undefined)[]): Bounds {
-  const known = estimates.filter((one) => one !== undefined);
-  const low = Math.min(...known.map((one) => one.low));
-  const high = Math.max(...known.map((one) => one.high));
-  const room = (high - low) * 0.08 || 0.01;
-  return { low: low - room, high: high + room };
-}
+import { along, type Bounds } from "./scale.ts";
 
 export function MetricInterval({ of, within, old = false }: { of: Estimate; within: Bounds; old?: boolean }) {
   const left = along(within, of.low);

@@ -1,8 +1,9 @@
 /** How good a version is, on shoppers it was not fitted on, beside what was in production on the same rows. */
 import type { ModelMetrics, ModelView } from "../../../../../shared/model/views.ts";
-import { boundsOf, MetricInterval, MetricText } from "./metric-interval.tsx";
+import { MetricInterval, MetricText } from "./metric-interval.tsx";
 import { comparedWith, finePercent, METRICS, type Metric } from "./model-words.ts";
 import { CalibrationChart, LiftChart } from "./quality-charts.tsx";
+import { boundsOf } from "./scale.ts";
 
 export function MetricsPanel({ model }: { model: ModelView }) {
   const { metrics, baseline } = model;

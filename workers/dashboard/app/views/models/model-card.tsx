@@ -3,9 +3,10 @@ import type { ModelView, ServingView } from "../../../../../shared/model/views.t
 import { percent } from "../../format.ts";
 import { modelHref } from "../../route.ts";
 import { Ago } from "../../ui/times.tsx";
-import { type Bounds, MetricInterval, MetricText } from "./metric-interval.tsx";
+import { MetricInterval, MetricText } from "./metric-interval.tsx";
 import { ModelActions } from "./model-actions.tsx";
 import { algorithmWords, examplesWords, KINDS, METRICS, type MetricName, STAGES, titleOf } from "./model-words.ts";
+import type { Bounds } from "./scale.ts";
 
 /** Those that say most in a list. */
 export const LISTED: readonly MetricName[] = ["rocAuc", "logLoss", "ece"];

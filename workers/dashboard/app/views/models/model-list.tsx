@@ -8,9 +8,9 @@ import { useAction } from "../../live/action.ts";
 import { type Resource, useResource } from "../../live/resource.ts";
 import { ProblemNotice } from "../../ui/notice.tsx";
 import { ImportDialog } from "./import-dialog.tsx";
-import { boundsOf } from "./metric-interval.tsx";
 import { LISTED, ModelCard } from "./model-card.tsx";
 import { namesOf, PRIOR } from "./model-words.ts";
+import { boundsOf } from "./scale.ts";
 import { ServingLanes } from "./serving-lanes.tsx";
 import { TrainPanel } from "./train-panel.tsx";
 
