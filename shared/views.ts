@@ -191,6 +191,10 @@ export const explainView = z
         total: z.number().int().describe("Minor units"),
         notes: z.array(z.object({ code: z.string(), text: z.string(), deliveryId: z.string().optional() })),
         confirmed: z.boolean(),
+        prediction: z
+          .object({ purchaseProbability: probability, model: z.string() })
+          .optional()
+          .describe("What was predicted then, and by which version"),
       }),
     ),
   })

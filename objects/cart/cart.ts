@@ -317,10 +317,7 @@ export class Cart extends DurableObject<CartEnv> {
   }
 
   #predictor(rules: Rules): Predictor {
-    return this.#models.now(rules, (loading) => {
-      const failed = (error: unknown): void => log("warn", "model_unavailable", { storeId: this.#storeId, error });
-      this.ctx.waitUntil(loading.catch(failed));
-    });
+    return this.#models.now(rules, (loading) => this.ctx.waitUntil(loading));
   }
 
   /** Nobody waits for it: the prediction has it from the next event on. */

@@ -36,7 +36,7 @@ export class Models {
     const key = artefactKey(this.#storeId, version);
     const scorer = weights.peek(key);
     if (scorer) return named(scorer, version);
-    fetch(weights.load(this.#bucket, key));
+    fetch(weights.load(this.#bucket, key).catch(() => null)); // the cache has said why
     return prior;
   }
 

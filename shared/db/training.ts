@@ -1,6 +1,7 @@
 /** D1's training runs, their examples and drift reports. Every statement names its store. */
-import { FEATURE_NAMES, FEATURE_VERSION } from "../model/features.ts";
+
 import type { DriftReport } from "../model/drift.ts";
+import { FEATURE_NAMES, FEATURE_VERSION } from "../model/features.ts";
 import type { DriftView, TrainingRunView } from "../model/views.ts";
 import { DAY_MS, iso, isoOrNull } from "../time.ts";
 
@@ -59,7 +60,13 @@ export interface RunPatch {
 }
 
 /** How far a run is. One that has ended stays as it ended: false. */
-export async function noteRun(db: D1Database, storeId: string, id: string, patch: RunPatch, now: number): Promise<boolean> {
+export async function noteRun(
+  db: D1Database,
+  storeId: string,
+  id: string,
+  patch: RunPatch,
+  now: number,
+): Promise<boolean> {
   const { meta } = await db
     .prepare(
       `UPDATE training_runs SET status = coalesce(?3, status), step = coalesce(?4, step), progress = coalesce(?5, progress),
@@ -248,7 +255,14 @@ export async function latestDrift(db: D1Database, storeId: string, version?: str
   const history = reports.reverse().flatMap(({ at, score, features, calibration }) =>
     at === null || score === null
       ? []
-      : [{ at, score: score.psi, worst: Math.max(0, ...features.map(({ psi }) => psi)), gap: calibration?.gap ?? null }],
+      : [
+          {
+            at,
+            score: score.psi,
+            worst: Math.max(0, ...features.map(({ psi }) => psi)),
+            gap: calibration?.gap ?? null,
+          },
+        ],
   );
   return { ...newest, history };
 }

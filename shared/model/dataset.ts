@@ -74,7 +74,15 @@ export interface Split {
 export function splitByTime(data: Dataset, after: number | null): Split {
   const times = data.times.slice().sort();
   let cut = times[Math.floor(times.length * (1 - TEST_SHARE))] ?? 0;
-  if (after !== null && after > cut && enough(data, rowsWhere(data, (row) => data.times[row]! > after))) cut = after + 1;
+  if (
+    after !== null &&
+    after > cut &&
+    enough(
+      data,
+      rowsWhere(data, (row) => data.times[row]! > after),
+    )
+  )
+    cut = after + 1;
   const sides = new Map<number, number>();
   data.groups.forEach((group, row) => {
     sides.set(group, (sides.get(group) ?? 0) | (data.times[row]! >= cut ? 2 : 1));

@@ -14,6 +14,7 @@ import { consumeEvents } from "../../workers/ingest/consumer.ts";
 import { add, event, identified, ordered } from "../support/cart-life.ts";
 import { env, HeldQueues, newCart, setClock, T0, type TestCart, unique, writesDuring } from "./support.ts";
 
+const encodeModel = (model: Model): string => JSON.stringify(model);
 const queues = new HeldQueues();
 beforeAll(async () => {
   await applyD1Migrations(env.DB, (env as unknown as { MIGRATIONS: D1Migration[] }).MIGRATIONS);
@@ -66,7 +67,9 @@ interface ExampleRow {
   closed_at: number;
 }
 const examples = async ({ storeId, id }: TestCart): Promise<ExampleRow[]> => {
-  const query = env.DB.prepare("SELECT * FROM training_examples WHERE store_id = ? AND cart_id = ? ORDER BY at, moment");
+  const query = env.DB.prepare(
+    "SELECT * FROM training_examples WHERE store_id = ? AND cart_id = ? ORDER BY at, moment",
+  );
   return (await query.bind(storeId, id).all<ExampleRow>()).results;
 };
 
@@ -78,13 +81,14 @@ describe("the store's own model", () => {
     const rules = await serving(cart, version);
     await cart.cart.beacon([add(T0)], rules);
     await settled();
-    await cart.cart.beacon([event("cart_viewed", T0 + 1)], rules);
-    const entry = queues.take(cart.id).at(-1)!;
-    expect(entry.summary.abandonmentRisk).toBeCloseTo(1 - 1 / (1 + Math.exp(-2)), 3);
+    await cart.cart.beacon([add(T0 + 1)], rules);
+    const [first, second] = queues.take(cart.id);
+    expect(first?.summary.abandonmentRisk).not.toBeCloseTo(1 - 1 / (1 + Math.exp(-2)), 3);
+    expect(second?.summary.abandonmentRisk).toBeCloseTo(1 - 1 / (1 + Math.exp(-2.5)), 3);
     const view = await cart.cart.view();
     expect(view.ok && view.value.prediction.model).toBe(version);
     const other = await cart.cart.prediction();
-    expect(other.ok && other.value.purchaseProbability).toBeCloseTo(1 / (1 + Math.exp(-2)), 3);
+    expect(other.ok && other.value.purchaseProbability).toBeCloseTo(1 / (1 + Math.exp(-2.5)), 3);
   });
 
   it("what was predicted stays what it was: explained from the log, whatever serves by now", async () => {
@@ -101,6 +105,8 @@ describe("the store's own model", () => {
     await evictDurableObject(cart.stub);
     const explained = await cart.cart.explain();
     expect(explained.ok && explained.value.consistent).toBe(true);
+    const models = explained.ok ? explained.value.decisions.map(({ prediction }) => prediction?.model) : [];
+    expect(models).toEqual([version, version, PRIOR]);
     const now = await cart.cart.view();
     expect(now.ok && now.value.prediction.model).toBe(PRIOR);
     const asked = await cart.cart.prediction(version);
@@ -146,7 +152,9 @@ describe("the shopper's past", () => {
     await evictDurableObject(cart.stub);
     await cart.beacon(ordered(T0 + MINUTE_MS));
     const [news] = queues.take(cart.id).filter(({ endings }) => endings);
-    const vectors = news!.endings![0]!.examples.map((example) => example.features[FEATURE_NAMES.indexOf("priorPurchases")]);
+    const vectors = news!.endings![0]!.examples.map(
+      (example) => example.features[FEATURE_NAMES.indexOf("priorPurchases")],
+    );
     expect(vectors).toContain(null);
     expect(vectors).toContain(1);
   });
