@@ -2,11 +2,12 @@
 import { mkdirSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ModelView, ServingView, TrainingRunView } from "../../shared/model/views.ts";
+import type { ModelView, ServingView } from "../../shared/model/views.ts";
 import { launchBrowser, newContext, SIZES, shoot } from "../support/browser.ts";
 import { byTestId, giveLogin, isIn, violationsInBoth } from "../support/dashboard.ts";
-import { Merchant } from "../support/merchant.ts";
-import { driftOf, metricsOf, modelOf, modelsPage, runOf, serving } from "../support/model-views.ts";
+import { auditOf, joinAs } from "../support/members.ts";
+import { add, event, identify, Merchant } from "../support/merchant.ts";
+import { driftOf, keepModels, metricsOf, modelOf, runOf } from "../support/model-views.ts";
 import { type System, startSystem } from "../support/system.ts";
 
 const SHOTS = "dist/screenshots";
@@ -25,40 +26,32 @@ const shot = async (page: Page, name: string): Promise<void> => {
 const NOW = Date.now();
 const JUST_BEGUN = { startedAt: new Date(NOW - 70_000).toISOString(), endedAt: null };
 
-/** What weeks of carts would make: three versions in service, one that failed its gates, one from elsewhere. */
+/** Of the last weeks: two that were trained, one that failed its gates, one from elsewhere. */
 const MODELS: ModelView[] = [
-  modelOf({ version: "m-2026-11-18", age: 3, stage: "canary", share: 0.1, metrics: metricsOf(0.8, 0.01) }, NOW),
+  modelOf({ version: "m-2026-11-18", age: 3, metrics: metricsOf(0.8, 0.01) }, NOW),
   modelOf(
     {
-      ...{ version: "imp-7c1d", name: "warehouse lightgbm", age: 5, stage: "shadow", kind: "imported", trees: 400 },
-      ...{
-        metrics: null,
-        baseline: null,
-        examples: 0,
-        window: { from: null, to: null },
-        createdBy: "ada@oblong.example",
-      },
+      ...{ version: "imp-7c1d", name: "warehouse lightgbm", age: 5, kind: "imported", trees: 400 },
+      ...{ metrics: null, baseline: null, examples: 0, window: { from: null, to: null }, createdBy: "ada" },
     },
     NOW,
   ),
   modelOf(
     {
-      ...{ version: "m-2026-10-21", age: 31, stage: "production", metrics: metricsOf(0.7, 0.04) },
+      ...{ version: "m-2026-10-21", age: 31, stage: "archived", metrics: metricsOf(0.7, 0.04) },
       note: "Promoted after 9 days as the canary: its log loss was 0.012 lower on the same carts.",
     },
     NOW,
   ),
   modelOf({ version: "m-2026-10-14", age: 38, stage: "rejected", metrics: metricsOf(0.5, 0.4) }, NOW),
 ];
-const SERVING: ServingView = serving({
-  production: "m-2026-10-21",
-  canary: { version: "m-2026-11-18", share: 0.1 },
-  shadow: "imp-7c1d",
-});
-const RUNS: TrainingRunView[] = [
+const RUNS = [
   runOf({ id: "r4", status: "running", step: "train", progress: 0.42, trigger: "drift", ...JUST_BEGUN }, NOW),
-  runOf({ id: "r3", version: "m-2026-11-18", status: "promoted", reason: "passed its gates" }, NOW),
-  runOf({ id: "r2", version: "m-2026-10-14", status: "rejected", reason: "log loss 0.014 above production’s" }, NOW),
+  runOf({ id: "r3", version: "m-2026-11-18", status: "promoted", reason: "It passed its gates." }, NOW),
+  runOf(
+    { id: "r2", version: "m-2026-10-14", status: "rejected", reason: "Its log loss was 0.014 above production’s." },
+    NOW,
+  ),
 ];
 
 describe("models in the dashboard", () => {
@@ -68,40 +61,37 @@ describe("models in the dashboard", () => {
   let ada: Page;
   const problems: string[] = [];
 
-  const open = async (hash: string, ready: string): Promise<void> => {
-    await ada.goto(`${system.url}/app/#/${hash}`);
-    await ada.waitForSelector(ready);
+  const open = async (page: Page, hash: string, ready: string): Promise<void> => {
+    await page.goto(`${system.url}/app/#/${hash}`);
+    await page.waitForSelector(ready);
   };
-  /** Answers of weeks that no test can wait for; everything else is the server's. */
-  const answer = async (path: string, body: unknown): Promise<void> => {
-    await ada.route(
-      (url) => url.pathname + url.search === path || url.pathname === path,
-      (route) => (route.request().method() === "GET" ? route.fulfill({ json: body }) : route.fallback()),
-    );
+  const enter = async (email: string, password: string): Promise<Page> => {
+    const page = await (await newContext(browser, problems)).newPage();
+    page.setDefaultTimeout(15_000);
+    await open(page, "", byTestId("login-email"));
+    await giveLogin(page, email, password);
+    await isIn(page);
+    return page;
   };
-  const grown = async (): Promise<void> => {
-    await answer("/v1/models", modelsPage(MODELS, SERVING));
-    await answer("/v1/models/runs", { items: RUNS });
-    for (const model of MODELS) await answer(`/v1/models/${model.version}`, model);
-    await answer("/v1/models/drift", driftOf("m-2026-10-21", NOW));
-  };
-  const fits = async (): Promise<void> => {
-    await ada.setViewportSize(SIZES.phone);
-    const [inner, outer] = await ada.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  /** Nothing is wider than a phone. */
+  const fits = async (page: Page): Promise<void> => {
+    await page.setViewportSize(SIZES.phone);
+    const [inner, outer] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
     expect(inner).toBeLessThanOrEqual(outer!);
-    await ada.setViewportSize(SIZES.desktop);
+    await page.setViewportSize(SIZES.desktop);
   };
+  const lanes = (page: Page): Promise<string[]> =>
+    page.locator(byTestId("lane")).evaluateAll((all) => all.map((one) => one.textContent ?? ""));
+  const row = (version: string) => ada.locator(`${byTestId("model-row")}[data-version="${version}"]`);
+  const served = async () => (await merchant.get<{ serving: ServingView }>("/v1/models")).serving;
+  const settled = (lane: string) => ada.locator(byTestId("lane")).filter({ hasText: lane }).waitFor();
 
   beforeAll(async () => {
     mkdirSync(SHOTS, { recursive: true });
     system = await startSystem();
     merchant = await Merchant.register(system.url, { name: "Oblong", url: "https://oblong.example/" });
     browser = await launchBrowser();
-    ada = await (await newContext(browser, problems)).newPage();
-    ada.setDefaultTimeout(15_000);
-    await open("", byTestId("login-email"));
-    await giveLogin(ada, merchant.account.email, merchant.account.password);
-    await isIn(ada);
+    ada = await enter(merchant.account.email, merchant.account.password);
   });
 
   afterAll(async () => {
@@ -109,26 +99,131 @@ describe("models in the dashboard", () => {
     await system?.stop();
   });
 
+  it("says what scores the carts of a store without a model of its own", async () => {
+    await ada.getByRole("link", { name: "Models" }).click();
+    await ada.waitForSelector(byTestId("prior"));
+    expect(await lanes(ada)).toEqual(["ProductionCartwake’s priorevery cart"]);
+    expect(await ada.textContent(byTestId("prior"))).toContain("at least 500 moments");
+    expect(await ada.locator(byTestId("model-row")).count()).toBe(1);
+    await fits(ada);
+    expect(await violationsInBoth(ada)).toEqual([]);
+    await shot(ada, "models-none");
+  });
+
+  it("tells of each cart what speaks for a purchase and what against it, and which model says so", async () => {
+    await merchant.accept([
+      add("lamp", "lamp", "129.00", 2, { name: "Brass lamp" }),
+      identify("lamp", "grace@shopper.example", "Grace Hopper"),
+      event("lamp", "checkout_started"),
+      event("lamp", "exit_intent_detected"),
+    ]);
+    await open(ada, "carts/lamp", byTestId("reason"));
+    const { reasons } = (await merchant.cart("lamp")).prediction;
+    const shown = await ada
+      .locator(byTestId("reason"))
+      .evaluateAll((all) =>
+        all.map((one) => [
+          (one as HTMLElement).dataset.feature,
+          one.textContent,
+          one.closest(".reasons")?.getAttribute("data-direction"),
+        ]),
+      );
+    expect(shown.map(([feature]) => feature).sort()).toEqual(reasons.map(({ feature }) => feature).sort());
+    for (const { feature, effect } of reasons) {
+      const [, text, direction] = shown.find(([name]) => name === feature)!;
+      expect(direction).toBe(effect < 0 ? "against" : "for");
+      expect(text).toMatch(/^[A-Z0-9][^:]+$/);
+    }
+    expect(await violationsInBoth(ada, byTestId("prediction"))).toEqual([]);
+    await shot(ada, "cart-reasons");
+    await ada.click(`${byTestId("prediction")} .panel-foot a`);
+    await ada.waitForSelector(byTestId("model-head"));
+    expect(await ada.textContent("h1")).toBe("Cartwake’s prior");
+    expect(await violationsInBoth(ada)).toEqual([]);
+  });
+
+  it("tries a model on a share of the carts, promotes it, and leads back, by keyboard", async () => {
+    keepModels(system, merchant.account.storeId, { models: MODELS, runs: RUNS, drift: [driftOf("m-2026-10-21", NOW)] });
+    await open(ada, "models/m-2026-10-21", byTestId("model-promote"));
+    await ada.click(byTestId("model-promote"));
+    expect(await violationsInBoth(ada, byTestId("dialog"))).toEqual([]);
+    await ada.keyboard.press("Escape");
+    await ada.waitForSelector(byTestId("dialog"), { state: "detached" });
+    expect(await ada.evaluate(() => (document.activeElement as HTMLElement).dataset.testid)).toBe("model-promote");
+    await ada.keyboard.press("Enter");
+    await ada.click(byTestId("confirm"));
+    await ada.waitForSelector(`${byTestId("model-head")}[data-stage="production"]`);
+
+    await open(ada, "models", byTestId("model-row"));
+    await row("imp-7c1d").locator(byTestId("model-shadow")).click();
+    await ada.click(byTestId("confirm"));
+    await settled("Shadowwarehouse lightgbm");
+    await row("m-2026-11-18").locator(byTestId("model-canary")).click();
+    await ada.focus(byTestId("canary-share"));
+    for (let i = 0; i < 5; i++) await ada.keyboard.press("ArrowRight");
+    await ada.getByRole("button", { name: "Score 15% of the carts" }).waitFor();
+    expect(await violationsInBoth(ada, byTestId("dialog"))).toEqual([]);
+    await shot(ada, "models-canary");
+    await ada.click(byTestId("confirm"));
+    await settled("Canarym-2026-11-1815% of the carts");
+    expect(await served()).toMatchObject({
+      ...{ production: "m-2026-10-21", shadow: "imp-7c1d" },
+      canary: { version: "m-2026-11-18", share: 0.15 },
+    });
+  });
+
   it("shows what serves, the run under way and every version", async () => {
-    await grown();
-    await open("models", byTestId("model-row"));
-    expect(await ada.locator(byTestId("lane")).evaluateAll((all) => all.map((one) => one.textContent))).toEqual([
-      "Productionm-2026-10-2190% of the cartsRoll back to Cartwake’s prior",
-      "Canarym-2026-11-1810% of the cartsStop the canary",
+    expect(await lanes(ada)).toEqual([
+      "Productionm-2026-10-2185% of the cartsRoll back to Cartwake’s prior",
+      "Canarym-2026-11-1815% of the cartsStop the canary",
       "Shadowwarehouse lightgbmcompared on finished carts",
     ]);
     expect(await ada.getAttribute(byTestId("run"), "data-step")).toBe("train");
-    expect(await ada.locator(byTestId("model-row")).count()).toBe(MODELS.length);
-    await fits();
+    expect(await ada.locator(byTestId("train")).count()).toBe(0); // one at a time
+    expect(await ada.locator(byTestId("model-row")).count()).toBe(MODELS.length + 1);
+    await fits(ada);
     expect(await violationsInBoth(ada)).toEqual([]);
     await shot(ada, "models");
   });
 
   it("shows one version's figures, charts and drift", async () => {
-    await open("models/m-2026-10-21", byTestId("drift-feature"));
+    await open(ada, "models/m-2026-10-21", byTestId("drift-feature"));
     expect(await ada.locator(`${byTestId("metrics")} svg`).count()).toBe(2);
-    await fits();
+    expect(await ada.textContent(`${byTestId("metric")}[data-metric="logLoss"]`)).toContain("0.490 0.481 to 0.499");
+    expect(await ada.getAttribute(byTestId("drift"), "data-status")).toBe("drifted");
+    expect(await ada.textContent(byTestId("drift-alarms"))).toContain("Mobile drifted");
+    // What is drawn is there as a table, too.
+    await ada.getByText("Calibration as a table").click();
+    expect(await ada.locator(`${byTestId("metrics")} details[open] tbody tr`).count()).toBe(10);
+    await fits(ada);
     expect(await violationsInBoth(ada)).toEqual([]);
+    await ada.getByText("Calibration as a table").click();
     await shot(ada, "model");
+  });
+
+  it("does nothing on what somebody else changed meanwhile, and shows how it stands", async () => {
+    await open(ada, "models", byTestId("model-row"));
+    expect((await merchant.call("POST", "/v1/models/m-2026-11-18/rollback")).status).toBe(200);
+    await ada.locator(byTestId("lane")).getByRole("button", { name: "Roll back to Cartwake’s prior" }).click();
+    await ada.click(byTestId("confirm"));
+    await ada.waitForSelector(`${byTestId("dialog")} [role="alert"]`);
+    expect((await served()).production).toBe("m-2026-10-21");
+    expect(await violationsInBoth(ada, byTestId("dialog"))).toEqual([]);
+    await ada.click(byTestId("confirm")); // having seen how it stands
+    await settled("ProductionCartwake’s prior");
+    expect(await served()).toMatchObject({ production: "prior", canary: null });
+    const actions = auditOf(system, merchant.account.storeId).map(({ action }) => action);
+    expect(actions).toEqual(expect.arrayContaining(["model.promoted", "model.put_to_canary", "model.rolled_back"]));
+  });
+
+  it("offers no change to a member who may make none", async () => {
+    const grace = await joinAs(system, merchant, "api_user", "grace@oblong.example");
+    const page = await enter(grace.account.email, grace.account.password);
+    await open(page, "models", byTestId("model-row"));
+    expect(await page.locator("main button").count()).toBe(0);
+    await open(page, "models/m-2026-10-21", byTestId("drift-feature"));
+    expect(await page.locator("main button").count()).toBe(0);
+    await page.context().close();
+    expect(problems).toEqual([]);
   });
 });

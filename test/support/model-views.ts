@@ -1,5 +1,7 @@
-/** A registry's answers as a page shows them: figures, drift and runs that only weeks of carts would make. */
-import * as z from "zod";
+/** What weeks of a store's carts would make: versions with their figures, training runs and drift, and the rows they are kept in. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { FEATURE_NAMES } from "../../shared/model/features.ts";
 import {
   type DriftFeature,
@@ -125,9 +127,82 @@ export function driftOf(version: string, now: number): DriftView {
   } satisfies DriftView);
 }
 
-/** A list as `GET /v1/models` answers it. */
-export const modelsPage = (items: ModelView[], state: ServingView) => ({
-  items: z.array(modelView).parse(items),
-  nextCursor: null,
-  serving: state,
+/** Writes them into the server's own database, as training and the drift watch would. Stages are the server's to change. */
+export function keepModels(
+  { state }: { state: string },
+  storeId: string,
+  given: { models: ModelView[]; runs: TrainingRunView[]; drift: DriftView[] },
+): void {
+  const files = readdirSync(state, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".sqlite"));
+  for (const file of files) {
+    const database = new DatabaseSync(join(state, file), { timeout: 5_000 });
+    try {
+      if (!database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'drift_reports'").get()) continue;
+      const insert = (table: string, row: Record<string, string | number | null>) =>
+        database
+          .prepare(
+            `INSERT INTO ${table} (${Object.keys(row).join()}) VALUES (${Object.keys(row)
+              .map(() => "?")
+              .join()})`,
+          )
+          .run(...Object.values(row));
+      for (const model of given.models) insert("models", modelRow(storeId, model));
+      for (const run of given.runs) insert("training_runs", runRow(storeId, run));
+      for (const drift of given.drift) for (const row of driftRows(storeId, drift)) insert("drift_reports", row);
+      return;
+    } finally {
+      database.close();
+    }
+  }
+  throw new Error(`no models among ${files.length} files`);
+}
+
+const ms = (time: string | null): number | null => (time === null ? null : Date.parse(time));
+
+function modelRow(storeId: string, model: ModelView) {
+  const { version, kind, algorithm, name, stage, trees, examples, bytes, sha256, note } = model;
+  return {
+    store_id: storeId,
+    ...{ version, kind, algorithm, name, stage, trees, examples, bytes, sha256, note },
+    features: JSON.stringify(model.features),
+    metrics: JSON.stringify(model.metrics),
+    baseline: JSON.stringify(model.baseline),
+    window_from: ms(model.window.from),
+    window_to: ms(model.window.to),
+    created_at: Date.parse(model.createdAt),
+    created_by: model.createdBy,
+    staged_at: Date.parse(model.stagedAt),
+  };
+}
+
+const runRow = (
+  storeId: string,
+  { id, trigger, status, step, progress, version, reason, ...run }: TrainingRunView,
+) => ({
+  store_id: storeId,
+  ...{ id, trigger, status, step, progress, version, reason },
+  started_at: Date.parse(run.startedAt),
+  updated_at: Date.parse(run.endedAt ?? run.startedAt),
+  ended_at: ms(run.endedAt),
 });
+
+/** The latest report is told of in full, those before it by their course. */
+const driftRows = (storeId: string, { history, ...latest }: DriftView) =>
+  history.map(({ at, score, worst, gap }, i) => {
+    const past: Omit<DriftView, "history"> = {
+      ...latest,
+      at,
+      score: drifting("score", score),
+      features: [drifting("mobile", worst)],
+      calibration:
+        gap === null ? null : { predicted: 0.3 + gap, observed: 0.3, gap, low: gap - 0.02, high: gap + 0.02 },
+    };
+    const report = i === history.length - 1 ? { ...latest, at } : past;
+    return {
+      store_id: storeId,
+      at: Date.parse(at),
+      version: latest.version,
+      status: report.status,
+      report: JSON.stringify(report),
+    };
+  });

@@ -48,11 +48,12 @@ function Measured({ drift }: { drift: DriftView }) {
     <>
       <p class="panel-lead">
         {rows.toLocaleString()} recent moments{span && ` of ${span}`}, measured <Ago at={at} />.
+        {drift.status === "unknown" && " They are of too few shoppers to tell."}
       </p>
       {drift.alarms.length > 0 && (
         <ul class="alarms" data-testid="drift-alarms">
           {drift.alarms.map((alarm) => (
-            <li key={alarm}>{alarm}</li>
+            <li key={alarm}>{named(alarm)}</li>
           ))}
         </ul>
       )}
@@ -62,6 +63,9 @@ function Measured({ drift }: { drift: DriftView }) {
     </>
   );
 }
+
+/** An alarm begins with what it is about. */
+const named = (alarm: string): string => alarm.replace(/^\w+/, featureName);
 
 function Summary({ drift: { score, calibration } }: { drift: DriftView }) {
   if (!score && !calibration) return null;

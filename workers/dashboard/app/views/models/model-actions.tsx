@@ -15,6 +15,7 @@ interface Props {
   changed: () => void;
   /** Not all that can be done. */
   only?: (action: ModelAction) => boolean;
+  most?: number;
 }
 
 const LABELS: Record<Exclude<ModelAction, "rollback">, string> = {
@@ -28,7 +29,9 @@ const LABELS: Record<Exclude<ModelAction, "rollback">, string> = {
 export function ModelActions(props: Props) {
   const { model, serving, only } = props;
   const [asked, setAsked] = useState<ModelAction | null>(null);
-  const actions = actionsOf(model, serving).filter(only ?? (() => true));
+  const actions = actionsOf(model, serving)
+    .filter(only ?? (() => true))
+    .slice(0, props.most);
   if (!may("models:write") || actions.length === 0) return null;
   return (
     <div class="model-actions">
@@ -36,7 +39,7 @@ export function ModelActions(props: Props) {
         <button
           key={action}
           type="button"
-          class={`button ${look(action, i)}`}
+          class={`button ${look(action, i, model)}`}
           onClick={() => setAsked(action)}
           data-testid={`model-${action}`}
         >
@@ -48,9 +51,11 @@ export function ModelActions(props: Props) {
   );
 }
 
-function look(action: ModelAction, place: number): string {
+/** What comes next is offered first; all carts at once without a canary before it is not. */
+function look(action: ModelAction, place: number, { stage }: ModelView): string {
   if (action === "rollback") return "button-danger";
-  return place === 0 && action !== "stage" ? "button-primary" : "";
+  const isNext = place === 0 && (action === "shadow" || action === "canary" || stage === "canary");
+  return isNext ? "button-primary" : "";
 }
 
 function label(action: ModelAction, { model, serving, nameOf }: Props): string {

@@ -62,8 +62,8 @@ export function ModelCard(props: {
             : "Not measured on this store’s carts."}
         </p>
       )}
-      {/* The way back is above, beside what serves. */}
-      <ModelActions {...props} only={(action) => action !== "rollback"} />
+      {/* The way back is above, beside what serves; the rest is on its own page. */}
+      <ModelActions {...props} only={(action) => action !== "rollback"} most={2} />
     </li>
   );
 }
