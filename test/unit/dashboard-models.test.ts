@@ -4,6 +4,7 @@ import { moved } from "../../shared/model/registry.ts";
 import type { Serving } from "../../shared/model/serving.ts";
 import { MODEL_STAGES, type ModelStage, RUN_STEPS as STEPS_OF_RUNS } from "../../shared/model/views.ts";
 import { modelHref, modelsHref, parseRoute } from "../../workers/dashboard/app/route.ts";
+import { outcomeOf, proposalWords } from "../../workers/dashboard/app/ui/advice-words.ts";
 import { featureName, featureSentence } from "../../workers/dashboard/app/ui/feature-words.ts";
 import {
   actionsOf,
@@ -203,6 +204,30 @@ describe("features in words", () => {
     ["warehouse_score_2", 0.25, "Warehouse score 2: 0.3"],
     ["warehouse_score_2", null, "Warehouse score 2: not known"],
   ])("%s of %s", (name, value, text) => expect(featureSentence(name, value)).toBe(text));
+});
+
+describe("advice in words", () => {
+  it.each([
+    [{ action: "keep" }, "Send as planned"],
+    [{ action: "skip" }, "Send nothing"],
+    [{ action: "wait", delayMinutes: 90 }, "Wait 90 minutes"],
+    [{ action: "adjust", channel: "sms", discountPercent: 10 }, "Send by SMS, with 10% off"],
+    [{ action: "adjust", discountPercent: 5 }, "Send with 5% off"],
+  ] as const)("%o reads %s", (proposal, text) => expect(proposalWords(proposal)).toBe(text));
+
+  it("tells what became of it", () => {
+    expect(outcomeOf({ status: "applied", reason: "She is about to buy." })).toMatchObject({
+      why: "She is about to buy.",
+    });
+    expect(outcomeOf({ status: "refused", reason: "discount_not_allowed" })).toMatchObject({
+      why: "Discount not allowed",
+    });
+    expect(outcomeOf({ status: "budget_spent", reason: "" })).toEqual({
+      label: "Rules decided",
+      tone: "still",
+      why: "Budget spent",
+    });
+  });
 });
 
 describe("addresses", () => {

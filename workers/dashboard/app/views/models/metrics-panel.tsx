@@ -26,7 +26,7 @@ export function MetricsPanel({ model }: { model: ModelView }) {
       ) : (
         <p class="panel-lead">
           {model.kind === "prior"
-            ? "It was fitted on no shop’s carts, and is measured against the store’s own when a model is trained."
+            ? "It was fitted on no carts of this store. When a model of its own is trained, the two are compared on the same carts."
             : "It was trained elsewhere. In the shadow or as a canary it is measured on this store’s carts."}
         </p>
       )}

@@ -57,9 +57,7 @@ export function ModelCard(props: {
         </dl>
       ) : (
         <p class="model-unmeasured">
-          {model.kind === "prior"
-            ? "Fitted on no shop’s carts, so it has no figures here."
-            : "Not measured on this store’s carts."}
+          {model.kind === "prior" ? "Fitted on no carts of this store." : "Not measured on this store’s carts."}
         </p>
       )}
       {/* The way back is above, beside what serves; the rest is on its own page. */}

@@ -49,8 +49,8 @@ function Loaded({ models, data }: { models: Resource<ModelsPage>; data: ModelsPa
   return (
     <>
       <ServingLanes serving={serving} models={items} nameOf={nameOf} changed={models.reload} />
+      {serving.production === PRIOR && <Prior models={items} />}
       <TrainPanel changed={models.reload} known={(version) => items.some((model) => model.version === version)} />
-      {serving.production === PRIOR && <Prior alone={items.every(({ kind }) => kind === "prior")} />}
       <Versions items={items} serving={serving} nameOf={nameOf} changed={models.reload} />
       {problem && <ProblemNotice problem={problem} />}
       {more.next && (
@@ -86,15 +86,16 @@ function Versions(props: {
   );
 }
 
-function Prior({ alone }: { alone: boolean }) {
+function Prior({ models }: { models: readonly ModelView[] }) {
+  const own = models.some(({ kind }) => kind !== "prior");
+  const note = models.find(({ kind }) => kind === "prior")?.note;
   return (
     <section class="empty" data-testid="prior">
-      <h2>{alone ? "No model of this store’s own yet" : "The prior still scores the carts"}</h2>
+      <h2>{own ? "The prior still scores the carts" : "No model of this store’s own yet"}</h2>
       <p>
-        The prior ships with Cartwake. It was fitted on simulated shoppers, not on yours: take its figures as an order,
-        not as odds. A model of the store’s own takes at least {GATES.minRows} moments of carts that have ended,{" "}
-        {GATES.minOfEither} of them with an order and {GATES.minOfEither} without. A cart without an order counts once
-        it has expired.
+        {note} It knows no cart of yours: take its figures as an order, not as odds. A model of the store’s own takes at
+        least {GATES.minRows} moments of carts that have ended, {GATES.minOfEither} of them with an order and{" "}
+        {GATES.minOfEither} without. A cart without an order counts once it has expired.
       </p>
     </section>
   );
