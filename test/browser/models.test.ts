@@ -20,6 +20,8 @@ const shot = async (page: Page, name: string): Promise<void> => {
     await page.setViewportSize(SIZES.phone);
     await page.screenshot({ path: `${SHOTS}/${name}-full-phone.png`, fullPage: true });
     await page.emulateMedia({ colorScheme: "light" });
+    await page.setViewportSize({ width: 780, height: 900 });
+    await page.screenshot({ path: `${SHOTS}/${name}-780.png` });
     await page.setViewportSize(SIZES.desktop);
   }
 };

@@ -49,7 +49,7 @@ function Loaded({ models, data }: { models: Resource<ModelsPage>; data: ModelsPa
   return (
     <>
       <ServingLanes serving={serving} models={items} nameOf={nameOf} changed={models.reload} />
-      {serving.production === PRIOR && <Prior models={items} />}
+      {serving.production === PRIOR && <Prior />}
       <TrainPanel changed={models.reload} known={(version) => items.some((model) => model.version === version)} />
       <Versions items={items} serving={serving} nameOf={nameOf} changed={models.reload} />
       {problem && <ProblemNotice problem={problem} />}
@@ -86,16 +86,14 @@ function Versions(props: {
   );
 }
 
-function Prior({ models }: { models: readonly ModelView[] }) {
-  const own = models.some(({ kind }) => kind !== "prior");
-  const note = models.find(({ kind }) => kind === "prior")?.note;
+function Prior() {
   return (
     <section class="empty" data-testid="prior">
-      <h2>{own ? "The prior still scores the carts" : "No model of this store’s own yet"}</h2>
+      <h2>No model of this store’s own serves yet</h2>
       <p>
-        {note} It knows no cart of yours: take its figures as an order, not as odds. A model of the store’s own takes at
-        least {GATES.minRows} moments of carts that have ended, {GATES.minOfEither} of them with an order and{" "}
-        {GATES.minOfEither} without. A cart without an order counts once it has expired.
+        The prior ships with Cartwake and has learned from no cart of yours: take its figures as an order, not as odds.
+        A model of the store’s own takes at least {GATES.minRows} moments of carts that have ended, {GATES.minOfEither}{" "}
+        of them with an order and {GATES.minOfEither} without. A cart without an order counts once it has expired.
       </p>
     </section>
   );

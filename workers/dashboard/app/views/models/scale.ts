@@ -27,7 +27,7 @@ export const along = ({ low, high }: Bounds, value: number): number =>
   Math.min(1, Math.max(0, (value - low) / (high - low)));
 
 /** A chart, in units of its own; around what is plotted there is room for the names. */
-export const AREA = { width: 480, left: 50, right: 26, top: 32, bottom: 44 };
+export const AREA = { width: 480, left: 58, right: 30, top: 32, bottom: 44 };
 
 export interface Plot {
   x(value: number): number;
