@@ -5,7 +5,7 @@
 import { log } from "../log.ts";
 import { MINUTE_MS, SECOND_MS } from "../time.ts";
 import { withTimeout } from "../timeout.ts";
-import type { Model } from "./model.ts";
+import { decodeModel } from "./codec.ts";
 import { compile, type Scorer } from "./scorer.ts";
 
 /** An isolate has 128 MB for everything: models of this many bytes together, by the size of their artefacts, may stay. */
@@ -40,7 +40,7 @@ interface Options {
   now(): number;
 }
 
-const decodeArtefact = (bytes: Uint8Array): Scorer => compile(JSON.parse(new TextDecoder().decode(bytes)) as Model);
+const decodeArtefact = (bytes: Uint8Array): Scorer => compile(decodeModel(bytes));
 
 export class ModelCache {
   readonly #decode: Options["decode"];

@@ -106,7 +106,7 @@ describe("the store's own model", () => {
     const explained = await cart.cart.explain();
     expect(explained.ok && explained.value.consistent).toBe(true);
     const models = explained.ok ? explained.value.decisions.map(({ prediction }) => prediction?.model) : [];
-    expect(models).toEqual([version, version, PRIOR]);
+    expect(models).toEqual([PRIOR, version, PRIOR]);
     const now = await cart.cart.view();
     expect(now.ok && now.value.prediction.model).toBe(PRIOR);
     const asked = await cart.cart.prediction(version);

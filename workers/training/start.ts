@@ -1,4 +1,5 @@
-/** The beginning of a training run: its row first, then the workflow that it tells of. */
+/** The beginning of a training run: its row first, which is the store's lock, then the workflow that it tells of. */
+import { beginRun } from "../../shared/db/training.ts";
 import { newId } from "../../shared/ids.ts";
 import { no, ok, type Result } from "../../shared/result.ts";
 import type { Env } from "../env.ts";
@@ -11,15 +12,7 @@ export async function startTraining(
   trigger: TrainingParams["trigger"],
 ): Promise<Result<{ runId: string }, "running">> {
   const runId = newId("run");
-  const now = Date.now();
-  const { meta } = await env.DB.prepare(
-    `INSERT INTO training_runs (store_id, id, trigger, status, step, started_at, updated_at)
-     SELECT ?1, ?2, ?3, 'running', 'collect', ?4, ?4
-      WHERE NOT EXISTS (SELECT 1 FROM training_runs WHERE store_id = ?1 AND ended_at IS NULL)`,
-  )
-    .bind(storeId, runId, trigger, now)
-    .run();
-  if (meta.changes === 0) return no("running");
+  if (!(await beginRun(env.DB, storeId, { id: runId, trigger, now: Date.now() }))) return no("running");
   await env.TRAINING.create({ id: runId, params: { storeId, runId, trigger } });
   return ok({ runId });
 }

@@ -17,6 +17,7 @@ import * as local from "./local.ts";
 import * as members from "./members.ts";
 import * as metrics from "./metrics.ts";
 import * as mfa from "./mfa.ts";
+import * as modelImport from "./model-import.ts";
 import * as modelStages from "./model-stages.ts";
 import * as models from "./models.ts";
 import * as orderSignal from "./order-signal.ts";
@@ -52,6 +53,7 @@ const described = (neighbours: storefront.Neighbours): Route[] => [
   ...predictions.routes,
   ...models.routes(neighbours),
   ...modelStages.routes,
+  ...modelImport.routes,
   ...analytics.routes,
   ...callbacks.routes(neighbours),
   storefront.beacons(neighbours),

@@ -104,10 +104,10 @@ export const routes: Route[] = [
       path: "/v1/models/:version/canary",
       summary: "Let a model score a share of the carts",
       body: canaryBody,
-      audit: "model.put_to_canary",
+      audit: "model.canaried",
     },
     (call: MemberCall<unknown, z.infer<typeof canaryBody>>) =>
-      move(call, { to: "canary", share: call.body.share }, "model.put_to_canary"),
+      move(call, { to: "canary", share: call.body.share }, "model.canaried"),
   ),
   member(
     {
@@ -115,9 +115,9 @@ export const routes: Route[] = [
       path: "/v1/models/:version/shadow",
       summary: "Score finished carts with a model, and use it for nothing",
       description: "The one that was the shadow goes back to `staging`.",
-      audit: "model.put_to_shadow",
+      audit: "model.shadowed",
     },
-    (call) => move(call, { to: "shadow" }, "model.put_to_shadow"),
+    (call) => move(call, { to: "shadow" }, "model.shadowed"),
   ),
   member(
     {

@@ -2,16 +2,16 @@
 import * as z from "zod";
 import { storeStub } from "../../../objects/stubs.ts";
 import { type ModelRow, modelRows } from "../../../shared/db/models.ts";
+import { latestDrift, runRow, runRows, runView } from "../../../shared/db/training.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { json } from "../../../shared/http.ts";
 import { artefactKey } from "../../../shared/model/rollout.ts";
 import { PRIOR_VERSION } from "../../../shared/model/serving.ts";
-import { driftView, modelView, servingView, trainingRunView } from "../../../shared/model/views.ts";
+import { type DriftView, driftView, modelView, servingView, trainingRunView } from "../../../shared/model/views.ts";
 import type { Result } from "../../../shared/result.ts";
 import { pageOf } from "../../../shared/views.ts";
 import type { Env } from "../../env.ts";
 import { notFound, paged, pageQuery } from "../context.ts";
-import { driftOf, runRow, runRows, runView } from "../model-reports.ts";
 import { findModel, type KnownModel, servingView as servingOf, viewOf } from "../model-views.ts";
 import { type MemberCall, member, type Route } from "../route.ts";
 
@@ -83,8 +83,21 @@ async function getDrift({ env, principal, query }: MemberCall<z.infer<typeof dri
   const { storeId } = principal;
   const version = query.version ?? (await storeStub(env, storeId).serving()).production ?? PRIOR_VERSION;
   if (!(await findModel(env.DB, storeId, version))) throw notFound("model");
-  return json(await driftOf(env.DB, storeId, version));
+  return json((await latestDrift(env.DB, storeId, version)) ?? nothingYet(version));
 }
+
+const nothingYet = (version: string): DriftView => ({
+  version,
+  at: null,
+  window: { from: null, to: null },
+  rows: 0,
+  status: "unknown",
+  score: null,
+  calibration: null,
+  features: [],
+  history: [],
+  alarms: [],
+});
 
 async function train(call: MemberCall, { startTraining }: ModelNeighbours): Promise<Response> {
   const started = await startTraining(call.env, call.principal.storeId, "hand");
