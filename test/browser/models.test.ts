@@ -6,7 +6,7 @@ import type { ModelView, ServingView } from "../../shared/model/views.ts";
 import { launchBrowser, newContext, SIZES, shoot } from "../support/browser.ts";
 import { byTestId, giveLogin, isIn, violationsInBoth } from "../support/dashboard.ts";
 import { auditOf, joinAs } from "../support/members.ts";
-import { add, event, identify, Merchant } from "../support/merchant.ts";
+import { add, event, identify, Merchant, until } from "../support/merchant.ts";
 import { driftOf, keepModels, metricsOf, modelOf, runOf } from "../support/model-views.ts";
 import { type System, startSystem } from "../support/system.ts";
 
@@ -25,6 +25,18 @@ const shot = async (page: Page, name: string): Promise<void> => {
     await page.setViewportSize(SIZES.desktop);
   }
 };
+/** Models as other libraries keep them, with names of columns that no cart has. */
+const FILES = "test/support/models";
+const COLUMNS = [
+  "productViews",
+  "adds",
+  "minutesSinceFirst",
+  "priceRank",
+  "couponTries",
+  "checkoutStage",
+  "hour",
+  "mobile",
+];
 const NOW = Date.now();
 const JUST_BEGUN = { startedAt: new Date(NOW - 70_000).toISOString(), endedAt: null };
 
@@ -216,6 +228,40 @@ describe("models in the dashboard", () => {
     expect(await served()).toMatchObject({ production: "prior", canary: null });
     const actions = auditOf(system, merchant.account.storeId).map(({ action }) => action);
     expect(actions).toEqual(expect.arrayContaining(["model.promoted", "model.put_to_canary", "model.rolled_back"]));
+  });
+
+  it("takes in a model that was trained elsewhere, and the carts show what it says", async () => {
+    await open(ada, "models", byTestId("model-row"));
+    await ada.click(byTestId("model-import"));
+    expect(await violationsInBoth(ada, byTestId("dialog"))).toEqual([]);
+    await ada.setInputFiles(byTestId("import-file"), `${FILES}/xgboost-native.json`);
+    await ada.fill(byTestId("import-name"), "Warehouse trees");
+    await ada.click(byTestId("confirm"));
+    await ada.waitForSelector(`${byTestId("dialog")} [role="alert"]`);
+    expect(await ada.textContent(`${byTestId("dialog")} [role="alert"]`)).toContain('there is no feature "views"');
+    expect(await violationsInBoth(ada, byTestId("dialog"))).toEqual([]);
+    await shot(ada, "models-import");
+    await ada.fill(byTestId("import-columns"), COLUMNS.join(", "));
+    await ada.click(byTestId("confirm"));
+    await ada.waitForSelector(`${byTestId("model-head")}[data-stage="staging"]`);
+    expect(await ada.textContent("h1")).toBe("Warehouse trees");
+    expect(await ada.locator(`${byTestId("features")} li`).count()).toBe(COLUMNS.length);
+    const version = decodeURIComponent(ada.url().split("/models/")[1]!);
+    const download = ada.waitForEvent("download");
+    await ada.click(byTestId("model-download"));
+    expect((await download).suggestedFilename()).toBe(`${version}.cartwake`);
+
+    await ada.click(byTestId("model-promote"));
+    await ada.click(byTestId("confirm"));
+    await ada.waitForSelector(`${byTestId("model-head")}[data-stage="production"]`);
+    await until("the new model scores carts", async () => {
+      await merchant.accept([add("lamp", "shade", "19.00")]);
+      return (await merchant.cart("lamp")).prediction.model === version;
+    });
+    await open(ada, "carts/lamp", byTestId("reason"));
+    await ada.getByRole("link", { name: version }).click();
+    await ada.waitForSelector(byTestId("model-head"));
+    expect(await ada.textContent("h1")).toBe("Warehouse trees");
   });
 
   it("offers no change to a member who may make none", async () => {

@@ -1,6 +1,6 @@
 /** The store's models: which serves, the others, how they are made and watched. */
 import type { DriftView, ModelStage, ModelView, ServingView, TrainingRunView } from "../../../../shared/model/views.ts";
-import { call, get, one, type Page, upload } from "./client.ts";
+import { call, get, getFile, one, type Page, upload } from "./client.ts";
 
 export interface ModelsPage extends Page<ModelView> {
   serving: ServingView;
@@ -26,5 +26,7 @@ export const stageModel = (version: string, seen: ServingView, stage: ModelStage
 export const train = () => call<{ runId: string }>("POST", `${PATH}/train`);
 export const listRuns = () => get<{ items: TrainingRunView[] }>(`${PATH}/runs`);
 export const getDrift = (version: string) => get<DriftView>(`${PATH}/drift?version=${encodeURIComponent(version)}`);
-export const importModel = (file: Blob, name: string) =>
-  upload<ModelView>(`${PATH}/import?name=${encodeURIComponent(name)}`, file);
+/** `features`: what the model's columns are, where the file's own names are none of a cart's. */
+export const importModel = (file: Blob, name: string, features: string) =>
+  upload<ModelView>(`${PATH}/import?${new URLSearchParams({ name, ...(features && { features }) })}`, file);
+export const downloadModel = (version: string) => getFile(`${one(PATH, version)}/artefact`);

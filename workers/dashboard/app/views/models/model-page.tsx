@@ -1,10 +1,12 @@
 /** One version: how good it is beside what was in production, what it was made of, and whether it still holds. */
 import type { ModelView, ServingView } from "../../../../../shared/model/views.ts";
-import { getModel, listModels } from "../../api/models.ts";
+import { downloadModel, getModel, listModels } from "../../api/models.ts";
 import { fullTime, plural } from "../../format.ts";
+import { useAction } from "../../live/action.ts";
 import { useResource } from "../../live/resource.ts";
 import { modelsHref } from "../../route.ts";
 import { featureName } from "../../ui/feature-words.ts";
+import { saveFile } from "../../ui/file.ts";
 import { BackIcon } from "../../ui/icons.tsx";
 import { ProblemNotice } from "../../ui/notice.tsx";
 import { Ago } from "../../ui/times.tsx";
@@ -69,6 +71,7 @@ function Loaded({ model, serving, nameOf, changed }: Known & { changed: () => vo
 
 function Made({ model }: { model: ModelView }) {
   const isPrior = model.kind === "prior";
+  const download = useAction(async () => saveFile(await downloadModel(model.version), `${model.version}.cartwake`));
   const facts: [string, string | null][] = [
     ["Version", isPrior ? model.name : model.version],
     ["Kind", `${algorithmWords(model)}, ${KINDS[model.kind]}`],
@@ -80,7 +83,21 @@ function Made({ model }: { model: ModelView }) {
   ];
   return (
     <section class="panel" aria-labelledby="made-heading">
-      <h2 id="made-heading">How it was made</h2>
+      <header class="panel-title">
+        <h2 id="made-heading">How it was made</h2>
+        {!isPrior && (
+          <button
+            type="button"
+            class="button"
+            aria-disabled={download.busy}
+            onClick={() => void download.run()}
+            data-testid="model-download"
+          >
+            {download.busy ? "Downloading…" : "Download"}
+          </button>
+        )}
+      </header>
+      {download.problem && <ProblemNotice problem={download.problem} />}
       <dl class="made">
         {facts.map(
           ([name, text]) =>
