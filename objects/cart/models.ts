@@ -3,19 +3,15 @@
  * fetched meanwhile, and the prior scores: a beacon waits for no bucket.
  */
 import { ModelCache } from "../../shared/model/cache.ts";
-import type { Model } from "../../shared/model/model.ts";
 import { type Predictor, predictorOf } from "../../shared/model/prediction.ts";
 import { prior } from "../../shared/model/prior.ts";
 import { artefactKey, versionFor } from "../../shared/model/rollout.ts";
-import { compile, type Scorer } from "../../shared/model/scorer.ts";
+import type { Scorer } from "../../shared/model/scorer.ts";
 import { NO_SERVING, PRIOR_VERSION } from "../../shared/model/serving.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
 
 /** Weights are the same for every cart of an isolate, and too large for each to have its own. */
-const weights = new ModelCache({
-  decode: (bytes) => compile(JSON.parse(new TextDecoder().decode(bytes)) as Model),
-  now: Date.now,
-});
+const weights = new ModelCache();
 const predictors = new WeakMap<Scorer, Predictor>();
 
 export class Models {

@@ -17,11 +17,17 @@ const BYTES_A_ROOT = 4;
 /** threshold 8, value 8, left 4, right 4, feature 2, missing 1 */
 const BYTES_A_NODE = 27;
 
-const numbers = z.array(z.number()).max(MAX_POINTS);
+/** Looked at as a whole: a schema of its elements would collect an issue of each of a million wrong ones. */
+const numbers = z.custom<number[]>(
+  (list) => Array.isArray(list) && list.length <= MAX_POINTS && list.every((value) => typeof value === "number"),
+);
+const texts = z.custom<string[]>(
+  (list) => Array.isArray(list) && list.length <= MAX_FEATURES && list.every((value) => typeof value === "string"),
+);
 const header = z.strictObject({
   format: z.literal(MODEL_FORMAT),
   algorithm: z.enum(["trees", "logistic", "blend"]),
-  features: z.array(z.string()).max(MAX_FEATURES),
+  features: texts,
   base: z.number(),
   forest: z
     .strictObject({

@@ -39,6 +39,8 @@ export interface BoostData {
   labels: Uint8Array;
   train: Int32Array;
   validation: Int32Array;
+  /** How much each row's loss counts in training; `null`: all alike. */
+  weights: Float64Array | null;
 }
 
 /** Where boosting stands. Plain data: JSON carries it exactly, and going on from it gives the same trees as never stopping. */
@@ -90,18 +92,19 @@ export class Boosting {
   #round(): void {
     const { state } = this;
     const { options, trees, losses } = state;
+    const { binned, labels, validation, weights } = this.#data;
     const draw = random(state.seed, trees.length);
     const rows = this.#sampled(draw.unit);
     for (const row of rows) {
       const p = 1 / (1 + Math.exp(-this.#scores[row]!));
-      this.#gradient[row] = p - this.#data.labels[row]!;
-      this.#hessian[row] = Math.max(p * (1 - p), 1e-12);
+      const weight = weights ? weights[row]! : 1;
+      this.#gradient[row] = weight * (p - labels[row]!);
+      this.#hessian[row] = weight * Math.max(p * (1 - p), 1e-12);
     }
     const tree = this.#grower.grow(rows, this.#gradient, this.#hessian, draw);
     trees.push(tree);
-    addTree(tree, this.#data.binned, this.#scores);
-    if (this.#data.validation.length > 0)
-      losses.push(logLossOf(this.#scores, this.#data.labels, this.#data.validation));
+    addTree(tree, binned, this.#scores);
+    if (validation.length > 0) losses.push(logLossOf(this.#scores, labels, validation));
     const stale = options.patience > 0 && losses.length - bestRound(state) >= options.patience;
     state.done = stale || trees.length >= options.rounds;
   }
