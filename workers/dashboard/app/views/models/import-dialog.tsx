@@ -30,7 +30,7 @@ export function ImportDialog({ onDone, onClose }: { onDone: () => void; onClose:
       </div>
       <Field label="Name" name="name" maxLength={LONGEST} hint="Empty: the file’s." data-testid="import-name" />
       <div class="field">
-        <label for={`${id}-columns`}>Columns</label>
+        <label for={`${id}-columns`}>Features</label>
         <textarea
           id={`${id}-columns`}
           name="columns"
@@ -43,7 +43,7 @@ export function ImportDialog({ onDone, onClose }: { onDone: () => void; onClose:
           data-testid="import-columns"
         />
         <p class="field-hint" id={`${id}-columns-hint`}>
-          What its columns are, in their order. Empty: the file’s own names.
+          What the model’s columns are, in their order. Empty: the file’s own names.
         </p>
       </div>
     </Confirm>

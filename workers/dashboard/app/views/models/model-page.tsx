@@ -49,7 +49,7 @@ function Loaded({ model, serving, nameOf, changed }: Known & { changed: () => vo
         <StageChip model={model} />
         <ModelActions model={model} serving={serving} nameOf={nameOf} changed={changed} />
       </header>
-      <p class="model-stage">
+      <p class="model-stage" aria-live="polite">
         {STAGES[model.stage].does}
         {model.kind !== "prior" && (
           <>
@@ -119,7 +119,7 @@ function Features({ model: { features } }: { model: ModelView }) {
       <h2 id="features-heading">What it looks at: {plural(features.length, "feature")}</h2>
       <ul class="feature-list" data-testid="features">
         {features.map((name) => (
-          <li key={name}>
+          <li key={name} title={name}>
             {featureName(name)}
             <span class="feature-doc">{featureDoc(name)}</span>
           </li>

@@ -33,7 +33,7 @@ export function ServingLanes({ serving, models, nameOf, changed }: Props) {
         {canary && <span data-arm="canary" style={{ flexGrow: canary.share * 100 }} />}
       </div>
       <div class="lane-shadow" hidden={!shadow} aria-hidden="true" />
-      <ul class="lane-names">
+      <ul class="lane-names" aria-live="polite">
         {lane("production", production, canary ? `${percent(rest)} of the carts` : "every cart")}
         {canary && lane("canary", canary.version, `${percent(canary.share)} of the carts`)}
         {shadow && lane("shadow", shadow, "compared on finished carts")}
