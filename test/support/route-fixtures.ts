@@ -6,9 +6,9 @@ import { TOTP } from "otpauth";
 import { shopperIdOf } from "../../shared/ids.ts";
 import { sampleOf } from "../../workers/gateway/docs/sample.ts";
 import type { Operation, Spec } from "../../workers/gateway/docs/spec.ts";
+import { newXgboostFile } from "./cart-model-files.ts";
 import { type Invited, invite, joinAs, tokenOf } from "./members.ts";
 import { type Answer, add, http, identify, Merchant, until } from "./merchant.ts";
-import { newXgboostFile } from "./model-files.ts";
 import type { Registered, System } from "./system.ts";
 
 /** What the requests are about. */

@@ -2,8 +2,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { armOf } from "../../shared/model/rollout.ts";
 import type { ModelView } from "../../shared/model/views.ts";
+import { newXgboostFile, xgboostFile } from "../support/cart-model-files.ts";
 import { add, Merchant, until } from "../support/merchant.ts";
-import { newXgboostFile, xgboostFile } from "../support/model-files.ts";
 import { act, imported, listModels, moved, servingOf, upload } from "../support/models.ts";
 import { expectProblem, unexpectedIn } from "../support/problems.ts";
 import { type System, startSystem } from "../support/system.ts";
