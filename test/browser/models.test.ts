@@ -68,6 +68,18 @@ const RUNS = [
   ),
 ];
 
+const advised = (id: string, ago: number, status: string, reason: string, proposal: object | null) => ({
+  ...{ id, cart_id: "lamp", at: NOW - ago, status, reason, proposal: JSON.stringify(proposal), ms: 900 },
+  ...(proposal ? { model: "@cf/meta/llama-3.3-70b-instruct-fp8-fast", neurons: 41.3 } : { model: "", neurons: 0 }),
+});
+const WAIT = { action: "wait", delayMinutes: 90, reason: "She may come back." };
+const ADJUST = { action: "adjust", channel: "sms", discountPercent: 10, reason: "She came back twice today." };
+const ADVICE = [
+  advised("a1", 9_000, "applied", ADJUST.reason, ADJUST),
+  advised("a2", 99_000, "refused", "delay_beyond_bounds", WAIT),
+  advised("a3", 999_000, "budget_spent", "", null),
+];
+
 describe("models in the dashboard", () => {
   let system: System;
   let browser: Browser;
@@ -125,6 +137,8 @@ describe("models in the dashboard", () => {
   });
 
   it("tells of each cart what speaks for a purchase and what against it, and which model says so", async () => {
+    const kept = { models: MODELS, runs: RUNS, drift: [driftOf("m-2026-10-21", NOW)], advice: ADVICE };
+    keepModels(system, merchant.account.storeId, kept);
     await merchant.accept([
       add("lamp", "lamp", "129.00", 2, { name: "Brass lamp" }),
       identify("lamp", "grace@shopper.example", "Grace Hopper"),
@@ -148,7 +162,13 @@ describe("models in the dashboard", () => {
       expect(direction).toBe(effect < 0 ? "against" : "for");
       expect(text).toMatch(/^[A-Z0-9][^:]+$/);
     }
-    expect(await violationsInBoth(ada, byTestId("prediction"))).toEqual([]);
+    await ada.waitForSelector(byTestId("advice"));
+    expect(await ada.locator(`${byTestId("advice")} li`).allTextContents()).toEqual([
+      expect.stringMatching(/^FollowedSend by SMS, with 10% offShe came back twice today/),
+      expect.stringMatching(/^Refused by the store’s rulesWait 90 minutesDelay beyond bounds/),
+      expect.stringMatching(/^Rules decidedBudget spent/),
+    ]);
+    expect(await violationsInBoth(ada)).toEqual([]);
     await shot(ada, "cart-reasons");
     await ada.click(`${byTestId("prediction")} .panel-foot a`);
     await ada.waitForSelector(byTestId("model-head"));
@@ -157,7 +177,6 @@ describe("models in the dashboard", () => {
   });
 
   it("tries a model on a share of the carts, promotes it, and leads back, by keyboard", async () => {
-    keepModels(system, merchant.account.storeId, { models: MODELS, runs: RUNS, drift: [driftOf("m-2026-10-21", NOW)] });
     await open(ada, "models/m-2026-10-21", byTestId("model-promote"));
     await ada.click(byTestId("model-promote"));
     expect(await violationsInBoth(ada, byTestId("dialog"))).toEqual([]);
@@ -173,6 +192,7 @@ describe("models in the dashboard", () => {
     await ada.click(byTestId("confirm"));
     await settled("Shadowwarehouse lightgbm");
     await row("m-2026-11-18").locator(byTestId("model-canary")).click();
+    await ada.locator(byTestId("canary-share")).waitFor(); // before that it takes no focus
     await ada.focus(byTestId("canary-share"));
     for (let i = 0; i < 5; i++) await ada.keyboard.press("ArrowRight");
     await ada.getByRole("button", { name: "Score 15% of the carts" }).waitFor();
@@ -268,6 +288,16 @@ describe("models in the dashboard", () => {
     await ada.getByRole("link", { name: version }).click();
     await ada.waitForSelector(byTestId("model-head"));
     expect(await ada.textContent("h1")).toBe("Warehouse trees");
+  });
+
+  it("says why carts were lost this week, and sums it up again", async () => {
+    await open(ada, "models", byTestId("loss-make"));
+    expect(await ada.textContent(byTestId("loss"))).toContain("In the words of rules");
+    await ada.click(byTestId("loss-make"));
+    await ada.getByRole("button", { name: "Sum up again" }).waitFor();
+    await fits(ada);
+    expect(await violationsInBoth(ada, byTestId("loss"))).toEqual([]);
+    await shot(ada, "models-loss");
   });
 
   it("offers no change to a member who may make none", async () => {

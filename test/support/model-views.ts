@@ -127,12 +127,16 @@ export function driftOf(version: string, now: number): DriftView {
   } satisfies DriftView);
 }
 
+export interface Kept {
+  models: ModelView[];
+  runs: TrainingRunView[];
+  drift: DriftView[];
+  /** Rows of `advice`. */
+  advice: Record<string, string | number>[];
+}
+
 /** Writes them into the server's own database, as training and the drift watch would. Stages are the server's to change. */
-export function keepModels(
-  { state }: { state: string },
-  storeId: string,
-  given: { models: ModelView[]; runs: TrainingRunView[]; drift: DriftView[] },
-): void {
+export function keepModels({ state }: { state: string }, storeId: string, given: Kept): void {
   const files = readdirSync(state, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".sqlite"));
   for (const file of files) {
     const database = new DatabaseSync(join(state, file), { timeout: 5_000 });
@@ -149,6 +153,7 @@ export function keepModels(
       for (const model of given.models) insert("models", modelRow(storeId, model));
       for (const run of given.runs) insert("training_runs", runRow(storeId, run));
       for (const drift of given.drift) for (const row of driftRows(storeId, drift)) insert("drift_reports", row);
+      for (const row of given.advice) insert("advice", { store_id: storeId, ...row });
       return;
     } finally {
       database.close();

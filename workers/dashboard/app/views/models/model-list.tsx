@@ -8,6 +8,7 @@ import { useAction } from "../../live/action.ts";
 import { type Resource, useResource } from "../../live/resource.ts";
 import { ProblemNotice } from "../../ui/notice.tsx";
 import { ImportDialog } from "./import-dialog.tsx";
+import { LossCard } from "./loss-card.tsx";
 import { LISTED, ModelCard } from "./model-card.tsx";
 import { namesOf, PRIOR } from "./model-words.ts";
 import { boundsOf } from "./scale.ts";
@@ -31,6 +32,7 @@ export function ModelList() {
       {problem && <ProblemNotice problem={problem} retry={reload} />}
       {!data && !problem && <p class="loading">Reading the models…</p>}
       {data && <Loaded models={models} data={data} />}
+      <LossCard />
       {importing && <ImportDialog onDone={reload} onClose={() => setImporting(false)} />}
     </div>
   );

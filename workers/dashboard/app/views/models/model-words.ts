@@ -28,7 +28,7 @@ export const STAGES: Readonly<Record<ModelStage, About>> = {
   canary: { label: "Canary", tone: "recovering", does: "Scores a share of the carts." },
   production: { label: "Production", tone: "good", does: "Scores the carts." },
   archived: { label: "Archived", tone: "still", does: "Out of use." },
-  rejected: { label: "Rejected", tone: "bad", does: "It did not pass its gates." },
+  rejected: { label: "Rejected", tone: "bad", does: "It did not pass its gates, or was taken out of service." },
 };
 
 /** The version by which the model that ships with Cartwake is spoken of. */

@@ -22,6 +22,7 @@ const DONE: Record<string, string> = {
   "login.failed": "gave a wrong password or code",
   "login.locked": "was locked out after too many wrong ones",
   "login.succeeded": "logged in",
+  "loss_summary.made": "had it summed up why carts are lost",
   "member.removed": "removed a member",
   "member.role_changed": "changed a member's role",
   "mfa.disabled": "turned two-factor authentication off",
