@@ -33,7 +33,19 @@ export interface ModelCard {
 /**
  * What the prior is. Its figures say how well it knows the simulator, not any shop.
  *
- * TRANSFER
+ * On real clickstreams, which nothing of it was fitted on (ROC-AUC with its 95% interval, log loss in nats; "by hand": the
+ * weights set by hand that served before it; "share": always saying the share that was bought there):
+ *
+ * | carts of     | rows   | bought | ROC-AUC             | by hand | log loss | by hand | share | ECE   | by hand |
+ * |--------------|--------|--------|---------------------|---------|----------|---------|-------|-------|---------|
+ * | RetailRocket | 45,633 | 0.237  | 0.597 (0.565–0.619) | 0.522   | 0.519    | 0.549   | 0.548 | 0.024 | 0.020   |
+ * | JData        |  1,267 | 0.183  | 0.553 (0.514–0.593) | 0.489   | 0.481    | 0.492   | 0.476 | 0.051 | 0.077   |
+ * | REES46       |    138 | 0.442  | 0.645 (0.572–0.722) | 0.383   | 0.774    | 0.797   | 0.686 | 0.209 | 0.213   |
+ *
+ * It ranks carts better than those weights did, weakly; only in the first is it better than knowing the share that is bought
+ * there, which a new shop does not know. None of the three tells of a checkout, where most of what it knows lies. They did have a
+ * say in its design, not in its weights: an earlier version looked at how much is viewed and how fast, which means opposite
+ * things in them, and took all shoppers for equally resolute.
  */
 export const PRIOR_CARD: ModelCard = {
   version: PRIOR,

@@ -91,7 +91,11 @@ export const jdata = (folder: string): RealRows =>
 /** One cart for each shopper; the rows are the cart's own training examples of each of its generations. */
 function folded(all: readonly Told[]): RealRows {
   const byShopper = new Map<string, CartEvent[]>();
-  for (const { shopper, event } of all) byShopper.set(shopper, [...(byShopper.get(shopper) ?? []), event]);
+  for (const { shopper, event } of all) {
+    const known = byShopper.get(shopper);
+    if (known) known.push(event);
+    else byShopper.set(shopper, [event]);
+  }
   const rows: RealRows = { features: [], labels: [], groups: [] };
   let group = 0;
   for (const [shopper, events] of byShopper) {
