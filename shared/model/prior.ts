@@ -49,7 +49,7 @@ export interface ModelCard {
  */
 export const PRIOR_CARD: ModelCard = {
   version: PRIOR,
-  fittedOn: "Visits simulated by this project after published averages. No shop's data.",
+  fittedOn: "Fitted on simulated visits after published averages, on no shop's data.",
   examples: FIGURES.examples,
   shoppers: FIGURES.shoppers,
   purchases: FIGURES.purchases,

@@ -37,7 +37,7 @@ describe("the prior's making", () => {
   });
 
   it("its card says that no shop's data is in it, and its figures have intervals", () => {
-    expect(PRIOR_CARD).toMatchObject({ version: PRIOR, fittedOn: expect.stringContaining("No shop's data") });
+    expect(PRIOR_CARD).toMatchObject({ version: PRIOR, fittedOn: expect.stringContaining("no shop's data") });
     expect(PRIOR_CARD.purchases).toBeLessThan(PRIOR_CARD.examples);
     const { rocAuc, logLoss, ece } = PRIOR_CARD.metrics;
     for (const { low, value, high } of [rocAuc, logLoss, ece])
