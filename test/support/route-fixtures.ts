@@ -239,6 +239,9 @@ export const FIXTURES: Record<string, Make> = {
   getCart: cart,
   getCartTimeline: cart,
   getCartExplain: cart,
+  listAdvice: cart,
+  readLossSummary: nothing,
+  makeLossSummary: nothing,
   deleteCartLinks: async ({ merchant }) => {
     await merchant.accept([add("unlinked", "mug", "12.30")]);
     return { params: { id: "unlinked" } };
@@ -269,6 +272,7 @@ export const FIXTURES: Record<string, Make> = {
   listGalleryTemplates: nothing,
   previewTemplates: nothing,
   testTemplate: template,
+  draftTemplate: nothing,
   getTemplate: template,
   replaceTemplate: template,
   deleteTemplate: template,
