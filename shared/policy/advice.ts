@@ -154,6 +154,8 @@ export interface AdviceBrief {
   plan: {
     trigger: string;
     dueInMinutes: number;
+    /** `14:05` where the shopper is. */
+    dueAtLocalTime: string;
     channels: MessageChannel[];
     coupon: { kind: string; amount: number } | null;
     earlierMessages: { channel: string; status: string }[];

@@ -232,7 +232,7 @@ describe("the brief", () => {
     expect(brief.value).toMatchObject({
       effectId: "g1.cmp.first",
       bounds: { channels: ["email"], discountPercent: { min: 1, max: 15 }, language: null },
-      plan: { dueInMinutes: 60, laterMessages: 1, coupon: { kind: "percent", amount: 10 } },
+      plan: { dueInMinutes: 60, dueAtLocalTime: "11:30", laterMessages: 1, coupon: { kind: "percent", amount: 10 } },
     });
   });
 
