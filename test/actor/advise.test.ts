@@ -181,7 +181,12 @@ describe("the rules decide", () => {
     const rich = await left();
     expect(await consider(bound(), poor.storeId, poor.id)).toBe("budget_spent");
     expect(await ai.seen()).toEqual([]);
-    expect((await advices(poor))[0]).toMatchObject({ status: "budget_spent", neurons: 0, proposal: null });
+    expect((await advices(poor))[0]).toMatchObject({
+      status: "budget_spent",
+      model: "",
+      neurons: 0,
+      proposal: null,
+    });
     expect(await message(poor)).toMatchObject({ status: "scheduled" });
     expect(await consider(bound(), rich.storeId, rich.id)).toBe("applied");
     expect(await spent(rich)).toBeGreaterThan(0);

@@ -260,7 +260,7 @@ describe("a proposal is parsed, whatever a model says", () => {
       channel: null,
       discountPercent: "",
       other: 1,
-      reason: `a\u0000\n\u202eb ${"c".repeat(400)}`,
+      reason: `a\u0000\n\u202eb https://evil.example/x ${"c".repeat(400)}`,
     });
     expect(parsed).toEqual({ action: "keep", reason: expect.stringMatching(/^a b c{296}$/) });
   });

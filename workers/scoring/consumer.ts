@@ -85,7 +85,7 @@ async function question(asked: Question): Promise<string> {
     id,
     cartId,
     at,
-    model: advised?.model ?? "",
+    model: advised && advised.neurons > 0 ? advised.model : "",
     status: result.status,
     reason: result.reason,
     proposal: JSON.stringify(advised?.proposal ?? null),
