@@ -96,8 +96,9 @@ export class Cart extends DurableObject<CartEnv> {
     this.#cartId = key;
     this.#storage = new CartStorage(ctx.storage);
     this.#alarm = new Alarm(ctx);
-    this.#models = new Models(env.ARTEFACTS, { storeId, cartId: key });
-    this.#past = new Past(env);
+    const keepAwake = (work: Promise<unknown>): void => ctx.waitUntil(work);
+    this.#models = new Models(env.ARTEFACTS, { storeId, cartId: key }, keepAwake);
+    this.#past = new Past(env, { storeId, cartId: key }, keepAwake);
     const loaded = this.#storage.load(storeId, key);
     if (loaded) {
       this.#state = loaded.state;
@@ -120,8 +121,8 @@ export class Cart extends DurableObject<CartEnv> {
     const stamped = events.map((event) => ({ ...event, receivedAt: now, at: Math.min(event.at, now) }));
     const history = this.#past.heard;
     const command = { type: "receive", now, events: stamped, ...(history ? { history } : {}) } as const;
-    const { received, offers = [] } = this.#run(command, rules, this.#predictor(rules));
-    this.#askPast();
+    const { received, offers = [] } = this.#run(command, rules, this.#models.now(rules));
+    if (this.#state) this.#past.ask(this.#state);
     const counted = received ?? { accepted: 0, duplicates: 0, rejected: [] };
     const state = this.#state;
     if (!state || offers.length === 0) return counted;
@@ -329,18 +330,6 @@ export class Cart extends DurableObject<CartEnv> {
       log("warn", "rules_unavailable", { actor: this.#cartId, error });
       return this.#state!.rules;
     }
-  }
-
-  #predictor(rules: Rules): Predictor {
-    return this.#models.now(rules, (loading) => this.ctx.waitUntil(loading));
-  }
-
-  /** Nobody waits for it: the prediction has it from the next event on. */
-  #askPast(): void {
-    const shopperId = this.#state && this.#past.wanted(this.#state);
-    if (shopperId === null) return;
-    const failed = (error: unknown): void => log("warn", "past_unknown", { actor: this.#cartId, error });
-    this.ctx.waitUntil(this.#past.ask(this.#storeId, shopperId, this.#cartId).catch(failed));
   }
 
   /** decide → commit → assign → effects. Memory changes only after the commit. */
