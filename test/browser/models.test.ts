@@ -14,16 +14,6 @@ const SHOTS = "dist/screenshots";
 /** Pictures are for people who change the pages; nothing is judged by them. */
 const shot = async (page: Page, name: string): Promise<void> => {
   if (process.env.CARTWAKE_SCREENSHOTS) await shoot(page, SHOTS, name);
-  if (process.env.FULL) {
-    await page.screenshot({ path: `${SHOTS}/${name}-full.png`, fullPage: true });
-    await page.emulateMedia({ colorScheme: "dark" });
-    await page.setViewportSize(SIZES.phone);
-    await page.screenshot({ path: `${SHOTS}/${name}-full-phone.png`, fullPage: true });
-    await page.emulateMedia({ colorScheme: "light" });
-    await page.setViewportSize({ width: 780, height: 900 });
-    await page.screenshot({ path: `${SHOTS}/${name}-780.png` });
-    await page.setViewportSize(SIZES.desktop);
-  }
 };
 /** Models as other libraries keep them, with names of columns that no cart has. */
 const FILES = "test/support/models";
