@@ -14,11 +14,12 @@ import { followRecoveryLink, restoreCart } from "./interventions/links.ts";
 import { unsubscribe, unsubscribePage } from "./interventions/preferences.ts";
 import { testProvider } from "./interventions/provider-test.ts";
 import { consumeInterventions } from "./interventions/sender.ts";
-import { runSchedule } from "./jobs/cron.ts";
+import { runSchedule, WEEKLY } from "./jobs/cron.ts";
 import { consumeDeadLetters } from "./jobs/dead-letters.ts";
 import { consumeScoring } from "./scoring/consumer.ts";
 import { draftCopy } from "./scoring/copy.ts";
 import { makeLossSummary, readLossSummary } from "./scoring/summary.ts";
+import { runTrainingSchedule } from "./training/schedule.ts";
 import { startTraining } from "./training/start.ts";
 
 export { Breaker } from "../objects/breaker/breaker.ts";
@@ -70,6 +71,7 @@ export default {
 
   async scheduled(controller, env, ctx) {
     await runSchedule(controller.cron, env, controller.scheduledTime);
+    if (controller.cron !== WEEKLY) await runTrainingSchedule(env, controller.scheduledTime);
     handOverMetrics(env, ctx);
   },
 } satisfies ExportedHandler<Env, unknown>;

@@ -2,7 +2,7 @@
  * Which model scores a cart: the store's own, by its rules, once this isolate has its weights. What is not here yet is
  * fetched meanwhile, and the prior scores: a beacon waits for no bucket.
  */
-import { ModelCache } from "../../shared/model/cache.ts";
+import { weights } from "../../shared/model/cache.ts";
 import { type Predictor, predictorOf } from "../../shared/model/prediction.ts";
 import { prior } from "../../shared/model/prior.ts";
 import { artefactKey, versionFor } from "../../shared/model/rollout.ts";
@@ -10,8 +10,6 @@ import type { Scorer } from "../../shared/model/scorer.ts";
 import { NO_SERVING, PRIOR_VERSION } from "../../shared/model/serving.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
 
-/** Weights are the same for every cart of an isolate, and too large for each to have its own. */
-const weights = new ModelCache();
 const predictors = new WeakMap<Scorer, Predictor>();
 
 export class Models {

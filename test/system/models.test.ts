@@ -168,6 +168,11 @@ describe("who changes what somebody else just changed", () => {
 });
 
 describe("a move that makes no sense", () => {
+  let merchant: Merchant;
+  beforeAll(async () => {
+    merchant = await newMerchant();
+  });
+
   test.each<[string, string, unknown, "VALIDATION_ERROR" | "CONFLICT", string?]>([
     ["a stage nobody knows", "stage", { stage: "rejected" }, "VALIDATION_ERROR", "stage"],
     ["a canary without a share", "stage", { stage: "canary" }, "VALIDATION_ERROR", "share"],
@@ -179,15 +184,13 @@ describe("a move that makes no sense", () => {
     ["staging what is in staging", "stage", { stage: "staging" }, "CONFLICT"],
     ["a rollback of what never served", "rollback", undefined, "CONFLICT"],
   ])("%s", async (_, action, body, code, field) => {
-    const merchant = await newMerchant();
     const version = await imported(merchant, newXgboostFile());
     expectProblem(await act(merchant, version, action, body), code, field);
     expect((await servingOf(merchant)).version).toBe(0);
-    expect((await audit(merchant)).map(({ action: done }) => done)).toEqual(["model.imported"]);
+    expect(new Set((await audit(merchant)).map(({ action: done }) => done))).toEqual(new Set(["model.imported"]));
   });
 
   test("with the prior: it can be promoted, and nothing else", async () => {
-    const merchant = await newMerchant();
     for (const [action, body] of [["shadow"], ["rollback"], ["promote"], ["canary", { share: 0.1 }]] as const)
       expectProblem(await act(merchant, "prior", action, body), "CONFLICT");
     const version = await imported(merchant, newXgboostFile());

@@ -1,5 +1,5 @@
 /** Models as the API tells of them: those of the registry, and the prior that ships in the code. */
-import { type ModelRow, modelRow, modelView } from "../../shared/db/models.ts";
+import { type ListedModel, modelRow, modelView } from "../../shared/db/models.ts";
 import { PRIOR, PRIOR_MODEL } from "../../shared/model/prior.ts";
 import { servesAs } from "../../shared/model/registry.ts";
 import { PRIOR_VERSION, type Serving, type ServingState } from "../../shared/model/serving.ts";
@@ -11,7 +11,7 @@ const PRIOR_AT = "2026-11-21T00:00:00.000Z";
 /** A version of the store, or the prior: `row` is `null` of that. */
 export interface KnownModel {
   version: string;
-  row: ModelRow | null;
+  row: ListedModel | null;
   /** What its row says; of the prior nothing does. */
   stored: ModelStage;
 }
