@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ModelView, ServingView } from "../../shared/model/views.ts";
+import type { ModelView, ServingView, TrainingRunView } from "../../shared/model/views.ts";
 import { launchBrowser, newContext, SIZES, shoot } from "../support/browser.ts";
 import { byTestId, giveLogin, isIn, violationsInBoth } from "../support/dashboard.ts";
 import { auditOf, joinAs } from "../support/members.ts";
@@ -124,6 +124,12 @@ describe("models in the dashboard", () => {
     await fits(ada);
     expect(await violationsInBoth(ada)).toEqual([]);
     await shot(ada, "models-none");
+
+    await ada.click(byTestId("train"));
+    await ada.waitForSelector(`${byTestId("past-run")}[data-status="too_few"]`);
+    const { items } = await merchant.get<{ items: TrainingRunView[] }>("/v1/models/runs");
+    expect(await ada.textContent(byTestId("past-run"))).toContain(items[0]!.reason);
+    await ada.waitForSelector(byTestId("train")); // it can be tried again
   });
 
   it("tells of each cart what speaks for a purchase and what against it, and which model says so", async () => {
