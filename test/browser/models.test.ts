@@ -128,7 +128,7 @@ describe("models in the dashboard", () => {
     await ada.click(byTestId("train"));
     await ada.waitForSelector(`${byTestId("past-run")}[data-status="too_few"]`);
     const { items } = await merchant.get<{ items: TrainingRunView[] }>("/v1/models/runs");
-    expect(await ada.textContent(byTestId("past-run"))).toContain(items[0]!.reason);
+    expect(await ada.textContent(byTestId("past-run"))).toContain(items[0]!.reason!.slice(1));
     await ada.waitForSelector(byTestId("train")); // it can be tried again
   });
 
@@ -213,6 +213,7 @@ describe("models in the dashboard", () => {
     expect(await ada.locator(byTestId("model-row")).count()).toBe(MODELS.length + 1);
     await fits(ada);
     expect(await violationsInBoth(ada)).toEqual([]);
+    await ada.evaluate(() => scrollTo(0, 0));
     await shot(ada, "models");
   });
 
@@ -229,6 +230,8 @@ describe("models in the dashboard", () => {
     expect(await violationsInBoth(ada)).toEqual([]);
     await ada.getByText("Calibration as a table").click();
     await shot(ada, "model");
+    await ada.locator(`${byTestId("metrics")} .charts`).scrollIntoViewIfNeeded();
+    await shot(ada, "model-charts");
   });
 
   it("does nothing on what somebody else changed meanwhile, and shows how it stands", async () => {

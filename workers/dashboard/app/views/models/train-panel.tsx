@@ -44,7 +44,7 @@ export function TrainPanel({ changed, known }: { changed: () => void; known: (ve
       </header>
       {start.problem && <ProblemNotice problem={start.problem} />}
       {problem && <ProblemNotice problem={problem} retry={reload} />}
-      {open && <Open run={open} />}
+      {open && <Open run={open} known={known} />}
       <ul class="runs" aria-label="Earlier runs">
         {runs
           .filter((run) => !isOpen(run))
@@ -83,7 +83,12 @@ function useEnded(runs: TrainingRunView[], changed: () => void): void {
   }, [state]);
 }
 
-function Open({ run }: { run: TrainingRunView }) {
+interface RunProps {
+  run: TrainingRunView;
+  known: (version: string) => boolean;
+}
+
+function Open({ run, known }: RunProps) {
   const at = RUN_STEPS.indexOf(run.step);
   const { label, does } = STEPS[run.step];
   return (
@@ -104,13 +109,14 @@ function Open({ run }: { run: TrainingRunView }) {
         ))}
       </ol>
       <p class="panel-foot">
+        <MadeBy run={run} known={known} />
         Begun {TRIGGER_WORDS[run.trigger]} <Ago at={run.startedAt} />
       </p>
     </div>
   );
 }
 
-function Ended({ run, known }: { run: TrainingRunView; known: (version: string) => boolean }) {
+function Ended({ run, known }: RunProps) {
   const { label, tone } = RUN_STATUS[run.status];
   return (
     <li data-testid="past-run" data-status={run.status}>
@@ -118,12 +124,8 @@ function Ended({ run, known }: { run: TrainingRunView; known: (version: string) 
         {label}
       </span>
       <span class="run-text">
-        {run.version && known(run.version) && (
-          <>
-            <a href={modelHref(run.version)}>{run.version}</a>{" "}
-          </>
-        )}
-        {run.reason}
+        <MadeBy run={run} known={known} />
+        {run.reason && run.reason.charAt(0).toUpperCase() + run.reason.slice(1)}
       </span>
       <span class="run-when">
         {TRIGGER_WORDS[run.trigger]}, <Ago at={run.endedAt ?? run.startedAt} />
@@ -131,3 +133,11 @@ function Ended({ run, known }: { run: TrainingRunView; known: (version: string) 
     </li>
   );
 }
+
+/** The version that came of it, once there is one. */
+const MadeBy = ({ run: { version }, known }: RunProps) =>
+  version !== null && known(version) ? (
+    <>
+      <a href={modelHref(version)}>{version}</a>{" "}
+    </>
+  ) : null;
