@@ -1,7 +1,8 @@
 /** Files that are cut off, changed or made to hurt: they give a reason, or another sound model, and nothing else. */
 import { describe, expect, it } from "vitest";
 import { checkModel } from "../../shared/model/check.ts";
-import { importModel, MAX_IMPORT_BYTES } from "../../shared/model/import/index.ts";
+import { MAX_MODEL_BYTES } from "../../shared/model/codec.ts";
+import { importModel } from "../../shared/model/import/index.ts";
 import { compile } from "../../shared/model/scorer.ts";
 import { modelFile, STUMP } from "../support/model-files.ts";
 import { onnxFile } from "../support/onnx.ts";
@@ -65,7 +66,7 @@ describe.each(FILES)("%s", (name) => {
 
 describe("a file made to hurt", () => {
   it("is refused when it is too long", () => {
-    expect(survives(new Uint8Array(MAX_IMPORT_BYTES + 1))).toBe(false);
+    expect(survives(new Uint8Array(MAX_MODEL_BYTES + 1))).toBe(false);
   });
 
   it("collects no complaint about each of a million elements", () => {
@@ -78,6 +79,9 @@ describe("a file made to hurt", () => {
     expect(survives(learner(`{"trees":[{"left_children":${million}}]}`))).toBe(false);
     expect(survives(learner(`{"trees":${"[".repeat(100_000)}${"]".repeat(100_000)}}`))).toBe(false);
     expect(survives(learner('{"trees":[]}'))).toBe(false);
+    // an object of a few bytes takes a hundred in memory
+    const objects = importModel(learner(`{"trees":[${"{},".repeat(300_000)}{}]}`));
+    expect(objects).toEqual({ ok: false, reason: "it has more parts than 2000 trees have" });
   });
 
   it("does not walk in circles", () => {

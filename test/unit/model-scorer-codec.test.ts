@@ -61,6 +61,7 @@ describe("an encoded model", () => {
     const moved = new Uint8Array(bytes.length + 7);
     moved.set(bytes, 3);
     expect(decodeModel(moved.subarray(3, 3 + bytes.length))).toEqual(model);
+    expect(decodeModel(Buffer.from(moved.buffer, 3, bytes.length))).toEqual(model);
   });
 });
 

@@ -2,7 +2,7 @@
 import { AppError } from "../../errors.ts";
 import { no, ok, type Result } from "../../result.ts";
 import { checkModel } from "../check.ts";
-import { decodeModel, isEncodedModel } from "../codec.ts";
+import { decodeModel, isEncodedModel, MAX_MODEL_BYTES } from "../codec.ts";
 import { type Forest, MODEL_FORMAT, type Model } from "../model.ts";
 import { MAX_FEATURES } from "../walk.ts";
 import { ImportError } from "./grow.ts";
@@ -23,9 +23,6 @@ export interface Imported {
   names: string[] | null;
 }
 
-/** JSON takes some ten times its size while it is read, and an isolate has 128 MB. */
-export const MAX_IMPORT_BYTES = 8 * 1024 * 1024;
-
 export interface ImportOptions {
   /** Told from the file's first bytes when not given. */
   format?: ImportFormat;
@@ -38,7 +35,7 @@ export interface ImportOptions {
  * cannot be told exactly as a sum of log-odds is refused; the reason is a sentence for whoever sent it.
  */
 export function importModel(bytes: Uint8Array, options: ImportOptions = {}): Result<Model> {
-  if (bytes.length > MAX_IMPORT_BYTES) return no(`the file has more than ${MAX_IMPORT_BYTES} bytes`);
+  if (bytes.length > MAX_MODEL_BYTES) return no(`the file has more than ${MAX_MODEL_BYTES} bytes`);
   try {
     const format = options.format ?? formatOf(bytes);
     const model = format === "cartwake" ? renamed(decodeModel(bytes), options.features) : read(format, bytes, options);
@@ -58,8 +55,10 @@ function formatOf(bytes: Uint8Array): ImportFormat {
   return start.startsWith("tree\n") || start.startsWith("tree\r\n") ? "lightgbm" : "onnx";
 }
 
-function read(format: Exclude<ImportFormat, "cartwake">, bytes: Uint8Array, { features }: ImportOptions): Model {
-  const { forest, base, forestWeight, width, names } = format === "onnx" ? importOnnx(bytes) : readText(format, bytes);
+const READERS = { xgboost: importXgboost, lightgbm: importLightgbm, onnx: importOnnx };
+
+function read(format: keyof typeof READERS, bytes: Uint8Array, { features }: ImportOptions): Model {
+  const { forest, base, forestWeight, width, names } = READERS[format](bytes);
   if (forest.roots.length === 0) throw new ImportError("it has no tree");
   const columns = width ?? features?.length ?? 1 + forest.feature.reduce((most, feature) => Math.max(most, feature), 0);
   if (columns > MAX_FEATURES) throw new ImportError(`it takes more than ${MAX_FEATURES} features`);
@@ -77,11 +76,6 @@ function read(format: Exclude<ImportFormat, "cartwake">, bytes: Uint8Array, { fe
     },
     features,
   );
-}
-
-function readText(format: "xgboost" | "lightgbm", bytes: Uint8Array): Imported {
-  const text = new TextDecoder().decode(bytes);
-  return format === "xgboost" ? importXgboost(text) : importLightgbm(text);
 }
 
 function renamed(model: Model, features: readonly string[] | undefined): Model {

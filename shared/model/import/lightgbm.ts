@@ -10,8 +10,8 @@ const CATEGORICAL = 1;
 const DEFAULT_LEFT = 2;
 const MISSING = { none: 0, zero: 1, nan: 2 };
 
-export function importLightgbm(text: string): Imported {
-  const [header, ...trees] = sections(text);
+export function importLightgbm(bytes: Uint8Array): Imported {
+  const [header, ...trees] = sections(new TextDecoder().decode(bytes));
   if (trees.length > MAX_TREES) throw new ImportError(`it has more than ${MAX_TREES} trees`);
   if (header!.has("average_output")) throw new ImportError("it is a random forest, whose mean is no sum of log-odds");
   if (header!.get("num_class") !== "1" || header!.get("num_tree_per_iteration") !== "1")

@@ -42,14 +42,11 @@ const file = z.object({
 
 type Attributes = z.infer<typeof file>["learner"]["attributes"];
 
-export function importXgboost(text: string): Imported {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new ImportError("it is not JSON");
-  }
-  const { attributes, feature_names, gradient_booster, objective, learner_model_param } = parse(file, json).learner;
+export function importXgboost(bytes: Uint8Array): Imported {
+  const { attributes, feature_names, gradient_booster, objective, learner_model_param } = parse(
+    file,
+    jsonOf(bytes),
+  ).learner;
   if (gradient_booster.name !== "gbtree")
     throw new ImportError(`its booster is "${gradient_booster.name.slice(0, 40)}"; only "gbtree" can be taken`);
   if (objective.name !== "binary:logistic" && objective.name !== "reg:logistic")
@@ -63,6 +60,21 @@ export function importXgboost(text: string): Imported {
   const names = feature_names?.length ? feature_names : null;
   const { base_score, num_feature } = learner_model_param;
   return { forest, base: baseOf(base_score), forestWeight: 1, width: num_feature, names };
+}
+
+/** Brackets, braces and colons: a tree has some thirty, and each may become an object of a hundred bytes. */
+const MAX_PARTS = 100 * MAX_TREES;
+const PARTS = new Set([..."{[:"].map((character) => character.charCodeAt(0)));
+
+function jsonOf(bytes: Uint8Array): unknown {
+  let parts = 0;
+  for (const byte of bytes) if (PARTS.has(byte)) parts += 1;
+  if (parts > MAX_PARTS) throw new ImportError(`it has more parts than ${MAX_TREES} trees have`);
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    throw new ImportError("it is not JSON");
+  }
 }
 
 function parse<T>(schema: z.ZodType<T>, value: unknown): T {
