@@ -17,7 +17,7 @@ const COMPUTING_MS = 2 * SECOND_MS;
 const WAITING_MS = 30 * SECOND_MS;
 const PAST = 3;
 
-export function TrainPanel({ changed, known }: { changed: () => void; known: (version: string) => boolean }) {
+export function TrainPanel({ changed, titles }: { changed: () => void; titles: ReadonlyMap<string, string> }) {
   const { data, problem, reload } = useResource(`runs ${user.value?.storeId}`, listRuns);
   const start = useAction(async () => {
     await train().finally(reload);
@@ -44,13 +44,13 @@ export function TrainPanel({ changed, known }: { changed: () => void; known: (ve
       </header>
       {start.problem && <ProblemNotice problem={start.problem} />}
       {problem && <ProblemNotice problem={problem} retry={reload} />}
-      {open && <Open run={open} known={known} />}
+      {open && <Open run={open} titles={titles} />}
       <ul class="runs" aria-label="Earlier runs">
         {runs
           .filter((run) => !isOpen(run))
           .slice(0, PAST)
           .map((run) => (
-            <Ended key={run.id} run={run} known={known} />
+            <Ended key={run.id} run={run} titles={titles} />
           ))}
       </ul>
       {data && runs.length === 0 && (
@@ -85,10 +85,10 @@ function useEnded(runs: TrainingRunView[], changed: () => void): void {
 
 interface RunProps {
   run: TrainingRunView;
-  known: (version: string) => boolean;
+  titles: ReadonlyMap<string, string>;
 }
 
-function Open({ run, known }: RunProps) {
+function Open({ run, titles }: RunProps) {
   const at = RUN_STEPS.indexOf(run.step);
   const { label, does } = STEPS[run.step];
   return (
@@ -109,14 +109,14 @@ function Open({ run, known }: RunProps) {
         ))}
       </ol>
       <p class="panel-foot">
-        <MadeBy run={run} known={known} />
+        <MadeBy run={run} titles={titles} />
         Begun {TRIGGER_WORDS[run.trigger]} <Ago at={run.startedAt} />
       </p>
     </div>
   );
 }
 
-function Ended({ run, known }: RunProps) {
+function Ended({ run, titles }: RunProps) {
   const { label, tone } = RUN_STATUS[run.status];
   return (
     <li data-testid="past-run" data-status={run.status}>
@@ -124,7 +124,7 @@ function Ended({ run, known }: RunProps) {
         {label}
       </span>
       <span class="run-text">
-        <MadeBy run={run} known={known} />
+        <MadeBy run={run} titles={titles} />
         {run.reason && run.reason.charAt(0).toUpperCase() + run.reason.slice(1)}
       </span>
       <span class="run-when">
@@ -135,9 +135,12 @@ function Ended({ run, known }: RunProps) {
 }
 
 /** The version that came of it, once there is one. */
-const MadeBy = ({ run: { version }, known }: RunProps) =>
-  version !== null && known(version) ? (
+function MadeBy({ run: { version }, titles }: RunProps) {
+  const title = titles.get(version ?? "");
+  if (!version || !title) return null;
+  return (
     <>
-      <a href={modelHref(version)}>{version}</a>{" "}
+      <a href={modelHref(version)}>{title}</a>{" "}
     </>
-  ) : null;
+  );
+}
