@@ -28,7 +28,7 @@ const opening = (name: string): boolean => name.startsWith("index-");
 const area = (page: string) => (name: string) => name.startsWith(`${page}-page-`);
 
 it.each([
-  ["opens", opening, 39],
+  ["opens", opening, 40],
   ["has its settings", area("settings"), 16],
   ["has its campaigns", area("campaigns"), 24],
   ["has its models", area("models"), 17],
