@@ -89,13 +89,12 @@ const campaign: Make = (world) => made(world, "/v1/campaigns", CAMPAIGN);
 const pool: Make = (world) => made(world, "/v1/coupon-pools", { name: "P" });
 const template: Make = (world) => made(world, "/v1/templates", TEMPLATE);
 
-/** A model of a store of its own: what serves there is nobody else's matter. `to`: where it is moved first. */
-async function model(world: World, to?: string): Promise<Fixture> {
-  const merchant = await alone(world);
+/** A model of its own. `to`: where it is moved first. */
+async function model({ merchant }: World, to?: string): Promise<Fixture> {
   const path = "/v1/models/import?name=Fixture";
   const { version } = must(await merchant.call<{ version: string }>("POST", path, newXgboostFile()));
   if (to) must(await merchant.call("POST", `/v1/models/${version}/${to}`));
-  return { params: { version }, credential: merchant.credential };
+  return { params: { version } };
 }
 
 /** Another login of the same merchant, so that ending it ends nobody else's. */
@@ -299,11 +298,7 @@ export const FIXTURES: Record<string, Make> = {
 
   predict: ({ cartId }) => ({ body: { cartId } }),
   listModels: nothing,
-  importModel: async (world) => ({
-    credential: (await alone(world)).credential,
-    query: { name: "Fixture" },
-    body: newXgboostFile(),
-  }),
+  importModel: () => ({ query: { name: "Fixture" }, body: newXgboostFile() }),
   getModel: (world) => model(world),
   getModelArtefact: (world) => model(world),
   stageModel: (world) => model(world),

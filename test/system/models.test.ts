@@ -1,7 +1,7 @@
 /** A model's life over HTTP: imported, put to shadow, canary and production, rolled back; and who sees and may do what. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { armOf } from "../../shared/model/rollout.ts";
-import type { ModelView } from "../../shared/model/views.ts";
+import type { ModelView, TrainingRunView } from "../../shared/model/views.ts";
 import { newXgboostFile, xgboostFile } from "../support/cart-model-files.ts";
 import { add, Merchant, until } from "../support/merchant.ts";
 import { act, imported, listModels, moved, servingOf, upload } from "../support/models.ts";
@@ -242,10 +242,20 @@ test("a list is told in pages, the prior last", async () => {
   }
 });
 
-test("one training run at a time, and nothing is said of drift before there is a report", async () => {
+test("training runs never overlap, whoever asks for them at once; and nothing is said of drift before there is a report", async () => {
   const merchant = await newMerchant();
-  const started = await merchant.call<{ runId: string }>("POST", "/v1/models/train");
-  expect(started.status, started.text).toBe(202);
+  const answers = await Promise.all(
+    Array.from({ length: 5 }, () => merchant.call<{ runId: string }>("POST", "/v1/models/train")),
+  );
+  for (const answer of answers) if (answer.status !== 202) expectProblem(answer, "CONFLICT");
+  const begun = answers.filter(({ status }) => status === 202);
+  const { items } = await merchant.get<{ items: TrainingRunView[] }>("/v1/models/runs");
+  expect(items.map(({ id }) => id).sort()).toEqual(begun.map(({ body }) => body.runId).sort());
+  items.reduce((later, earlier) => {
+    expect(earlier.endedAt !== null && earlier.endedAt <= later.startedAt).toBe(true);
+    return earlier;
+  });
+  const started = begun[0]!;
   const run = await merchant.get<{ id: string; trigger: string }>(`/v1/models/runs/${started.body.runId}`);
   expect(run).toMatchObject({ id: started.body.runId, trigger: "hand" });
   expect(await merchant.get("/v1/models/drift")).toMatchObject({
