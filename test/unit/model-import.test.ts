@@ -120,7 +120,7 @@ describe("XGBoost", () => {
     file.learner.learner_model_param.base_score = "-3";
     expect(refused(bytesOf(JSON.stringify(file)))).toMatch(/base_score/);
     expect(refused(bytesOf("{}"))).toBe("it is no XGBoost model: learner is wrong");
-    expect(refused(bytesOf('{"learner":'))).toBe("it is not JSON");
+    expect(refused(bytesOf('{"learner":'))).toMatch(/^it is not JSON/);
   });
 });
 
