@@ -20,6 +20,8 @@ const PLAIN: BoostOptions = {
   minChildHessian: 0.1,
   l2: 1,
   columnShare: 1,
+  nodeColumnShare: 1,
+  smoothing: 0,
   rowShare: 1,
   patience: 0,
 };
