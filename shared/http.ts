@@ -22,18 +22,35 @@ export function requestIdOf(request: Request): string {
   return given && /^[\w.-]{1,64}$/.test(given) ? given : crypto.randomUUID();
 }
 
-/** The body as text, read no further than `limit` bytes; a longer one is refused without reading it. */
-export async function readText(request: Request, limit: number): Promise<string> {
-  const tooLarge = () => new AppError("PAYLOAD_TOO_LARGE", `The body may have at most ${limit} bytes.`);
+const tooLarge = (limit: number): AppError =>
+  new AppError("PAYLOAD_TOO_LARGE", `The body may have at most ${limit} bytes.`);
+
+/** Whether the body's length was announced; a longer one than `limit` bytes is refused without reading it. */
+async function isAnnounced(request: Request, limit: number): Promise<boolean> {
   const length = request.headers.get("content-length");
   if (Number(length) > limit) {
     await request.body?.cancel();
-    throw tooLarge();
+    throw tooLarge(limit);
   }
+  return length !== null;
+}
+
+/** The body as text, read no further than `limit` bytes. */
+export async function readText(request: Request, limit: number): Promise<string> {
   // The runtime reads no further than the length that was announced, and much faster than a reader does.
-  if (length !== null) return request.text();
-  if (!request.body) return "";
-  const reader = request.body.getReader();
+  if (await isAnnounced(request, limit)) return request.text();
+  return new TextDecoder().decode(await readStream(request, limit));
+}
+
+/** The body as it is, read no further than `limit` bytes. */
+export async function readBytes(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  if (await isAnnounced(request, limit)) return new Uint8Array(await request.arrayBuffer());
+  return readStream(request, limit);
+}
+
+async function readStream({ body }: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  if (!body) return new Uint8Array();
+  const reader = body.getReader();
   const chunks: Uint8Array[] = [];
   let size = 0;
   for (;;) {
@@ -42,11 +59,17 @@ export async function readText(request: Request, limit: number): Promise<string>
     size += value.byteLength;
     if (size > limit) {
       await reader.cancel();
-      throw tooLarge();
+      throw tooLarge(limit);
     }
     chunks.push(value);
   }
-  return new TextDecoder().decode(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return bytes;
 }
 
 export function parseJson(text: string): unknown {

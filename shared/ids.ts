@@ -52,8 +52,10 @@ export function fromBase64url(text: string): Uint8Array | null {
   }
 }
 
-export async function sha256(text: string): Promise<string> {
-  return base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
+/** As base64url; of a text its UTF-8. */
+export async function sha256(data: string | Uint8Array<ArrayBuffer>): Promise<string> {
+  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+  return base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 }
 
 /** Like `sha256`, at once: for the names of actors, which must not be personal data. */

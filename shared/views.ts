@@ -56,7 +56,7 @@ const itemView = z
   .meta({ id: "CartItem" });
 export type ItemView = z.infer<typeof itemView>;
 
-const predictionView = z
+export const predictionView = z
   .object({
     abandonmentRisk: probability.describe("Probability that the cart is left behind"),
     purchaseProbability: probability.describe("Probability that it ends in an order; the two sum to 1"),
@@ -191,6 +191,10 @@ export const explainView = z
         total: z.number().int().describe("Minor units"),
         notes: z.array(z.object({ code: z.string(), text: z.string(), deliveryId: z.string().optional() })),
         confirmed: z.boolean(),
+        prediction: z
+          .object({ purchaseProbability: probability, model: z.string() })
+          .optional()
+          .describe("What was predicted then, and by which version"),
       }),
     ),
   })

@@ -1,6 +1,6 @@
 /** The one entry point: requests, queues, schedules, and the actor classes. */
 import { meterStub } from "../objects/stubs.ts";
-import type { AccountMailHint, CartNews, QueueProbe, SendCommand } from "../shared/events/messages.ts";
+import type { AccountMailHint, CartNews, QueueProbe, ScoringHint, SendCommand } from "../shared/events/messages.ts";
 import { flushMetrics, flushMetricsNow } from "../shared/metrics.ts";
 import type { Env } from "./env.ts";
 import { createGateway } from "./gateway/index.ts";
@@ -14,8 +14,13 @@ import { followRecoveryLink, restoreCart } from "./interventions/links.ts";
 import { unsubscribe, unsubscribePage } from "./interventions/preferences.ts";
 import { testProvider } from "./interventions/provider-test.ts";
 import { consumeInterventions } from "./interventions/sender.ts";
-import { runSchedule } from "./jobs/cron.ts";
+import { runSchedule, WEEKLY } from "./jobs/cron.ts";
 import { consumeDeadLetters } from "./jobs/dead-letters.ts";
+import { consumeScoring } from "./scoring/consumer.ts";
+import { draftCopy } from "./scoring/copy.ts";
+import { makeLossSummary, readLossSummary } from "./scoring/summary.ts";
+import { runTrainingSchedule } from "./training/schedule.ts";
+import { startTraining } from "./training/start.ts";
 
 export { Breaker } from "../objects/breaker/breaker.ts";
 export { Cart } from "../objects/cart/cart.ts";
@@ -39,6 +44,10 @@ const handle = createGateway({
   receiveCallback,
   pushKey,
   localMails,
+  draftCopy,
+  readLossSummary,
+  makeLossSummary,
+  startTraining,
 });
 
 const handOverMetrics = (env: Env, ctx: ExecutionContext): void =>
@@ -55,12 +64,14 @@ export default {
     if (batch.queue === "events") await consumeEvents(batch as MessageBatch<CartNews | QueueProbe>, env);
     else if (batch.queue === "interventions")
       await consumeInterventions(batch as MessageBatch<SendCommand | AccountMailHint>, env);
+    else if (batch.queue === "scoring") await consumeScoring(batch as MessageBatch<ScoringHint>, env);
     else await consumeDeadLetters(batch, env);
     flushMetricsNow(meterStub(env), ctx);
   },
 
   async scheduled(controller, env, ctx) {
     await runSchedule(controller.cron, env, controller.scheduledTime);
+    if (controller.cron !== WEEKLY) await runTrainingSchedule(env, controller.scheduledTime);
     handOverMetrics(env, ctx);
   },
 } satisfies ExportedHandler<Env, unknown>;

@@ -4,7 +4,7 @@
  * Owns    the event log, facts, prediction, journey and effect ledger of `store/cart`; nobody else writes them.
  * Timers  abandonment, due steps, unanswered claims, expiry, self-deletion: all derived from its state (timers.ts).
  * RPC     beacon, prospect, claim, settle, hold, report, restore, view, prediction, contents, timeline, explain, simulate,
- *         revokeLinks, nudge.
+ *         revokeLinks, brief, advise, nudge.
  * Peers   Store (rules; confirms what was counted), Shopper (its past, for the model) and the queues `events` and `interventions`.
  *
  * One command is one transaction: decide → append a row → assign. The log is inbox and outbox: ids are known from it,
@@ -16,6 +16,7 @@ import type { CartEvent } from "../../shared/events/types.ts";
 import { log } from "../../shared/log.ts";
 import type { Predictor } from "../../shared/model/prediction.ts";
 import { prior } from "../../shared/model/prior.ts";
+import type { Advice, AdviceBrief } from "../../shared/policy/advice.ts";
 import type { Send } from "../../shared/policy/permit.ts";
 import type { MessageChannel, Rules } from "../../shared/policy/rules.ts";
 import { no, ok, type Result } from "../../shared/result.ts";
@@ -32,6 +33,7 @@ import type {
 } from "../../shared/views.ts";
 import { Alarm } from "../kit/alarm.ts";
 import { parseName, storeStub } from "../stubs.ts";
+import { briefOf } from "./advice.ts";
 import type { Command, Decision, Outcome, Received } from "./commands.ts";
 import { decide, momentOf } from "./decide.ts";
 import { replay, timelineOf } from "./explain.ts";
@@ -183,6 +185,19 @@ export class Cart extends DurableObject<CartEnv> {
     return rejection ? no(rejection) : ok(null);
   }
 
+  /** What a language model may be told of the next planned message. `rules`: the store's, as they are now. */
+  brief(rules: Rules): Result<AdviceBrief> {
+    if (!this.#state) return no("not_found");
+    return briefOf({ ...this.#state, rules }, this.#createdAt, Date.now());
+  }
+
+  /** A model's proposal. Refused when it comes too late or is beyond the bounds; told twice it is followed once. */
+  advise(advice: Advice, rules: Rules): Result<null> {
+    if (!this.#state) return no("not_found");
+    const { rejection } = this.#run({ type: "advise", now: Date.now(), advice }, rules);
+    return rejection ? no(rejection) : ok(null);
+  }
+
   /** The cart of a recovery link: exactly the generation it was sent for, while that is open and unrevoked. */
   restore(generation: number, issuedAt: number): Result<RestoredCart> {
     const state = this.#state;
@@ -317,10 +332,7 @@ export class Cart extends DurableObject<CartEnv> {
   }
 
   #predictor(rules: Rules): Predictor {
-    return this.#models.now(rules, (loading) => {
-      const failed = (error: unknown): void => log("warn", "model_unavailable", { storeId: this.#storeId, error });
-      this.ctx.waitUntil(loading.catch(failed));
-    });
+    return this.#models.now(rules, (loading) => this.ctx.waitUntil(loading));
   }
 
   /** Nobody waits for it: the prediction has it from the next event on. */

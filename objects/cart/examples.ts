@@ -53,7 +53,7 @@ export function examplesOf(state: CartState, rows: readonly LogRow[], generation
       if (taken.has(moment)) continue;
       taken.add(moment);
       const [probability, model] = row.entry.score ?? [0, "none"];
-      const label = boughtAt !== null && boughtAt > row.at && boughtAt - row.at <= expireAfterMs ? 1 : 0;
+      const label = boughtAt !== null && boughtAt >= row.at && boughtAt - row.at <= expireAfterMs ? 1 : 0;
       const vector = featuresAt(facts, { now: row.at, history, timeZone });
       const features = vector.map((value) => (Number.isNaN(value) ? null : Math.fround(value)));
       found.push({ moment, at: row.at, label, features, featureVersion: FEATURE_VERSION, probability, model });

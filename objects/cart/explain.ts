@@ -25,6 +25,8 @@ export interface Step {
   total: number;
   /** The decision came out as it did then. */
   confirmed: boolean;
+  /** What was predicted then. */
+  prediction?: { purchaseProbability: number; model: string };
 }
 
 /** Runs the whole log through `decide` again, up to `until`. Needs a log that was never compacted. */
@@ -51,9 +53,14 @@ export function replay(
       status: state.process.status,
       total: state.facts.totalMinor,
       confirmed: JSON.stringify(decision.notes) === JSON.stringify(row.entry.notes ?? []),
+      ...predictionOf(row),
     });
   }
   return { state, steps };
+}
+
+function predictionOf({ entry: { score } }: LogRow): Pick<Step, "prediction"> {
+  return score ? { prediction: { purchaseProbability: score[0], model: score[1] } } : {};
 }
 
 const DELIVERY = new Set([

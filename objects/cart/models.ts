@@ -2,20 +2,14 @@
  * Which model scores a cart: the store's own, by its rules, once this isolate has its weights. What is not here yet is
  * fetched meanwhile, and the prior scores: a beacon waits for no bucket.
  */
-import { ModelCache } from "../../shared/model/cache.ts";
-import type { Model } from "../../shared/model/model.ts";
+import { weights } from "../../shared/model/cache.ts";
 import { type Predictor, predictorOf } from "../../shared/model/prediction.ts";
 import { prior } from "../../shared/model/prior.ts";
 import { artefactKey, versionFor } from "../../shared/model/rollout.ts";
-import { compile, type Scorer } from "../../shared/model/scorer.ts";
-import { NO_SERVING } from "../../shared/model/serving.ts";
+import type { Scorer } from "../../shared/model/scorer.ts";
+import { NO_SERVING, PRIOR_VERSION } from "../../shared/model/serving.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
 
-/** Weights are the same for every cart of an isolate, and too large for each to have its own. */
-const weights = new ModelCache({
-  decode: (bytes) => compile(JSON.parse(new TextDecoder().decode(bytes)) as Model),
-  now: Date.now,
-});
 const predictors = new WeakMap<Scorer, Predictor>();
 
 export class Models {
@@ -36,13 +30,13 @@ export class Models {
     const key = artefactKey(this.#storeId, version);
     const scorer = weights.peek(key);
     if (scorer) return named(scorer, version);
-    fetch(weights.load(this.#bucket, key));
+    fetch(weights.load(this.#bucket, key).catch(() => null)); // the cache has said why
     return prior;
   }
 
   /** For who can wait. A version that cannot be had is scored by the prior, whose name then stands in the answer. */
   async ready(rules: Rules, version = versionFor(rules.serving ?? NO_SERVING, this.#cartId)): Promise<Predictor> {
-    if (version === null) return prior;
+    if (version === null || version === PRIOR_VERSION) return prior;
     const scorer = await weights.load(this.#bucket, artefactKey(this.#storeId, version)).catch(() => null);
     return scorer ? named(scorer, version) : prior;
   }

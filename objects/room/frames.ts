@@ -21,6 +21,7 @@ const frame = z.discriminatedUnion("type", [
   z.object({ type: z.literal("authenticate"), id, payload: z.object({ token: z.string().max(4096) }) }),
   z.object({ type: z.literal("subscribe"), id, payload: topic }),
   z.object({ type: z.literal("unsubscribe"), id, payload: topic }),
+  z.object({ type: z.literal("prediction_request"), id, payload: z.object({ cartId: z.string().min(1).max(128) }) }),
   z.object({ type: z.literal("heartbeat"), id, payload: z.unknown().optional() }),
 ]);
 
@@ -49,6 +50,10 @@ export function parseFrame(
       : null;
   return { ok: false, id: given, fatal: false, message: parsed.error.issues[0]?.message ?? "unknown frame" };
 }
+
+/** The answer to a frame that cannot be obeyed. */
+export const errorFrame = (code: string, message: string, id: string | null | undefined): string =>
+  serverFrame("error", { code, message, id: id ?? null });
 
 export const serverFrame = (type: string, payload: unknown, id?: string): string =>
   JSON.stringify({ type, payload, timestamp: new Date().toISOString(), ...(id ? { id } : {}) });

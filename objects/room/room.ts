@@ -4,7 +4,7 @@
  * Owns    its sockets (hibernating) and the rooms that relay it.
  * Timers  `auth`: closes sockets that did not say who they are in time.
  * RPC     fetch (the upgrade), publish, relay, relayed, revoked, countSockets.
- * Peers   Store (watched), Keyring (public keys), Limiter of each user (watch), other rooms (relay), Meter (how many
+ * Peers   Store (watched), Cart (prediction), Keyring (public keys), Limiter of each user (watch), other rooms (relay), Meter (how many
  *         sockets are open).
  *
  * A socket that brings its token in the subprotocol lives in its store's room `store/live`. One that authenticates
@@ -17,12 +17,14 @@ import { newId } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
 import { isVoid, type TokenMark, type Voided } from "../../shared/policy/limits.ts";
 import { HOUR_MS, SECOND_MS } from "../../shared/time.ts";
+import { withTimeout } from "../../shared/timeout.ts";
 import type { TopicNews } from "../../shared/views.ts";
 import { migrate } from "../kit/migrate.ts";
 import { close, Sockets, send } from "../kit/sockets.ts";
 import { TIMERS_TABLE, Timers } from "../kit/timers.ts";
 import {
   type Actors,
+  cartStub,
   keyringStub,
   limiterName,
   limiterStub,
@@ -32,7 +34,7 @@ import {
   roomByName,
   storeStub,
 } from "../stubs.ts";
-import { CLOSE, type ClientFrame, HEARTBEAT, parseFrame, serverFrame, type Topic } from "./frames.ts";
+import { CLOSE, type ClientFrame, errorFrame, HEARTBEAT, parseFrame, serverFrame, type Topic } from "./frames.ts";
 
 const AUTH_MS = 10 * SECOND_MS;
 const MAX_LOBBY_SOCKETS = 10_000;
@@ -41,6 +43,8 @@ const MAX_BAD_FRAMES = 10;
 const FRAME_SPAN_MS = 10 * SECOND_MS;
 const MAX_FRAMES = 60;
 const MAX_WAITING = 32;
+/** How long a cart is waited for. */
+const PREDICT_MS = 5 * SECOND_MS;
 /** Comings and goings within so long are told together. */
 const TELL_MS = SECOND_MS;
 /** The meter asks a room that was silent; one that does not answer for so long has no sockets. */
@@ -53,8 +57,16 @@ interface Member {
   badFrames: number;
   /** Frames since then. */
   frames: { since: number; count: number };
-  user: { id: string; storeId: string; expiresAt: number; token: TokenMark } | null;
+  user: User | null;
   topics: Topic[];
+}
+
+/** `expiresAt` in seconds, as the token says it. */
+interface User {
+  id: string;
+  storeId: string;
+  expiresAt: number;
+  token: TokenMark;
 }
 
 interface Lane {
@@ -137,7 +149,7 @@ export class Room extends DurableObject<Actors> {
     if (!parsed.ok) {
       const badFrames = member.badFrames + 1;
       this.#sockets.set(socket, { ...member, badFrames });
-      send(socket, serverFrame("error", { code: "VALIDATION_ERROR", message: parsed.message, id: parsed.id }));
+      send(socket, errorFrame("VALIDATION_ERROR", parsed.message, parsed.id));
       if (parsed.fatal || badFrames > MAX_BAD_FRAMES) close(socket, CLOSE.badFrame, parsed.message);
       return;
     }
@@ -145,14 +157,7 @@ export class Room extends DurableObject<Actors> {
       await this.#handle(socket, member, parsed.frame);
     } catch (error) {
       log("error", "frame_failed", { actor: this.#name, frame: parsed.frame.type, error });
-      send(
-        socket,
-        serverFrame("error", {
-          code: "INTERNAL_ERROR",
-          message: "the frame could not be handled",
-          id: parsed.frame.id ?? null,
-        }),
-      );
+      send(socket, errorFrame("INTERNAL_ERROR", "the frame could not be handled", parsed.frame.id));
     }
   }
 
@@ -279,6 +284,7 @@ export class Room extends DurableObject<Actors> {
       return this.#welcome(socket, member, principal, frame.id);
     }
     if (!member.user) return close(socket, CLOSE.unauthenticated, "authenticate first");
+    if (frame.type === "prediction_request") return this.#predict(socket, member.user, frame.payload.cartId, frame.id);
     const { topic } = frame.payload;
     const others = member.topics.filter((t) => t !== topic);
     const topics = frame.type === "subscribe" ? [...others, topic] : others;
@@ -288,6 +294,21 @@ export class Room extends DurableObject<Actors> {
       serverFrame(frame.type === "subscribe" ? "subscribed" : "ack", { topic, id: frame.id ?? null }, frame.id),
     );
     if (frame.type === "subscribe") await this.#listen(member.user.storeId);
+  }
+
+  /** What a cart of the user's store is thought to end in. One that does not answer keeps no other frame waiting for long. */
+  async #predict(socket: WebSocket, { storeId, expiresAt }: User, cartId: string, id?: string): Promise<void> {
+    if (expiresAt < Date.now() / 1000) return close(socket, CLOSE.unauthenticated, "the token has expired");
+    const unknown = errorFrame("NOT_FOUND", "no such cart", id);
+    if (cartId.includes("/")) return void send(socket, unknown);
+    try {
+      const asked = cartStub(this.env, storeId, cartId).prediction();
+      const predicted = await withTimeout(asked, PREDICT_MS, "the cart");
+      send(socket, predicted.ok ? serverFrame("prediction", { cartId, ...predicted.value }, id) : unknown);
+    } catch (error) {
+      log("warn", "prediction_failed", { actor: this.#name, cart: cartId, error });
+      send(socket, errorFrame("SERVICE_UNAVAILABLE", "the cart did not answer: try again", id));
+    }
   }
 
   /** Somebody listens now: the store must tell, and its room relay to here. */

@@ -236,6 +236,7 @@ export class Shopper extends DurableObject<Actors> {
   /** From here on nothing changes here. */
   #leave(to: string): void {
     const moved = { to, done: this.#isEmpty(), tries: 0 };
+    if (!moved.done) this.#storage.open();
     this.ctx.storage.transactionSync(() => {
       this.#storage.saveMoved(moved);
       if (!moved.done) this.#timers.set("move", Date.now() + MOVE_MS);

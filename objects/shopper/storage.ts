@@ -41,7 +41,7 @@ export class ShopperStorage {
   }
 
   save(shopper: Shopper): void {
-    this.#open();
+    this.open();
     this.#sql.exec(
       "INSERT INTO profile (id, data) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data",
       JSON.stringify(shopper),
@@ -70,7 +70,8 @@ export class ShopperStorage {
     this.#storage.kv.put(MOVED, moved);
   }
 
-  #open(): void {
+  /** The tables, the timers' too. */
+  open(): void {
     if (this.#ready) return;
     migrate(this.#storage, MIGRATIONS);
     this.#ready = true;

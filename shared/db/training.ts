@@ -3,7 +3,7 @@
 import type { DriftReport } from "../model/drift.ts";
 import { FEATURE_NAMES, FEATURE_VERSION } from "../model/features.ts";
 import type { DriftView, TrainingRunView } from "../model/views.ts";
-import { DAY_MS, iso, isoOrNull } from "../time.ts";
+import { iso, isoOrNull } from "../time.ts";
 
 export type RunStatus = TrainingRunView["status"];
 export type RunStep = TrainingRunView["step"];
@@ -145,12 +145,18 @@ export async function silentRuns(
   return results;
 }
 
-/** Of rows whose features this code knows. All times in ms; `shopper` a number that tells one shopper's rows from another's. */
-export interface ExampleRow {
-  row: number;
-  cart: string;
-  at: number;
+/** Where a page ended: the table's own order. */
+export interface ExampleCursor {
   closedAt: number;
+  cartId: string;
+  incarnation: number;
+  generation: number;
+  moment: string;
+}
+
+/** Of rows whose features this code knows. All times in ms; `shopper` a number that tells one shopper's rows from another's. */
+export interface ExampleRow extends ExampleCursor {
+  at: number;
   shopper: number;
   label: number;
   /** In the order of `FEATURE_NAMES`; `NaN` is missing. */
@@ -194,13 +200,9 @@ export async function countExamples(
   return counted ?? { rows: 0, positives: 0 };
 }
 
-/** Where a page ended. */
-export interface ExampleCursor {
-  closedAt: number;
-  row: number;
-}
+const ORDER = "closed_at, cart_id, incarnation, generation, moment";
 
-/** The newest first; the index orders rows of the same time by their number. */
+/** The newest first. */
 export async function examplePage(
   db: D1Database,
   storeId: string,
@@ -208,13 +210,16 @@ export async function examplePage(
   limit: number,
   after: ExampleCursor | null,
 ): Promise<ExampleRow[]> {
+  const from = after
+    ? [after.closedAt, after.cartId, after.incarnation, after.generation, after.moment]
+    : [query.closedUntil + 1, "", 0, 0, ""];
   const { results } = await db
     .prepare(
-      `SELECT rowid AS row, cart_id || '/' || incarnation || '/' || generation AS cart, at, closed_at AS closedAt, shopper, label, features
-       FROM training_examples WHERE ${WHERE} AND (?7 IS NULL OR (closed_at, rowid) < (?7, ?8))
-       ORDER BY closed_at DESC, rowid DESC LIMIT ?9`,
+      `SELECT closed_at AS closedAt, cart_id AS cartId, incarnation, generation, moment, at, shopper, label, features
+       FROM training_examples WHERE ${WHERE} AND (${ORDER}) < (?7, ?8, ?9, ?10, ?11)
+       ORDER BY ${ORDER.replaceAll(",", " DESC,")} DESC LIMIT ?12`,
     )
-    .bind(...bound(storeId, query), after?.closedAt ?? null, after?.row ?? null, limit)
+    .bind(...bound(storeId, query), ...from, limit)
     .all<Omit<ExampleRow, "vector"> & { features: string }>();
   return results.map(({ features, ...row }) => ({ ...row, vector: vectorOf(features) }));
 }
@@ -225,10 +230,6 @@ function vectorOf(json: string): Float64Array {
   return Float64Array.from(FEATURE_NAMES, (_, i) => values[i] ?? Number.NaN);
 }
 
-/** Reports older than this tell nobody anything. */
-export const DRIFT_HISTORY_MS = 90 * DAY_MS;
-const MAX_HISTORY = 90;
-
 export async function addDrift(db: D1Database, storeId: string, report: DriftReport, now: number): Promise<void> {
   await db
     .prepare(
@@ -238,6 +239,8 @@ export async function addDrift(db: D1Database, storeId: string, report: DriftRep
     .bind(storeId, now, report.version, report.status, JSON.stringify(report))
     .run();
 }
+
+const MAX_HISTORY = 90;
 
 /** The newest report of a version (of any, when none is named), with what came before it; `null` when there is none. */
 export async function latestDrift(db: D1Database, storeId: string, version?: string): Promise<DriftView | null> {

@@ -5,7 +5,8 @@
 import { log } from "../log.ts";
 import { MINUTE_MS, SECOND_MS } from "../time.ts";
 import { withTimeout } from "../timeout.ts";
-import type { Scorer } from "./scorer.ts";
+import { decodeModel } from "./codec.ts";
+import { compile, type Scorer } from "./scorer.ts";
 
 /** An isolate has 128 MB for everything: models of this many bytes together, by the size of their artefacts, may stay. */
 export const CACHE_BYTES = 32 * 1024 * 1024;
@@ -39,6 +40,8 @@ interface Options {
   now(): number;
 }
 
+const decodeArtefact = (bytes: Uint8Array): Scorer => compile(decodeModel(bytes));
+
 export class ModelCache {
   readonly #decode: Options["decode"];
   readonly #now: Options["now"];
@@ -48,7 +51,7 @@ export class ModelCache {
   readonly #failures = new Map<string, { error: ModelError; until: number }>();
   #bytes = 0;
 
-  constructor({ decode, now }: Options) {
+  constructor({ decode = decodeArtefact, now = Date.now }: Partial<Options> = {}) {
     this.#decode = decode;
     this.#now = now;
   }
@@ -124,6 +127,9 @@ export class ModelCache {
     this.#failures.set(key, { error, until: this.#now() + forMs });
   }
 }
+
+/** Of this isolate: a model is the same for every cart, and too large for each to have its own. */
+export const weights = new ModelCache();
 
 async function artefact(bucket: ArtefactBucket, key: string): Promise<Uint8Array | null> {
   try {

@@ -6,21 +6,27 @@ import { stableUnit } from "../ids.ts";
 import type { Dataset } from "./model.ts";
 
 /**
- * Layout, little-endian: rows and length of the head as 32-bit numbers; the names of the features as JSON, padded to 8; then
+ * The given rows, in that order. Layout, little-endian: rows and length of the head as 32-bit numbers; the names of the features as JSON, padded to 8; then
  * in 64-bit floats times, groups and each column; at the end a byte for each label.
  */
-export function encodeDataset({ features, columns, labels, groups, times }: Dataset): Uint8Array {
+export function encodeDataset({ features, columns, labels, groups, times }: Dataset, rows: Int32Array): Uint8Array {
   const head = new TextEncoder().encode(JSON.stringify(features));
   const start = 8 + padded(head.length);
-  const rows = labels.length;
-  const bytes = new Uint8Array(start + rows * 8 * (2 + columns.length) + rows);
-  new Uint32Array(bytes.buffer, 0, 2).set([rows, head.length]);
+  const n = rows.length;
+  const bytes = new Uint8Array(start + n * 8 * (2 + columns.length) + n);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, n, true);
+  view.setUint32(4, head.length, true);
   bytes.set(head, 8);
-  const floats = new Float64Array(bytes.buffer, start, rows * (2 + columns.length));
-  for (const [i, column] of [times, groups, ...columns].entries()) floats.set(column, i * rows);
-  bytes.set(labels, bytes.length - rows);
+  const floats = new Float64Array(bytes.buffer, start, n * (2 + columns.length));
+  for (const [i, column] of [times, groups, ...columns].entries())
+    for (let at = 0; at < n; at++) floats[i * n + at] = column[rows[at]!]!;
+  for (let at = 0; at < n; at++) bytes[bytes.length - n + at] = labels[rows[at]!]!;
   return bytes;
 }
+
+export const everyRow = (data: Pick<Dataset, "labels">): Int32Array =>
+  Int32Array.from({ length: data.labels.length }, (_, row) => row);
 
 /** The columns are views of the given bytes: nothing is copied. Throws for what `encodeDataset` did not make. */
 export function decodeDataset(buffer: ArrayBuffer): Dataset {
@@ -41,18 +47,6 @@ export function decodeDataset(buffer: ArrayBuffer): Dataset {
 }
 
 const padded = (length: number): number => Math.ceil(length / 8) * 8;
-
-/** The given rows, in that order. */
-export function takeRows(data: Dataset, rows: Int32Array): Dataset {
-  const take = (column: Float64Array): Float64Array => Float64Array.from(rows, (row) => column[row]!);
-  return {
-    features: data.features,
-    times: take(data.times),
-    groups: take(data.groups),
-    columns: data.columns.map(take),
-    labels: Uint8Array.from(rows, (row) => data.labels[row]!),
-  };
-}
 
 /** Which part is newest: the test's share of the rows by time. */
 const TEST_SHARE = 0.2;
@@ -96,8 +90,11 @@ export function splitByTime(data: Dataset, after: number | null): Split {
   return { train: rowsWhere(data, kept(1)), test: rowsWhere(data, kept(2)), cut };
 }
 
+/** The oldest first, of one time in the order of shoppers: the same rows are in the same order however they came. */
 const rowsWhere = (data: Dataset, is: (row: number) => boolean): Int32Array =>
-  Int32Array.from({ length: data.labels.length }, (_, row) => row).filter(is);
+  everyRow(data)
+    .filter(is)
+    .sort((a, b) => data.times[a]! - data.times[b]! || data.groups[a]! - data.groups[b]! || a - b);
 
 export const positivesIn = (data: Pick<Dataset, "labels">, rows: Int32Array): number =>
   rows.reduce((sum, row) => sum + data.labels[row]!, 0);
@@ -105,13 +102,6 @@ export const positivesIn = (data: Pick<Dataset, "labels">, rows: Int32Array): nu
 function enough(data: Dataset, rows: Int32Array): boolean {
   const positives = positivesIn(data, rows);
   return rows.length >= 3 * MIN_TEST.rows && Math.min(positives, rows.length - positives) >= 3 * MIN_TEST.ofEither;
-}
-
-/** The oldest first; of one time, and one shopper, as they came. */
-export function inOrder(data: Dataset): Dataset {
-  const rows = Int32Array.from({ length: data.labels.length }, (_, row) => row);
-  rows.sort((a, b) => data.times[a]! - data.times[b]! || data.groups[a]! - data.groups[b]! || a - b);
-  return takeRows(data, rows);
 }
 
 /** Parts one after another; all of the same features. */

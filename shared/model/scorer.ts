@@ -69,10 +69,14 @@ const logistic = (logit: number): number => 1 / (1 + Math.exp(-logit));
 
 const NOTHING: Part = { start: 0, score: () => 0, explain: () => 0 };
 
+/** A value beyond it counts as it: no sum of terms overflows into what is no number. */
+const FARTHEST = 1e12;
+
 function line({ intercept, weight, mean, scale }: Linear): Part {
   const slope = Float64Array.from(weight, (w, i) => w / scale[i]!);
   const centre = Float64Array.from(mean);
-  const term = (x: number, i: number): number => (Number.isNaN(x) ? 0 : slope[i]! * (x - centre[i]!));
+  const term = (x: number, i: number): number =>
+    Number.isNaN(x) ? 0 : slope[i]! * (Math.max(-FARTHEST, Math.min(FARTHEST, x)) - centre[i]!);
   return {
     start: intercept,
     score(vector) {

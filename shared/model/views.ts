@@ -51,7 +51,7 @@ export const modelView = z
     examples: z.number().int(),
     share: share.nullable().describe("Of the carts, while it is the canary"),
     bytes: z.number().int(),
-    sha256: z.string().describe("Of the artefact"),
+    sha256: z.string().describe("Of the artefact, in hexadecimal; empty of the prior, which has none"),
     note: z.string().nullable(),
     createdAt: time,
     createdBy: z.string().nullable(),

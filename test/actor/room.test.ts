@@ -2,78 +2,14 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { exports } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { CLOSE, HEARTBEAT, MAX_FRAME_BYTES } from "../../objects/room/frames.ts";
-import { keyringStub, roomByName, roomName } from "../../objects/stubs.ts";
+import { roomByName, roomName } from "../../objects/stubs.ts";
 import type { TopicNews } from "../../shared/views.ts";
+import { enter, lobbyMember, Member, tokenFor, upgrade } from "./room-support.ts";
 import { env, newStore, setClock, unique } from "./support.ts";
 
 afterEach(() => {
   vi.useRealTimers();
 });
-
-interface Frame {
-  type: string;
-  id?: string;
-  payload: Record<string, unknown>;
-}
-
-/** A browser's end of a socket. */
-class Member {
-  frames: Frame[] = [];
-  raw: string[] = [];
-  closed: number | null = null;
-  readonly #socket: WebSocket;
-
-  constructor(response: Response) {
-    if (!response.webSocket) throw new Error(`no socket: ${response.status}`);
-    this.#socket = response.webSocket;
-    this.#socket.addEventListener("message", ({ data }) => {
-      this.raw.push(String(data));
-      this.frames.push(JSON.parse(String(data)));
-    });
-    this.#socket.addEventListener("close", ({ code }) => {
-      this.closed = code;
-    });
-    this.#socket.accept();
-  }
-
-  say(type: string, payload: unknown = {}, id?: string): void {
-    this.#socket.send(JSON.stringify({ type, payload, ...(id ? { id } : {}) }));
-  }
-  send = (data: string | ArrayBuffer): void => this.#socket.send(data);
-  close = (): void => this.#socket.close(1000, "bye");
-
-  async hears(type: string): Promise<Frame> {
-    await vi.waitFor(() => expect(this.frames.map((f) => f.type)).toContain(type));
-    return this.frames.find((f) => f.type === type)!;
-  }
-  async closes(): Promise<number> {
-    await vi.waitFor(() => expect(this.closed).not.toBeNull());
-    return this.closed!;
-  }
-  async subscribes(topic: string): Promise<void> {
-    this.say("subscribe", { topic });
-    await this.hears("subscribed");
-  }
-  news = (): unknown[] => this.frames.filter((f) => f.type === "notification").map((f) => f.payload);
-}
-
-const upgrade = (protocol?: string): Request =>
-  new Request("https://cartwake.example/ws", {
-    headers: { upgrade: "websocket", ...(protocol ? { "sec-websocket-protocol": protocol } : {}) },
-  });
-
-const tokenFor = (storeId: string, role = "store_owner"): Promise<string> =>
-  keyringStub(env).sign("usr_1", { email: "owner@example.com", storeId, role });
-
-const enter = async (room: string, protocol?: string): Promise<Member> =>
-  new Member(await roomByName(env, room).fetch(upgrade(protocol)));
-
-async function lobbyMember(storeId: string, room = `~/${unique("lobby")}`): Promise<Member> {
-  const member = await enter(room);
-  member.say("authenticate", { token: await tokenFor(storeId) });
-  await member.hears("authenticated");
-  return member;
-}
 
 const hello = (message = "hello"): TopicNews[] => [{ topic: "system", message }];
 const live = (storeId: string) => roomByName(env, roomName(storeId, "live"));

@@ -6,6 +6,7 @@ import { TOTP } from "otpauth";
 import { shopperIdOf } from "../../shared/ids.ts";
 import { sampleOf } from "../../workers/gateway/docs/sample.ts";
 import type { Operation, Spec } from "../../workers/gateway/docs/spec.ts";
+import { newXgboostFile } from "./cart-model-files.ts";
 import { type Invited, invite, joinAs, tokenOf } from "./members.ts";
 import { type Answer, add, http, identify, Merchant, until } from "./merchant.ts";
 import type { Registered, System } from "./system.ts";
@@ -87,6 +88,14 @@ const shopper: Make = ({ merchant }) => ({
 const campaign: Make = (world) => made(world, "/v1/campaigns", CAMPAIGN);
 const pool: Make = (world) => made(world, "/v1/coupon-pools", { name: "P" });
 const template: Make = (world) => made(world, "/v1/templates", TEMPLATE);
+
+/** A model of its own. `to`: where it is moved first. */
+async function model({ merchant }: World, to?: string): Promise<Fixture> {
+  const path = "/v1/models/import?name=Fixture";
+  const { version } = must(await merchant.call<{ version: string }>("POST", path, newXgboostFile()));
+  if (to) must(await merchant.call("POST", `/v1/models/${version}/${to}`));
+  return { params: { version } };
+}
 
 /** Another login of the same merchant, so that ending it ends nobody else's. */
 async function session({ url, merchant }: World): Promise<Registered> {
@@ -229,6 +238,9 @@ export const FIXTURES: Record<string, Make> = {
   getCart: cart,
   getCartTimeline: cart,
   getCartExplain: cart,
+  listAdvice: cart,
+  readLossSummary: nothing,
+  makeLossSummary: nothing,
   deleteCartLinks: async ({ merchant }) => {
     await merchant.accept([add("unlinked", "mug", "12.30")]);
     return { params: { id: "unlinked" } };
@@ -259,6 +271,7 @@ export const FIXTURES: Record<string, Make> = {
   listGalleryTemplates: nothing,
   previewTemplates: nothing,
   testTemplate: template,
+  draftTemplate: nothing,
   getTemplate: template,
   replaceTemplate: template,
   deleteTemplate: template,
@@ -282,6 +295,25 @@ export const FIXTURES: Record<string, Make> = {
 
   listDeliveries: nothing,
   getDelivery: ({ deliveryId }) => ({ params: { id: deliveryId } }),
+
+  predict: ({ cartId }) => ({ body: { cartId } }),
+  listModels: nothing,
+  importModel: () => ({ query: { name: "Fixture" }, body: newXgboostFile() }),
+  getModel: (world) => model(world),
+  getModelArtefact: (world) => model(world),
+  stageModel: (world) => model(world),
+  promoteModel: (world) => model(world),
+  canaryModel: (world) => model(world),
+  shadowModel: (world) => model(world),
+  rollbackModel: (world) => model(world, "promote"),
+  trainModel: async (world) => ({ credential: (await alone(world)).credential }),
+  listTrainingRuns: nothing,
+  getTrainingRun: async (world) => {
+    const merchant = await alone(world);
+    const { runId } = must(await merchant.call<{ runId: string }>("POST", "/v1/models/train"));
+    return { params: { id: runId }, credential: merchant.credential };
+  },
+  getModelDrift: nothing,
 
   getAnalyticsRealtime: nothing,
   listAnalyticsRollups: nothing,

@@ -7,7 +7,7 @@ import { CommandError, numberOption, readOptions, UsageExit } from "../../worker
 import { isDue } from "../../workers/cli/cron.ts";
 import { isAlive, killProcess, processMark, takeLock } from "../../workers/cli/lock.ts";
 import { splitStatements } from "../../workers/cli/migrate.ts";
-import { productionConfig, queuesOf } from "../../workers/cli/production.ts";
+import { bucketsOf, productionConfig, queuesOf } from "../../workers/cli/production.ts";
 import { readVars } from "../../workers/cli/serve.ts";
 import { planShopper, totalMinor } from "../../workers/cli/shop/plan.ts";
 import { openState, secretsOf } from "../../workers/cli/state.ts";
@@ -128,8 +128,12 @@ describe("the production config", () => {
 
   it("names every queue once", () => {
     const queues = queuesOf(WRANGLER);
-    expect(queues).toEqual(expect.arrayContaining(["dead-letters", "events", "interventions"]));
+    expect(queues).toEqual(expect.arrayContaining(["dead-letters", "events", "interventions", "scoring"]));
     expect(new Set(queues).size).toBe(queues.length);
+  });
+
+  it("names every bucket", () => {
+    expect(bucketsOf(WRANGLER)).toEqual(["cartwake-artefacts"]);
   });
 });
 

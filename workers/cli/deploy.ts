@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { build, wrangler } from "./build.ts";
 import { CommandError, main, messageOf, progress, readOptions } from "./command.ts";
 import { ROOT, WRANGLER_CONFIG } from "./paths.ts";
-import { productionConfig, queuesOf, SECRETS } from "./production.ts";
+import { bucketsOf, productionConfig, queuesOf, SECRETS } from "./production.ts";
 
 const USAGE = `
 Usage: npm run deploy [-- --dry-run]
 
-Builds, creates the queues and the database that are missing, applies the migrations, sets the secrets that are
+Builds, creates the queues, buckets and the database that are missing, applies the migrations, sets the secrets that are
 missing, and deploys with \`wrangler deploy\`. Log in first: npx wrangler login, or set CLOUDFLARE_API_TOKEN.
   --dry-run   prints the steps and bundles with the production config; needs no account and no network
 `;
@@ -56,6 +56,16 @@ async function ensureQueue(name: string): Promise<void> {
   }
 }
 
+async function ensureBucket(name: string): Promise<void> {
+  try {
+    await wrangler(["r2", "bucket", "create", name]);
+    progress(`deploy: created the bucket ${name}`);
+  } catch (error) {
+    // 10004: it is this account's already.
+    if (!/already (exists|own)|10004/i.test(messageOf(error))) throw error;
+  }
+}
+
 /** The secrets the deployed Worker lacks; all of them before the first deployment. */
 async function missingSecrets(): Promise<string[]> {
   try {
@@ -82,11 +92,12 @@ async function deployWith(secrets: string[]): Promise<string> {
 }
 
 async function deploy(): Promise<void> {
-  const queues = queuesOf(readFileSync(WRANGLER_CONFIG, "utf8"));
+  const wanted = readFileSync(WRANGLER_CONFIG, "utf8");
   await requireLogin();
   await build();
   writeConfig(await ensureDatabase());
-  for (const queue of queues) await ensureQueue(queue);
+  for (const queue of queuesOf(wanted)) await ensureQueue(queue);
+  for (const bucket of bucketsOf(wanted)) await ensureBucket(bucket);
   progress("deploy: migrations");
   await wrangler(["d1", "migrations", "apply", DATABASE, "--remote", "-c", CONFIG]);
   const secrets = await missingSecrets();
@@ -96,16 +107,17 @@ async function deploy(): Promise<void> {
 }
 
 async function rehearse(): Promise<void> {
-  const queues = queuesOf(readFileSync(WRANGLER_CONFIG, "utf8"));
+  const wanted = readFileSync(WRANGLER_CONFIG, "utf8");
   await build();
   writeConfig(null);
   const steps = [
     "check the login: wrangler whoami",
     `create the D1 database ${DATABASE} if it is missing: wrangler d1 create`,
-    ...queues.map((queue) => `create the queue ${queue} if it is missing: wrangler queues create`),
+    ...queuesOf(wanted).map((queue) => `create the queue ${queue} if it is missing: wrangler queues create`),
+    ...bucketsOf(wanted).map((bucket) => `create the bucket ${bucket} if it is missing: wrangler r2 bucket create`),
     `migrate: wrangler d1 migrations apply ${DATABASE} --remote`,
     `make the secrets ${SECRETS.join(" and ")} if they are missing`,
-    "wrangler deploy with the production config",
+    "wrangler deploy with the production config, which makes the workflows too",
   ];
   process.stdout.write(`${steps.map((step, i) => `${i + 1}. ${step}`).join("\n")}\n`);
   await wrangler(["deploy", "--dry-run", "-c", CONFIG]);

@@ -28,6 +28,12 @@ export function productionConfig(toml: string, { databaseId, toRoot }: Productio
   return `# Made by \`npm run deploy\` from wrangler.toml: edit that one.\n${text}\n${/^\s*\[ai\]/m.test(text) ? "" : AI}`;
 }
 
+/** Every R2 bucket that wrangler.toml names. */
+export function bucketsOf(toml: string): string[] {
+  const named = toml.matchAll(/^\s*bucket_name\s*=\s*"([^"]+)"/gm);
+  return [...new Set([...named].map((found) => found[1]!))].sort();
+}
+
 /** Every queue that wrangler.toml names, as producer, consumer or dead-letter queue. */
 export function queuesOf(toml: string): string[] {
   const named = toml.matchAll(/^\s*(?:queue|dead_letter_queue)\s*=\s*"([^"]+)"/gm);

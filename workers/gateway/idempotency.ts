@@ -6,7 +6,7 @@
 import { seal, unseal } from "../../shared/auth/sealing.ts";
 import type { Principal } from "../../shared/auth/tokens.ts";
 import { AppError } from "../../shared/errors.ts";
-import { readText } from "../../shared/http.ts";
+import { readBytes } from "../../shared/http.ts";
 import { sha256 } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
 import { DAY_MS, MINUTE_MS } from "../../shared/time.ts";
@@ -46,18 +46,18 @@ interface Claim {
   at: number;
 }
 
-/** Carries a call out, unless its key says that this was done before. */
-export async function once(call: Call, principal: Principal, carry: Carry): Promise<Response> {
+/** Carries a call out, unless its key says that this was done before. `limit`: bytes that the route's body may have. */
+export async function once(call: Call, principal: Principal, carry: Carry, limit = MAX_REQUEST): Promise<Response> {
   const key = call.request.headers.get("idempotency-key");
   if (key === null) return carry(call);
   if (!KEY.test(key)) throw invalid("Idempotency-Key", "must have 1 to 255 printable ASCII characters");
   const { request, env, url } = call;
-  const text = await readText(request, MAX_REQUEST);
-  const fingerprint = await sha256(JSON.stringify([request.method, url.pathname, url.search, text]));
+  const body = await readBytes(request, Math.max(limit, MAX_REQUEST));
+  const fingerprint = await sha256(JSON.stringify([request.method, url.pathname, url.search, await sha256(body)]));
   const claim: Claim = { env, subject: `${principal.storeId}/${principal.userId}`, key, at: Date.now() };
   if (!(await take(claim, fingerprint))) return replay(claim, fingerprint);
   const { method, headers } = request;
-  const again = new Request(request.url, { method, headers, ...(text === "" ? {} : { body: text }) });
+  const again = new Request(request.url, { method, headers, ...(body.byteLength === 0 ? {} : { body }) });
   try {
     const response = await carry({ ...call, request: again });
     return response.status < 400 ? await keep(claim, response) : await release(claim, response);

@@ -15,6 +15,8 @@ export const TAGS: Record<Tag, string> = {
   Templates: "What messages say, in Liquid. Rendered once before they are saved.",
   Providers: "By what a store's own mail goes, in order of failover, and what providers report of it.",
   Deliveries: "Every message that was planned, sent or kept back, with its history.",
+  Models:
+    "What tells how a cart will end: versions with their figures, which one serves, how they are trained and watched; and predictions.",
   Analytics: "Exact counters of the store, now and over time.",
   Storefront: "What shops, shoppers and their mail programs call.",
   Operations: "Health, live topics, and this document.",
@@ -29,7 +31,7 @@ const PROBLEMS: Record<ErrorCode, string> = {
   METHOD_NOT_ALLOWED: "This address takes other methods; `Allow` names them.",
   CONFLICT: "It does not fit what is there: changed meanwhile, taken, or an `Idempotency-Key` used otherwise.",
   PAYLOAD_TOO_LARGE: "The body is larger than allowed.",
-  UNSUPPORTED_MEDIA_TYPE: "The body is not JSON.",
+  UNSUPPORTED_MEDIA_TYPE: "The body is of a media type that is not taken here: most take JSON alone.",
   TOO_MANY_REQUESTS: "Too many requests: come again after `Retry-After` seconds.",
   INTERNAL_ERROR: "Something went wrong on our side; the request id helps to find out what.",
   SERVICE_UNAVAILABLE: "Temporarily unavailable: try again.",

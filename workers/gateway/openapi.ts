@@ -117,7 +117,10 @@ function requestHeaders(route: Route): z.ZodObject | null {
   return Object.keys(shape).length > 0 ? z.object(shape) : null;
 }
 
-function requestBody(schema: z.ZodType, { access, textBody }: Route) {
+const FILE = { schema: { type: "string" as const, format: "binary", description: "The file, as it is" } };
+
+function requestBody(schema: z.ZodType, { access, textBody, fileBody }: Route) {
+  if (fileBody) return { required: true, content: Object.fromEntries(fileBody.map((type) => [type, FILE])) };
   const content = { schema };
   return {
     required: !schema.safeParse({}).success,

@@ -6,7 +6,7 @@
 import type { Permission } from "../../shared/auth/roles.ts";
 import type { Principal } from "../../shared/auth/tokens.ts";
 import { AppError } from "../../shared/errors.ts";
-import { MAX_BODY, problemResponse, readText, requestIdOf } from "../../shared/http.ts";
+import { MAX_BODY, problemResponse, readBytes, requestIdOf } from "../../shared/http.ts";
 import { log } from "../../shared/log.ts";
 import { countRequest } from "../../shared/metrics.ts";
 import type { LimitVerdict } from "../../shared/policy/limits.ts";
@@ -135,7 +135,7 @@ export async function run(
     },
   };
   const carry = (carried: Call) => carryOut(route, carried, principal, progress);
-  return principal && takesIdempotencyKey(route) ? once(call, principal, carry) : carry(call);
+  return principal && takesIdempotencyKey(route) ? once(call, principal, carry, route.maxBody) : carry(call);
 }
 
 /** The caller with the rights that the route takes; `null` on public ones. */
@@ -148,9 +148,9 @@ async function entitled(route: Route, given: Incoming, params: Record<string, st
 
 /** The request with its body in memory. */
 async function arrived(request: Request, limit = MAX_BODY): Promise<Request> {
-  const text = await readText(request, limit);
+  const body = await readBytes(request, limit);
   const { method, headers } = request;
-  return new Request(request.url, { method, headers, ...(text === "" ? {} : { body: text }) });
+  return new Request(request.url, { method, headers, ...(body.byteLength === 0 ? {} : { body }) });
 }
 
 /** The handler, and what follows when it is through. */

@@ -67,6 +67,8 @@ interface Declaration<Q extends z.ZodObject, B extends z.ZodType> {
   maxBody?: number;
   /** A media type that the body may have besides JSON: the schema is given the text as it is. */
   textBody?: "text/csv";
+  /** The media types of a body that is a file: the schema is given its bytes, whatever they are. */
+  fileBody?: readonly string[];
   /** The answers other than problems, by status. */
   answers: Record<number, Answer>;
   /** Passwords, codes or tokens can be guessed here: the strict limit counts too, by the account that the call names. */
@@ -93,6 +95,7 @@ export type Tag =
   | "Templates"
   | "Providers"
   | "Deliveries"
+  | "Models"
   | "Analytics"
   | "Storefront"
   | "Operations";

@@ -14,10 +14,12 @@ export function curlOf(spec: Spec, { method, path, operation }: Placed): string 
   if (security.some((way) => "accessToken" in way)) lines.push('-H "Authorization: Bearer $TOKEN"');
   if (takes(parameters, "Idempotency-Key")) lines.push('-H "Idempotency-Key: $(uuidgen)"');
   const schema = requestBody?.content["application/json"]?.schema;
-  if (schema) {
+  if (schema && schema.format !== "binary") {
     const body = JSON.stringify(sampleOf(spec, schema, true), null, 2).replaceAll("\n", "\n  ");
     lines.push('-H "Content-Type: application/json"', `-d '${body.replaceAll("'", "'\\''")}'`);
   }
+  const [type, file] = Object.entries(requestBody?.content ?? {})[0] ?? [];
+  if (file?.schema.format === "binary") lines.push(`-H "Content-Type: ${type}"`, "--data-binary @file");
   return lines.join(" \\\n  ");
 }
 

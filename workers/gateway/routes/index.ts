@@ -1,5 +1,6 @@
 /** Every route of the gateway. */
 import type { Route } from "../route.ts";
+import * as adviser from "./adviser.ts";
 import * as analytics from "./analytics.ts";
 import * as apiKeys from "./api-keys.ts";
 import * as audit from "./audit.ts";
@@ -17,8 +18,12 @@ import * as local from "./local.ts";
 import * as members from "./members.ts";
 import * as metrics from "./metrics.ts";
 import * as mfa from "./mfa.ts";
+import * as modelImport from "./model-import.ts";
+import * as modelStages from "./model-stages.ts";
+import * as models from "./models.ts";
 import * as orderSignal from "./order-signal.ts";
 import * as passwords from "./passwords.ts";
+import * as predictions from "./predictions.ts";
 import * as providers from "./providers.ts";
 import * as sessions from "./sessions.ts";
 import * as shoppers from "./shoppers.ts";
@@ -46,7 +51,12 @@ const described = (neighbours: storefront.Neighbours): Route[] => [
   ...templates.routes,
   ...providers.routes(neighbours),
   ...deliveries.routes,
+  ...predictions.routes,
+  ...models.routes(neighbours),
+  ...modelStages.routes,
+  ...modelImport.routes,
   ...analytics.routes,
+  ...adviser.routes(neighbours),
   ...callbacks.routes(neighbours),
   storefront.beacons(neighbours),
   ...storefront.routes(neighbours),

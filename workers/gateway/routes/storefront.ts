@@ -3,14 +3,18 @@ import * as z from "zod";
 import { liveRoom, lobbyRoom, storeStub } from "../../../objects/stubs.ts";
 import { verifyAccessToken } from "../../../shared/auth/tokens.ts";
 import type { ProviderRow } from "../../../shared/db/providers.ts";
+import type { DraftInput, DraftView } from "../../../shared/drafts.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { eventSchema, LIMITS } from "../../../shared/events/schema.ts";
 import type { PushTarget } from "../../../shared/events/types.ts";
 import { stableHash } from "../../../shared/ids.ts";
+import type { LossView } from "../../../shared/loss.ts";
 import { offerView } from "../../../shared/offers.ts";
+import type { Result } from "../../../shared/result.ts";
 import type { Env } from "../../env.ts";
 import { publicKeysFor } from "../authenticate.ts";
 import { type Call, open, type Route } from "../route.ts";
+import type { ModelNeighbours } from "./models.ts";
 import type { ProviderVerdict } from "./providers.ts";
 
 /** Whom a provider is tried out with: an address, a number, or a device and where a tap on it leads. */
@@ -19,7 +23,7 @@ export type TestRecipient =
   | { channel: "push"; target: PushTarget; url: string };
 
 /** Routes of other folders, handed in by the entry point: worker folders do not import each other. */
-export interface Neighbours {
+export interface Neighbours extends ModelNeighbours {
   postEvents(request: Request, url: URL, env: Env, ctx: ExecutionContext, requestId: string): Promise<Response>;
   preflight(request: Request, env: Env): Promise<Response>;
   forgetTenant(storeId: string): void;
@@ -31,6 +35,10 @@ export interface Neighbours {
   receiveCallback(request: Request, env: Env, kind: string, providerId: string): Promise<number>;
   pushKey(request: Request, url: URL, env: Env, requestId: string): Promise<Response>;
   localMails(env: Env): Promise<Response | null>;
+  draftCopy(env: Env, storeId: string, wish: DraftInput): Promise<DraftView>;
+  /** `day`: any of the week (ms). */
+  readLossSummary(env: Env, storeId: string, day: number): Promise<Result<LossView>>;
+  makeLossSummary(env: Env, storeId: string, day: number): Promise<Result<LossView>>;
 }
 
 /** `GET /ws`: to the store's own room when the token comes with the upgrade, else to a lobby that waits for it. */
