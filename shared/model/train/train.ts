@@ -188,7 +188,7 @@ export class Trainer {
   #optionsNow(): BoostOptions {
     const { options, stage, candidate, trees } = this.state;
     if (stage === "compare") return options.boost[candidate]!;
-    // Each tree learns from more rows than a fold's did, and what it takes to fit them grows as well.
+    // As many trees as suited the folds, and nothing is left to validate on.
     return { ...options.boost[trees!.with.candidate]!, rounds: trees!.with.rounds, patience: 0 };
   }
 

@@ -122,8 +122,8 @@ export const RETAILROCKET: Task = {
     boost: [
       {
         ...BOOST_DEFAULTS,
-        rounds: 600,
-        learningRate: 0.03,
+        rounds: 800,
+        learningRate: 0.025,
         maxDepth: 6,
         maxLeaves: 64,
         minChildHessian: 20,
@@ -136,6 +136,6 @@ export const RETAILROCKET: Task = {
       },
     ],
     l2: [60],
-    bags: 5,
+    bags: 6,
   },
 };

@@ -48,7 +48,11 @@ const mapped = (told: Told, name: (name: string) => string, by: (value: number, 
 const those = (names: RegExp): Told => Object.fromEntries(Object.entries(TREES).filter(([name]) => names.test(name)));
 
 const LOGS: Told = {
-  ...mapped(those(/^(Admin|Info|Product|Special|seconds|page|product)(?!.*_log$)/), (name) => `log_${name}`, Math.log1p),
+  ...mapped(
+    those(/^(Admin|Info|Product|Special|seconds|page|product)(?!.*_log$)/),
+    (name) => `log_${name}`,
+    Math.log1p,
+  ),
   // Shares below 0.2: in percent their logarithm bends.
   ...mapped(
     those(/Rates$/),
