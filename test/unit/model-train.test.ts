@@ -20,6 +20,8 @@ const PLAIN: BoostOptions = {
   minChildHessian: 0.1,
   l2: 1,
   columnShare: 1,
+  nodeColumnShare: 1,
+  smoothing: 0,
   rowShare: 1,
   patience: 0,
 };
@@ -34,6 +36,7 @@ function boosted(columns: number[][], labels: number[], options: Partial<BoostOp
     train: everyRow(labels.length),
     validation: new Int32Array(),
     weights: null,
+    usable: null,
   };
   const state = beginBoosting(data, { ...PLAIN, ...options }, 1);
   new Boosting(data, state).advance(1_000);
@@ -152,7 +155,14 @@ describe("boosting", () => {
     const labels = Uint8Array.from(x, (value) => (draw.unit() < 0.2 + 0.3 * value ? 1 : 0));
     const binned = binColumns([x, noise]);
     const folds = foldsOf(Float64Array.from(everyRow(rows)), 4, 1);
-    const data = { binned, labels, train: rowsOf(folds, 0, false), validation: rowsOf(folds, 0, true), weights: null };
+    const data = {
+      binned,
+      labels,
+      train: rowsOf(folds, 0, false),
+      validation: rowsOf(folds, 0, true),
+      weights: null,
+      usable: null,
+    };
     const state = beginBoosting(data, { ...BOOST_DEFAULTS, rounds: 400, learningRate: 0.2, patience: 10 }, 1);
     new Boosting(data, state).advance(1_000);
     const best = bestRound(state);
@@ -172,6 +182,7 @@ describe("boosting", () => {
       train: everyRow(3),
       validation: new Int32Array(),
       weights: Float64Array.of(2, 2, 1),
+      usable: null,
     };
     const state = { ...beginBoosting(data, PLAIN, 1), base: Math.log(3.5 / 2.5) };
     new Boosting(data, state).advance(1);

@@ -22,14 +22,14 @@ export const BOOST_DEFAULTS: BoostOptions = {
   learningRate: 0.05,
   maxDepth: 6,
   maxLeaves: 31,
-  minChildHessian: 5,
-  l2: 5,
+  minChildHessian: 8,
+  l2: 20,
   l1: 0,
   minGain: 0,
-  columnShare: 0.7,
-  nodeColumnShare: 1,
-  smoothing: 0,
-  rowShare: 0.8,
+  columnShare: 1,
+  nodeColumnShare: 0.3,
+  smoothing: 10,
+  rowShare: 0.7,
   patience: 30,
 };
 
@@ -41,6 +41,8 @@ export interface BoostData {
   validation: Int32Array;
   /** How much each row's loss counts in training; `null`: all alike. */
   weights: Float64Array | null;
+  /** The features that trees may look at; `null`: all. */
+  usable: Int32Array | null;
 }
 
 /** Where boosting stands. Plain data: JSON carries it exactly, and going on from it gives the same trees as never stopping. */
@@ -74,7 +76,7 @@ export class Boosting {
   constructor(data: BoostData, state: BoostState) {
     this.state = state;
     this.#data = data;
-    this.#grower = new TreeGrower(data.binned, state.options);
+    this.#grower = new TreeGrower(data.binned, state.options, data.usable);
     const rows = data.labels.length;
     this.#scores = new Float64Array(rows).fill(state.base);
     this.#gradient = new Float64Array(rows);

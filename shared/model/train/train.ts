@@ -28,6 +28,8 @@ export interface TrainingOptions {
   boost: BoostOptions[];
   /** Ridge penalties to compare for logistic regression. */
   l2: number[];
+  /** Features that trees do not look at: what only a sum of weights needs, such as logarithms and 0/1 for each kind. */
+  linearOnly: readonly string[];
   /** With fewer rows of either label only logistic regression is fitted. */
   minForTrees: number;
   /**
@@ -45,6 +47,7 @@ export const TRAINING_DEFAULTS: TrainingOptions = {
   folds: 5,
   boost: [BOOST_DEFAULTS],
   l2: [3, 100],
+  linearOnly: [],
   minForTrees: 150,
   shopperPower: 0.25,
   maxBins: 127,
@@ -170,6 +173,9 @@ export class Trainer {
       train: refit ? everyRow(this.#data.labels.length) : rowsOf(this.#folds, fold, false),
       validation: refit ? NONE : rowsOf(this.#folds, fold, true),
       weights: this.#weights,
+      usable: Int32Array.from(this.#data.features.keys()).filter(
+        (feature) => !options.linearOnly.includes(this.#data.features[feature]!),
+      ),
     };
     if (fold === list.length) {
       const seed = random(state.seed, refit ? 1 : 0, fold).below(2 ** 32);
@@ -182,7 +188,7 @@ export class Trainer {
   #optionsNow(): BoostOptions {
     const { options, stage, candidate, trees } = this.state;
     if (stage === "compare") return options.boost[candidate]!;
-    // Each tree learns from more rows than a fold's did, and what it takes to fit them grows as well.
+    // As many trees as suited the folds, and nothing is left to validate on.
     return { ...options.boost[trees!.with.candidate]!, rounds: trees!.with.rounds, patience: 0 };
   }
 

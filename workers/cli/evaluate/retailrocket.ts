@@ -60,12 +60,48 @@ const DERIVED: Record<string, (row: Row) => number> = {
   hour_from_noon: of((v) => (v("hour_of_day") + 12) % 24),
 };
 
+type Told = Record<string, (row: Row) => number>;
+
 const finite =
   (told: (row: Row) => number) =>
   (row: Row): number => {
     const value = told(row);
     return Number.isFinite(value) ? value : Number.NaN;
   };
+
+const mapped = (told: Told, name: (name: string) => string, by: (value: number, row: Row) => number): Told =>
+  Object.fromEntries(Object.entries(told).map(([own, of]) => [name(own), (row: Row) => by(of(row), row)]));
+
+const TREES: Told = {
+  ...Object.fromEntries(RAW.map((name) => [name, (row: Row) => row.number(name)])),
+  ...Object.fromEntries(Object.entries(DERIVED).map(([name, told]) => [name, finite(told)])),
+};
+
+const isOneOf = (name: Raw, values: readonly number[]): Told =>
+  Object.fromEntries(values.map((value) => [`${name}_${value}`, (row: Row) => Number(row.number(name) === value)]));
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, value) => value);
+
+/** What is no time of day or week, and never below nothing. */
+const LOGS = mapped(
+  Object.fromEntries(Object.entries(TREES).filter(([name]) => !/hour|day|gap_to_mean/.test(name))),
+  (name) => `log_${name}`,
+  (value) => Math.log1p(Math.max(0, value)),
+);
+
+/** What a sum of weights cannot bend by itself. */
+const LINEAR: Told = {
+  ...LOGS,
+  ...mapped(
+    LOGS,
+    (name) => `${name}_at_first`,
+    (value, row) => (row.number("cutoff_k") === 0 ? value : 0),
+  ),
+  ...isOneOf("hour_of_day", upTo(24)),
+  ...isOneOf("day_of_week", upTo(7)),
+  ...isOneOf("cutoff_k", [0, 1, 2, 3, 5]),
+  no_event_before: (row) => Number(Number.isNaN(row.number("seconds_since_previous_event"))),
+  no_cart_before: (row) => Number(Number.isNaN(row.number("prev_cart_session_bought"))),
+};
 
 export const RETAILROCKET: Task = {
   about: "a purchase later in the session, at so many events after the first addition",
@@ -77,29 +113,29 @@ export const RETAILROCKET: Task = {
     return visitor;
   },
   moment: (row) => row.number("cutoff_k"),
-  features: {
-    ...Object.fromEntries(RAW.map((name) => [name, (row: Row) => row.number(name)])),
-    ...Object.fromEntries(Object.entries(DERIVED).map(([name, told]) => [name, finite(told)])),
-  },
+  features: { ...TREES, ...LINEAR },
   options: {
     ...TRAINING_DEFAULTS,
+    linearOnly: Object.keys(LINEAR),
     folds: 5,
+    maxBins: 63,
     boost: [
       {
         ...BOOST_DEFAULTS,
-        rounds: 600,
-        learningRate: 0.03,
+        rounds: 800,
+        learningRate: 0.025,
         maxDepth: 6,
         maxLeaves: 64,
-        minChildHessian: 30,
-        l2: 20,
+        minChildHessian: 20,
+        l2: 40,
         columnShare: 1,
         nodeColumnShare: 0.2,
-        rowShare: 0.6,
+        rowShare: 0.7,
+        smoothing: 20,
         patience: 60,
       },
     ],
-    l2: [30],
-    bags: 5,
+    l2: [60],
+    bags: 6,
   },
 };
