@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { fakeAiWorker } from "./test/support/ai-script.ts";
 
 /** System tests that mostly wait for time to pass, the longest first: begun early, they wait while others compute. */
 const LONG_WAITS = ["limits", "providers", "loop", "email-providers", "outage", "email-adapters", "kill"];
@@ -39,7 +40,12 @@ export default defineConfig({
           cloudflareTest(async () => ({
             wrangler: { configPath: "./wrangler.toml" },
             // wrangler.toml is what production runs; its local secrets are refused there.
-            miniflare: { bindings: { ENVIRONMENT: "test", MIGRATIONS: await readD1Migrations("./migrations") } },
+            miniflare: {
+              bindings: { ENVIRONMENT: "test", MIGRATIONS: await readD1Migrations("./migrations") },
+              // Nobody's `AI` until a test says so.
+              serviceBindings: { FAKE_AI: "fake-ai" },
+              workers: [fakeAiWorker()],
+            },
           })),
         ],
         test: { name: "actor", include: ["test/actor/**/*.test.ts"], maxWorkers: COMPUTING, testTimeout: 30_000 },

@@ -42,6 +42,10 @@ const variables = z.object({
     .regex(/^([1-9]|[1-3]\d|40)$/, "must be 1 to 40")
     .default("30")
     .transform(Number),
+  AI_MODEL: z
+    .string()
+    .regex(/^@(cf|hf)\/[\w.-]+\/[\w.-]+$/, "must be a model of Workers AI such as @cf/zai-org/glm-4.7-flash")
+    .default("@cf/zai-org/glm-4.7-flash"),
   METRICS_TOKEN: z.string().default(""),
 });
 

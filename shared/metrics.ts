@@ -74,6 +74,22 @@ export const METRICS = {
     labels: ["queue"],
   },
   cartwake_dead_letters_total: { type: "counter", help: "Queue messages given up and kept.", labels: [] },
+  cartwake_advice_total: {
+    type: "counter",
+    help: "Carts that a language model was to advise on, by what came of it; all but applied: the rules decided.",
+    labels: ["outcome"],
+  },
+  cartwake_ai_neurons_total: {
+    type: "counter",
+    help: "Neurons of Workers AI used, by task: advice, draft, summary.",
+    labels: ["task"],
+  },
+  cartwake_ai_duration_seconds: {
+    type: "histogram",
+    help: "Time that questions to language models took, all their calls together.",
+    labels: ["task"],
+    buckets: SEND,
+  },
   cartwake_metrics_dropped_total: {
     type: "counter",
     help: "Series not kept because there were too many.",

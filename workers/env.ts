@@ -2,6 +2,11 @@ import type { Actors } from "../objects/stubs.ts";
 import type { AccountMailHint, CartNews, QueueProbe, ScoringHint, SendCommand } from "../shared/events/messages.ts";
 import type { TrainingParams } from "./training/workflow.ts";
 
+/** Workers AI, as far as it is used: models by their names, and answers that nobody has checked. */
+export interface AiBinding {
+  run(model: string, inputs: Record<string, unknown>): Promise<unknown>;
+}
+
 /** Everything this Worker is bound to (wrangler.toml). */
 export interface Env extends Actors {
   DB: D1Database;
@@ -12,7 +17,8 @@ export interface Env extends Actors {
   ARTEFACTS: R2Bucket;
   TRAINING: Workflow<TrainingParams>;
   /** Only where an account is: never locally. */
-  AI?: Ai;
+  AI?: AiBinding;
+  AI_MODEL: string;
   ANALYTICS: AnalyticsEngineDataset;
   ASSETS: Fetcher;
   EMAIL: SendEmail;

@@ -1,6 +1,6 @@
 /** The one entry point: requests, queues, schedules, and the actor classes. */
 import { meterStub } from "../objects/stubs.ts";
-import type { AccountMailHint, CartNews, QueueProbe, SendCommand } from "../shared/events/messages.ts";
+import type { AccountMailHint, CartNews, QueueProbe, ScoringHint, SendCommand } from "../shared/events/messages.ts";
 import { flushMetrics, flushMetricsNow } from "../shared/metrics.ts";
 import type { Env } from "./env.ts";
 import { createGateway } from "./gateway/index.ts";
@@ -16,6 +16,9 @@ import { testProvider } from "./interventions/provider-test.ts";
 import { consumeInterventions } from "./interventions/sender.ts";
 import { runSchedule, WEEKLY } from "./jobs/cron.ts";
 import { consumeDeadLetters } from "./jobs/dead-letters.ts";
+import { consumeScoring } from "./scoring/consumer.ts";
+import { draftCopy } from "./scoring/copy.ts";
+import { makeLossSummary, readLossSummary } from "./scoring/summary.ts";
 import { runTrainingSchedule } from "./training/schedule.ts";
 import { startTraining } from "./training/start.ts";
 
@@ -41,6 +44,9 @@ const handle = createGateway({
   receiveCallback,
   pushKey,
   localMails,
+  draftCopy,
+  readLossSummary,
+  makeLossSummary,
   startTraining,
 });
 
@@ -58,6 +64,7 @@ export default {
     if (batch.queue === "events") await consumeEvents(batch as MessageBatch<CartNews | QueueProbe>, env);
     else if (batch.queue === "interventions")
       await consumeInterventions(batch as MessageBatch<SendCommand | AccountMailHint>, env);
+    else if (batch.queue === "scoring") await consumeScoring(batch as MessageBatch<ScoringHint>, env);
     else await consumeDeadLetters(batch, env);
     flushMetricsNow(meterStub(env), ctx);
   },

@@ -3,6 +3,7 @@
 import type { ErrorCode } from "../../shared/errors.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
 import type { ShopperHistory } from "../../shared/model/history.ts";
+import type { Advice } from "../../shared/policy/advice.ts";
 import type { MessageChannel } from "../../shared/policy/rules.ts";
 import type { DeliveryStatus } from "../../shared/views.ts";
 import type { CartState, Effect } from "./state.ts";
@@ -35,6 +36,8 @@ export type Command =
   | { type: "hold"; now: number; effectId: string; reason: string; until: number | null }
   /** What the provider's callback or a link told about a sent message. */
   | { type: "report"; now: number; deliveryId: string; status: DeliveryStatus; reason?: string }
+  /** What a language model proposes for a planned message. */
+  | { type: "advise"; now: number; advice: Advice }
   | { type: "revoke_links"; now: number };
 
 export interface Note {
@@ -65,7 +68,7 @@ export interface Decision {
   received?: Received;
   /** Claims: the effect as it may be sent now. */
   claimed?: Effect;
-  /** Why a claim, settle, hold or report was not carried out. */
+  /** Why a claim, settle, hold, report or advice was not carried out. */
   rejection?: string;
   /** Retention is over: the actor may forget everything. */
   forget?: true;

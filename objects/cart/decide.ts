@@ -9,6 +9,7 @@ import type { ShopperHistory } from "../../shared/model/history.ts";
 import type { Predictor } from "../../shared/model/prediction.ts";
 import { prior } from "../../shared/model/prior.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
+import { advise } from "./advice.ts";
 import { accept, claim, hold, isCurrent, reject, report, settle } from "./claims.ts";
 import type { Command, Decision, Note, Received } from "./commands.ts";
 import { exposed } from "./exposure.ts";
@@ -38,6 +39,8 @@ export function decide(before: CartState, command: Command, rules: Rules, predic
       return hold(state, command);
     case "report":
       return report(state, command);
+    case "advise":
+      return advise(state, command);
     case "revoke_links":
       return accept(state, { ...state.process, linksRevokedAt: command.now }, [
         { code: "links_revoked", text: "Recovery links revoked" },

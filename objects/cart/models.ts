@@ -2,41 +2,40 @@
  * Which model scores a cart: the store's own, by its rules, once this isolate has its weights. What is not here yet is
  * fetched meanwhile, and the prior scores: a beacon waits for no bucket.
  */
-import { ModelCache } from "../../shared/model/cache.ts";
-import type { Model } from "../../shared/model/model.ts";
+import { weights } from "../../shared/model/cache.ts";
 import { type Predictor, predictorOf } from "../../shared/model/prediction.ts";
 import { prior } from "../../shared/model/prior.ts";
 import { artefactKey, versionFor } from "../../shared/model/rollout.ts";
-import { compile, type Scorer } from "../../shared/model/scorer.ts";
+import type { Scorer } from "../../shared/model/scorer.ts";
 import { NO_SERVING, PRIOR_VERSION } from "../../shared/model/serving.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
 
-/** Weights are the same for every cart of an isolate, and too large for each to have its own. */
-const weights = new ModelCache({
-  decode: (bytes) => compile(JSON.parse(new TextDecoder().decode(bytes)) as Model),
-  now: Date.now,
-});
 const predictors = new WeakMap<Scorer, Predictor>();
+
+/** The platform's `waitUntil`. */
+export type KeepAwake = (work: Promise<unknown>) => void;
 
 export class Models {
   readonly #bucket: R2Bucket;
   readonly #storeId: string;
   readonly #cartId: string;
+  readonly #keepAwake: KeepAwake;
 
-  constructor(bucket: R2Bucket, { storeId, cartId }: { storeId: string; cartId: string }) {
+  constructor(bucket: R2Bucket, { storeId, cartId }: { storeId: string; cartId: string }, keepAwake: KeepAwake) {
     this.#bucket = bucket;
     this.#storeId = storeId;
     this.#cartId = cartId;
+    this.#keepAwake = keepAwake;
   }
 
-  /** At once. `fetch` is handed what is to be waited for by nobody: the weights on their way here. */
-  now(rules: Rules, fetch: (loading: Promise<unknown>) => void): Predictor {
+  /** At once; nobody waits for weights on their way here. */
+  now(rules: Rules): Predictor {
     const version = versionFor(rules.serving ?? NO_SERVING, this.#cartId);
     if (version === null) return prior;
     const key = artefactKey(this.#storeId, version);
     const scorer = weights.peek(key);
     if (scorer) return named(scorer, version);
-    fetch(weights.load(this.#bucket, key).catch(() => null)); // the cache has said why
+    this.#keepAwake(weights.load(this.#bucket, key).catch(() => null)); // the cache has said why
     return prior;
   }
 

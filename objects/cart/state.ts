@@ -15,6 +15,7 @@ import type { Arm } from "../../shared/measure/assign.ts";
 import { NO_TRAIL, type Trail } from "../../shared/model/features.ts";
 import type { ShopperHistory } from "../../shared/model/history.ts";
 import { NO_PREDICTION, type Prediction } from "../../shared/model/prediction.ts";
+import type { Advice } from "../../shared/policy/advice.ts";
 import type { Campaign, Coupon, MessageChannel, Rules, Trigger } from "../../shared/policy/rules.ts";
 import type { CartStatus, Channel, DeliveryStatus } from "../../shared/views.ts";
 
@@ -143,6 +144,8 @@ export interface Effect {
   /** Whose keys those are, when the store has an account of its own: another account knows nothing of them. */
   account?: string;
   history: HistoryEntry[];
+  /** What a language model proposed and the cart followed: once. */
+  advised?: Omit<Advice, "effectId">;
   /** Since it was due for the first time: whom it is counted for, in which arm, and for how long. */
   exposure: { at: number; shopperId: string; arm: Arm; windowMs: number } | null;
 }

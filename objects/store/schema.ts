@@ -4,7 +4,7 @@ import { TIMERS_TABLE } from "../kit/timers.ts";
  * `carts`: how far each cart is counted, and its latest summary. `exposures`: the first time a shopper met a step of a
  * campaign; `purchases`: orders of known shoppers as they stand. `coupons`: codes given out, `n` the how-manieth of its step;
  * `redemptions`: orders that used one; `coupon_tallies`: what became of those that were forgotten. `pool_codes`: imported
- * codes in the order in which they are taken. Keys without rowid: a write is one row, and one more for each index it is in.
+ * codes in the order in which they are taken. `ai_questions`: those of the day, and what they cost. Keys without rowid: a write is one row, and one more for each index it is in.
  */
 export const MIGRATIONS = [
   `CREATE TABLE config (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, created_at INTEGER NOT NULL, settings TEXT NOT NULL);
@@ -35,4 +35,6 @@ export const MIGRATIONS = [
    CREATE TABLE signal (id INTEGER PRIMARY KEY CHECK (id = 1), data TEXT NOT NULL)`,
   "CREATE TABLE first_messages (channel TEXT PRIMARY KEY, hour INTEGER NOT NULL, count INTEGER NOT NULL) WITHOUT ROWID",
   "CREATE TABLE serving (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, data TEXT NOT NULL)",
+  `CREATE TABLE ai_day (id INTEGER PRIMARY KEY CHECK (id = 1), day INTEGER NOT NULL, neurons REAL NOT NULL);
+   CREATE TABLE ai_questions (id TEXT PRIMARY KEY, neurons REAL NOT NULL, settled INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID`,
 ] as const;

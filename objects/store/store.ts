@@ -5,7 +5,7 @@
  *         what campaigns caused, which models serve, whether orders are still told of.
  * Timers  `watch`: nudges carts that should have woken, looks for lost orders; `trim`: retention; `allocate`: shares of variants.
  * RPC     create, settings, patchSettings, campaign*, results, rules, serving, serve, tenant, apply, seen, countRejected, realtime,
- *         usage, rollups, issueCoupon, coupon*, admitFirst, orderSignal, overrideSignal.
+ *         usage, rollups, issueCoupon, coupon*, admitFirst, orderSignal, overrideSignal, askAi, settleAi, aiUsage.
  * Peers   Room (its live topics), Cart (nudge).
  *
  * It receives cart summaries in batches, by sequence number, never single events: telling it twice changes nothing.
@@ -33,6 +33,7 @@ import type { OrderSignalView, RealtimeView, TopicNews, UsageView } from "../../
 import { migrate } from "../kit/migrate.ts";
 import { Timers } from "../kit/timers.ts";
 import { type Actors, cartStub } from "../stubs.ts";
+import { AiBudget } from "./ai-budget.ts";
 import { Campaigns } from "./campaigns.ts";
 import { Counters } from "./counters.ts";
 import { CouponBook, type CouponQuery } from "./coupon-book.ts";
@@ -80,6 +81,7 @@ export class Store extends DurableObject<Actors> {
   readonly #firsts: FirstMessages;
   readonly #watch: SignalWatch;
   readonly #serving: ServingModels;
+  readonly #ai: AiBudget;
   readonly #live: Live;
   #config: Config | null;
 
@@ -98,6 +100,7 @@ export class Store extends DurableObject<Actors> {
     this.#counters = new Counters(storage, [this.#measurement, this.#coupons]);
     this.#watch = new SignalWatch(storage, this.#counters, this.#storeId);
     this.#serving = new ServingModels(storage);
+    this.#ai = new AiBudget(storage);
     this.#live = new Live(ctx, env, this.#storeId, () => this.realtime());
     const row = this.#sql
       .exec<{ version: number; created_at: number; settings: string }>("SELECT * FROM config")
@@ -264,6 +267,23 @@ export class Store extends DurableObject<Actors> {
   admitFirst(channel: MessageChannel): number | null {
     if (!this.#config) throw new Error("no such store");
     return this.#firsts.admit(channel, this.#config.settings.firstMessagesPerHour, Date.now());
+  }
+
+  /** May a language model be asked, at a cost of at most `neurons`? The same `id` once a day; the answer is to be settled. */
+  askAi(id: string, neurons: number): Result<null, "ai_off" | "budget_spent" | "already_asked"> {
+    const ai = this.#config?.settings.ai;
+    return ai?.enabled ? this.#ai.reserve(id, neurons, ai.dailyNeurons, Date.now()) : no("ai_off");
+  }
+
+  /** What the question did cost. */
+  settleAi(id: string, neurons: number): void {
+    this.#ai.settle(id, neurons);
+  }
+
+  /** Neurons of this day (UTC), and how many the store allows; `null`: its adviser is off. */
+  aiUsage(): { neurons: number; limit: number } | null {
+    const ai = this.#config?.settings.ai;
+    return ai?.enabled ? { neurons: this.#ai.spent(Date.now()), limit: ai.dailyNeurons } : null;
   }
 
   orderSignal(): OrderSignalView {

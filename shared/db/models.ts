@@ -93,24 +93,29 @@ export async function insertModel(db: D1Database, storeId: string, model: NewMod
 export const modelRow = (db: D1Database, storeId: string, version: string): Promise<ModelRow | null> =>
   db.prepare("SELECT * FROM models WHERE store_id = ? AND version = ?").bind(storeId, version).first<ModelRow>();
 
+/** Without the distributions: they are long, and of no use to a list. */
+export type ListedModel = Omit<ModelRow, "reference">;
+const LISTED =
+  "version, kind, algorithm, name, stage, trees, features, metrics, baseline, window_from, window_to, examples, bytes, sha256, run_id, note, created_at, created_by, staged_at";
+
 /** Newest first, after the place where the last page ended. */
 export async function modelRows(
   db: D1Database,
   storeId: string,
   limit: number,
   after?: { time: number; id: string },
-): Promise<ModelRow[]> {
+): Promise<ListedModel[]> {
   const { results } = await db
     .prepare(
-      `SELECT * FROM models WHERE store_id = ?1 AND (?2 IS NULL OR (created_at, version) < (?2, ?3))
+      `SELECT ${LISTED} FROM models WHERE store_id = ?1 AND (?2 IS NULL OR (created_at, version) < (?2, ?3))
        ORDER BY created_at DESC, version DESC LIMIT ?4`,
     )
     .bind(storeId, after?.time ?? null, after?.id ?? null, limit)
-    .all<ModelRow>();
+    .all<ListedModel>();
   return results;
 }
 
-export function modelView(row: ModelRow, serving: Serving): ModelView {
+export function modelView(row: ListedModel, serving: Serving): ModelView {
   const stage = stageOf(serving, row.version, row.stage);
   return {
     version: row.version,

@@ -128,6 +128,9 @@ export class ModelCache {
   }
 }
 
+/** Of this isolate: a model is the same for every cart, and too large for each to have its own. */
+export const weights = new ModelCache();
+
 async function artefact(bucket: ArtefactBucket, key: string): Promise<Uint8Array | null> {
   try {
     const found = await bucket.get(key);

@@ -1,7 +1,7 @@
 /**
  * A model as bytes, what the registry keeps: `CWM1`, the length of the header (32 bits), the header as JSON, then of the
- * forest the roots, features, thresholds, children, missing directions and values, each as little-endian numbers. Equal models
- * give equal bytes.
+ * forest the roots, features, thresholds, children, missing directions and values, each as little-endian numbers, which
+ * is how every machine that runs Workers holds them. Equal models give equal bytes.
  */
 import * as z from "zod";
 import { AppError } from "../errors.ts";
@@ -17,11 +17,17 @@ const BYTES_A_ROOT = 4;
 /** threshold 8, value 8, left 4, right 4, feature 2, missing 1 */
 const BYTES_A_NODE = 27;
 
-const numbers = z.array(z.number()).max(MAX_POINTS);
+/** Looked at as a whole: a schema of its elements would collect an issue of each of a million wrong ones. */
+const numbers = z.custom<number[]>(
+  (list) => Array.isArray(list) && list.length <= MAX_POINTS && list.every((value) => typeof value === "number"),
+);
+const texts = z.custom<string[]>(
+  (list) => Array.isArray(list) && list.length <= MAX_FEATURES && list.every((value) => typeof value === "string"),
+);
 const header = z.strictObject({
   format: z.literal(MODEL_FORMAT),
   algorithm: z.enum(["trees", "logistic", "blend"]),
-  features: z.array(z.string()).max(MAX_FEATURES),
+  features: texts,
   base: z.number(),
   forest: z
     .strictObject({
@@ -57,10 +63,9 @@ export function encodeModel(model: Model): Uint8Array {
   );
   const bytes = new Uint8Array(PREFIX_BYTES + head.length + forestBytes(forest?.roots.length, forest?.feature.length));
   bytes.set(new TextEncoder().encode(MAGIC));
-  const view = new DataView(bytes.buffer);
-  view.setUint32(4, head.length, true);
+  new DataView(bytes.buffer).setUint32(4, head.length, true);
   bytes.set(head, PREFIX_BYTES);
-  if (forest) writeForest(view, PREFIX_BYTES + head.length, forest);
+  if (forest) writeForest(bytes, PREFIX_BYTES + head.length, forest);
   return bytes;
 }
 
@@ -69,8 +74,7 @@ export function decodeModel(bytes: Uint8Array): Model {
   const { head, at } = readHeader(bytes);
   const expected = at + forestBytes(head.forest?.trees, head.forest?.nodes);
   if (bytes.length !== expected) throw unsound(`it has ${bytes.length} bytes where its header says ${expected}`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const model: Model = { ...head, forest: head.forest && readForest(view, at, head.forest) };
+  const model: Model = { ...head, forest: head.forest && readForest(bytes, at, head.forest) };
   const reason = checkModel(model);
   if (reason) throw unsound(reason);
   return model;
@@ -103,44 +107,39 @@ function readHeader(bytes: Uint8Array): { head: Header; at: number } {
   return { head: parsed.data, at };
 }
 
-type Numbers = Pick<Forest, "roots" | "feature" | "threshold" | "left" | "right" | "missing" | "value">;
-
 /** What a leaf does not use is written as nothing, so that equal models give equal bytes. */
-function writeForest(view: DataView, at: number, forest: Numbers): void {
-  const isLeaf = forest.feature.map((feature) => feature < 0);
-  const put = (list: number[], bytes: number, set: (at: number, value: number) => void, unused?: number): void => {
-    list.forEach((value, node) => {
-      set(at, unused !== undefined && isLeaf[node] ? unused : value);
-      at += bytes;
-    });
-  };
-  const int = (at: number, value: number): void => view.setInt32(at, value, true);
-  const float = (at: number, value: number): void => view.setFloat64(at, value, true);
-  put(forest.roots, 4, int);
-  put(forest.feature, 2, (at, value) => view.setInt16(at, value, true));
-  put(forest.threshold, 8, float, 0);
-  put(forest.left, 4, int, -1);
-  put(forest.right, 4, int, -1);
-  put(forest.missing, 1, (at, value) => view.setUint8(at, value), 0);
-  put(forest.value, 8, float);
+function writeForest(bytes: Uint8Array, at: number, forest: Forest): void {
+  const used = (list: number[], unused: number): number[] =>
+    list.map((value, node) => (forest.feature[node]! < 0 ? unused : value));
+  for (const part of [
+    Int32Array.from(forest.roots),
+    Int16Array.from(forest.feature),
+    Float64Array.from(used(forest.threshold, 0)),
+    Int32Array.from(used(forest.left, -1)),
+    Int32Array.from(used(forest.right, -1)),
+    Uint8Array.from(used(forest.missing, 0)),
+    Float64Array.from(forest.value),
+  ]) {
+    bytes.set(new Uint8Array(part.buffer), at);
+    at += part.byteLength;
+  }
 }
 
-function readForest(view: DataView, at: number, { trees, nodes, single }: NonNullable<Header["forest"]>): Forest {
-  const take = (count: number, bytes: number, get: (at: number) => number): number[] => {
-    const list = Array.from({ length: count }, (_, i) => get(at + i * bytes));
-    at += count * bytes;
-    return list;
+function readForest(bytes: Uint8Array, at: number, { trees, nodes, single }: NonNullable<Header["forest"]>): Forest {
+  /** Copied: numbers begin where their size does not divide. */
+  const take = (size: number): ArrayBuffer => {
+    const part = new Uint8Array(bytes.subarray(at, at + size));
+    at += size;
+    return part.buffer;
   };
-  const int = (at: number): number => view.getInt32(at, true);
-  const float = (at: number): number => view.getFloat64(at, true);
   return {
-    roots: take(trees, 4, int),
-    feature: take(nodes, 2, (at) => view.getInt16(at, true)),
-    threshold: take(nodes, 8, float),
-    left: take(nodes, 4, int),
-    right: take(nodes, 4, int),
-    missing: take(nodes, 1, (at) => view.getUint8(at)),
-    value: take(nodes, 8, float),
+    roots: Array.from(new Int32Array(take(4 * trees))),
+    feature: Array.from(new Int16Array(take(2 * nodes))),
+    threshold: Array.from(new Float64Array(take(8 * nodes))),
+    left: Array.from(new Int32Array(take(4 * nodes))),
+    right: Array.from(new Int32Array(take(4 * nodes))),
+    missing: Array.from(new Uint8Array(take(nodes))),
+    value: Array.from(new Float64Array(take(8 * nodes))),
     single,
   };
 }

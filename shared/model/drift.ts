@@ -21,7 +21,7 @@ const SMOOTHING = 0.5;
  * they independent, and even then only what is large by custom too is told.
  */
 const Z = 4.265;
-const PSI = { moved: 0.1, drifted: 0.25 };
+export const PSI = { moved: 0.1, drifted: 0.25 };
 /** How much more, or less, of the rows may miss a value. */
 const MISSING = { moved: 0.05, drifted: 0.2 };
 /** How far the mean prediction may be from the share of purchases: absolute, or as a part of it where that is rare. */

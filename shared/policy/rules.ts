@@ -2,6 +2,7 @@
 import * as z from "zod";
 import type { Serving } from "../model/serving.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../time.ts";
+import { type AdvicePolicy, type AiSettings, aiSettings } from "./advice.ts";
 import { MAX_LIMIT } from "./limits.ts";
 
 const clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be a time such as 21:00");
@@ -42,6 +43,8 @@ const fields = {
    * numbers, and so may anybody: this is what a stranger can make the store send.
    */
   firstMessagesPerHour: z.object({ email: perHour, push: perHour, sms: perHour }),
+  /** Whether and how a language model advises on carts at risk; `null`: rules alone decide. */
+  ai: aiSettings.nullable(),
 };
 
 export const settingsSchema = z.object({
@@ -57,6 +60,7 @@ export const settingsSchema = z.object({
   rateLimits: fields.rateLimits.default(null),
   requireConsent: fields.requireConsent.default(["sms"]),
   firstMessagesPerHour: fields.firstMessagesPerHour.default({ email: 5_000, push: 5_000, sms: 100 }),
+  ai: fields.ai.default(null),
   /** Where this Worker answered when the store registered; links lead there without `PUBLIC_URL`. Nobody can change it. */
   baseUrl: z.string().max(2048).default(""),
 });
@@ -189,6 +193,8 @@ export interface Rules {
   paused: string | null;
   /** Which of the store's models scores which cart. Absent from what older code wrote: the prior does. */
   serving?: Pick<Serving, "production" | "canary">;
+  /** What a language model may advise. Absent: nothing. */
+  advice?: AdvicePolicy;
   /** Enabled campaigns only, in the order in which they are tried. */
   campaigns: Campaign[];
 }
@@ -211,8 +217,14 @@ export function compileRules(settings: Settings, campaigns: Campaign[], version:
     requireConsent: settings.requireConsent,
     paused: null,
     campaigns: inOrder(campaigns.filter((c) => c.enabled)),
+    ...(settings.ai?.enabled ? { advice: advicePolicy(settings.ai) } : {}),
   };
 }
+
+const advicePolicy = ({ riskThreshold, maxDiscountPercent }: AiSettings): AdvicePolicy => ({
+  riskThreshold,
+  maxDiscountPercent,
+});
 
 /** The order in which campaigns are tried: by priority, the younger first. */
 const inOrder = (campaigns: Campaign[]): Campaign[] =>

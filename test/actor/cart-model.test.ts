@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { shopperStub } from "../../objects/stubs.ts";
 import type { CartNews } from "../../shared/events/messages.ts";
 import { shopperIdOf, visitorShopperId } from "../../shared/ids.ts";
+import { encodeModel } from "../../shared/model/codec.ts";
 import { FEATURE_NAMES, FEATURES } from "../../shared/model/features.ts";
 import { MODEL_FORMAT, type Model } from "../../shared/model/model.ts";
 import { PRIOR } from "../../shared/model/prior.ts";
@@ -14,7 +15,6 @@ import { consumeEvents } from "../../workers/ingest/consumer.ts";
 import { add, event, identified, ordered } from "../support/cart-life.ts";
 import { env, HeldQueues, newCart, setClock, T0, type TestCart, unique, writesDuring } from "./support.ts";
 
-const encodeModel = (model: Model): string => JSON.stringify(model);
 const queues = new HeldQueues();
 beforeAll(async () => {
   await applyD1Migrations(env.DB, (env as unknown as { MIGRATIONS: D1Migration[] }).MIGRATIONS);

@@ -78,10 +78,7 @@ describe("health", () => {
   it.each([
     ["ROOM", ["actors degraded"]],
     ["BREAKER", ["actors degraded", "intervention degraded"]],
-    [
-      "METER",
-      ["actors degraded", "aiEngine degraded", "intervention degraded", "providers degraded", "queues degraded"],
-    ],
+    ["METER", ["actors degraded", "intervention degraded", "providers degraded", "queues degraded"]],
   ])("is degraded, and ready, when %s fails", async (binding, parts) => {
     const answer = await ask({ [binding]: failing } as unknown as Partial<Env>);
     expect(answer).toMatchObject({ code: 200, status: "degraded" });

@@ -11,12 +11,13 @@ import {
   modelView,
   moveModel,
   type NewModel,
-  sweepArtefacts,
 } from "../../shared/db/models.ts";
 import { type Move, stageOf } from "../../shared/model/registry.ts";
 import { artefactKey } from "../../shared/model/rollout.ts";
 import { NO_SERVING } from "../../shared/model/serving.ts";
 import type { ModelStage } from "../../shared/model/views.ts";
+import { DAY_MS } from "../../shared/time.ts";
+import { runSchedule } from "../../workers/jobs/cron.ts";
 import { env, failure, newStore, T0, unique } from "./support.ts";
 
 beforeAll(() => applyD1Migrations(env.DB, (env as unknown as { MIGRATIONS: D1Migration[] }).MIGRATIONS));
@@ -200,9 +201,10 @@ describe("what is kept", () => {
     await env.ARTEFACTS.put(artefactKey(id, "orphan"), "m");
     await env.ARTEFACTS.put(`runs/${id}/state`, "not an artefact");
     const { uploaded } = (await env.ARTEFACTS.head(artefactKey(id, "orphan")))!;
-    await sweepArtefacts(env.DB, env.ARTEFACTS, uploaded.getTime());
+    const weekly = (now: number) => runSchedule("0 3 * * SUN", env, now);
+    await weekly(uploaded.getTime() + 6 * DAY_MS);
     expect(await env.ARTEFACTS.head(artefactKey(id, "orphan"))).not.toBeNull();
-    expect(await sweepArtefacts(env.DB, env.ARTEFACTS, uploaded.getTime() + 60_000)).toBe(1);
+    await weekly(uploaded.getTime() + 8 * DAY_MS);
     expect(await env.ARTEFACTS.head(artefactKey(id, "orphan"))).toBeNull();
     expect(await env.ARTEFACTS.head(artefactKey(id, "kept"))).not.toBeNull();
     expect(await env.ARTEFACTS.head(`runs/${id}/state`)).not.toBeNull();

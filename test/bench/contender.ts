@@ -49,7 +49,8 @@ export async function startContender(
     state,
     adapt: (worker) => ({
       ...worker,
-      ...(script ? { scriptPath: undefined, modulesRoot: script, modules: modulesIn(script) } : {}),
+      // no workflow runs in a bench, and another Worker than the built one need not have it
+      ...(script ? { scriptPath: undefined, modulesRoot: script, modules: modulesIn(script), workflows: {} } : {}),
       durableObjects: bare ? {} : awake(worker),
     }),
     vars: {

@@ -3,18 +3,21 @@ import { main, numberOption, readOptions, UsageExit } from "../../workers/cli/co
 import { type AuthOptions, benchAuth, plannedAuthSeconds } from "./auth.ts";
 import { authSummaryOf, authTablesOf } from "./auth-report.ts";
 import { benchIngest, type IngestOptions, plannedSeconds } from "./ingest.ts";
+import { benchPredict, type PredictOptions, plannedPredictSeconds } from "./predict.ts";
+import { predictSummaryOf, predictTablesOf } from "./predict-report.ts";
 import { progressBar } from "./progress.ts";
 import { summaryOf, tablesOf } from "./report.ts";
 import { benchTimers, plannedTimersSeconds, type TimersOptions } from "./timers.ts";
 import { timersSummaryOf, timersTablesOf } from "./timers-report.ts";
 
 const USAGE = `
-Usage: npm run bench [-- ingest|auth|timers] [--json] [--rounds 3] [--seconds 2] [--speed-only] [--carts 3000] [--full]
+Usage: npm run bench [-- ingest|auth|timers|predict] [--json] [--rounds 3] [--seconds 2] [--speed-only] [--carts 3000] [--full]
 
 Measures the production build beside its peer, both on this machine in one run: only the ratios mean anything.
   ingest         beacons: throughput, latency, CPU, rows written, and what a million events cost
   auth           access tokens: verification, an authenticated route, a login, a flood beside a neighbour
   timers         steps that fall due together: lateness, CPU, memory; few files and a kill in the middle (6 minutes)
+  predict        large trees one at a time and in batches; what a prediction with reasons adds to an event
   --json         one line for machines
   --rounds       interleaved rounds
   --seconds      measured seconds of each contender in each round
@@ -46,7 +49,18 @@ async function timers(options: TimersOptions): Promise<Result> {
   return { summary: timersSummaryOf(report), tables: timersTablesOf(report) };
 }
 
-const BENCHES: Record<string, (options: IngestOptions & TimersOptions) => Promise<Result>> = { ingest, auth, timers };
+async function predict(options: PredictOptions): Promise<Result> {
+  const progress = progressBar(plannedPredictSeconds(options));
+  const report = await benchPredict(options, progress).finally(() => progress.end());
+  return { summary: predictSummaryOf(report), tables: predictTablesOf(report) };
+}
+
+const BENCHES: Record<string, (options: IngestOptions & TimersOptions) => Promise<Result>> = {
+  ingest,
+  auth,
+  timers,
+  predict,
+};
 
 await main(import.meta, async () => {
   const args = process.argv.slice(2);

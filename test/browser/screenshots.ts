@@ -111,6 +111,7 @@ await picture("campaign-coupons", "campaigns", byTestId("campaign-row"), async (
   await open("Before they go, with a code", "/results")(page);
   await page.locator(byTestId("coupon-result")).scrollIntoViewIfNeeded();
 });
+await picture("models", "models", byTestId("model-row"));
 await picture("settings-members", "settings/members", byTestId("member-row"));
 await picture("settings-providers", "settings/providers", byTestId("provider-new"));
 await picture("settings-security", "settings/security", byTestId("session-row"), async (page) => {

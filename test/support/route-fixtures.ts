@@ -6,9 +6,9 @@ import { TOTP } from "otpauth";
 import { shopperIdOf } from "../../shared/ids.ts";
 import { sampleOf } from "../../workers/gateway/docs/sample.ts";
 import type { Operation, Spec } from "../../workers/gateway/docs/spec.ts";
+import { newXgboostFile } from "./cart-model-files.ts";
 import { type Invited, invite, joinAs, tokenOf } from "./members.ts";
 import { type Answer, add, http, identify, Merchant, until } from "./merchant.ts";
-import { newXgboostFile } from "./model-files.ts";
 import type { Registered, System } from "./system.ts";
 
 /** What the requests are about. */
@@ -89,13 +89,12 @@ const campaign: Make = (world) => made(world, "/v1/campaigns", CAMPAIGN);
 const pool: Make = (world) => made(world, "/v1/coupon-pools", { name: "P" });
 const template: Make = (world) => made(world, "/v1/templates", TEMPLATE);
 
-/** A model of a store of its own: what serves there is nobody else's matter. `to`: where it is moved first. */
-async function model(world: World, to?: string): Promise<Fixture> {
-  const merchant = await alone(world);
+/** A model of its own. `to`: where it is moved first. */
+async function model({ merchant }: World, to?: string): Promise<Fixture> {
   const path = "/v1/models/import?name=Fixture";
   const { version } = must(await merchant.call<{ version: string }>("POST", path, newXgboostFile()));
   if (to) must(await merchant.call("POST", `/v1/models/${version}/${to}`));
-  return { params: { version }, credential: merchant.credential };
+  return { params: { version } };
 }
 
 /** Another login of the same merchant, so that ending it ends nobody else's. */
@@ -239,6 +238,9 @@ export const FIXTURES: Record<string, Make> = {
   getCart: cart,
   getCartTimeline: cart,
   getCartExplain: cart,
+  listAdvice: cart,
+  readLossSummary: nothing,
+  makeLossSummary: nothing,
   deleteCartLinks: async ({ merchant }) => {
     await merchant.accept([add("unlinked", "mug", "12.30")]);
     return { params: { id: "unlinked" } };
@@ -269,6 +271,7 @@ export const FIXTURES: Record<string, Make> = {
   listGalleryTemplates: nothing,
   previewTemplates: nothing,
   testTemplate: template,
+  draftTemplate: nothing,
   getTemplate: template,
   replaceTemplate: template,
   deleteTemplate: template,
@@ -295,11 +298,7 @@ export const FIXTURES: Record<string, Make> = {
 
   predict: ({ cartId }) => ({ body: { cartId } }),
   listModels: nothing,
-  importModel: async (world) => ({
-    credential: (await alone(world)).credential,
-    query: { name: "Fixture" },
-    body: newXgboostFile(),
-  }),
+  importModel: () => ({ query: { name: "Fixture" }, body: newXgboostFile() }),
   getModel: (world) => model(world),
   getModelArtefact: (world) => model(world),
   stageModel: (world) => model(world),

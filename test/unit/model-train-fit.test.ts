@@ -187,6 +187,14 @@ describe("training", () => {
     expect(Math.abs(rocAuc - 0.5)).toBeLessThan(0.04);
   });
 
+  it("never parts a shopper, even one who has all rows: then there is nothing to learn from", () => {
+    const own = { ...madeUp(300, 1), groups: new Float64Array(300) };
+    const { report } = train(own, { ...QUICK, minForTrees: 0 });
+    expect(report.scores.filter((score) => !Number.isFinite(score))).toHaveLength(0);
+    // Out of fold, all that is known is nothing: no score differs from another.
+    expect(new Set(report.scores).size).toBe(1);
+  });
+
   it("survives a single label and rows without any value", () => {
     const rows = 60;
     const empty: Dataset = {

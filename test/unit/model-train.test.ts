@@ -20,6 +20,8 @@ const PLAIN: BoostOptions = {
   minChildHessian: 0.1,
   l2: 1,
   columnShare: 1,
+  nodeColumnShare: 1,
+  smoothing: 0,
   rowShare: 1,
   patience: 0,
 };
@@ -33,6 +35,8 @@ function boosted(columns: number[][], labels: number[], options: Partial<BoostOp
     labels: Uint8Array.from(labels),
     train: everyRow(labels.length),
     validation: new Int32Array(),
+    weights: null,
+    usable: null,
   };
   const state = beginBoosting(data, { ...PLAIN, ...options }, 1);
   new Boosting(data, state).advance(1_000);
@@ -151,7 +155,14 @@ describe("boosting", () => {
     const labels = Uint8Array.from(x, (value) => (draw.unit() < 0.2 + 0.3 * value ? 1 : 0));
     const binned = binColumns([x, noise]);
     const folds = foldsOf(Float64Array.from(everyRow(rows)), 4, 1);
-    const data = { binned, labels, train: rowsOf(folds, 0, false), validation: rowsOf(folds, 0, true) };
+    const data = {
+      binned,
+      labels,
+      train: rowsOf(folds, 0, false),
+      validation: rowsOf(folds, 0, true),
+      weights: null,
+      usable: null,
+    };
     const state = beginBoosting(data, { ...BOOST_DEFAULTS, rounds: 400, learningRate: 0.2, patience: 10 }, 1);
     new Boosting(data, state).advance(1_000);
     const best = bestRound(state);
@@ -159,6 +170,24 @@ describe("boosting", () => {
     expect(best).toBeLessThan(200);
     expect(Math.min(...state.losses)).toBe(state.losses[best - 1]);
     expect(finishBoosting(state, binned.edges, ["x", "noise"]).forest!.roots).toHaveLength(best);
+  });
+
+  it("counts a row of weight two as two rows", () => {
+    const doubled = boosted([[1, 1, 2, 2, 2]], [1, 1, 0, 0, 1]);
+    const binned = binColumns([Float64Array.of(1, 2, 2)]);
+    const labels = Uint8Array.of(1, 0, 1);
+    const data = {
+      binned,
+      labels,
+      train: everyRow(3),
+      validation: new Int32Array(),
+      weights: Float64Array.of(2, 2, 1),
+      usable: null,
+    };
+    const state = { ...beginBoosting(data, PLAIN, 1), base: Math.log(3.5 / 2.5) };
+    new Boosting(data, state).advance(1);
+    const leaves = (values: number[]): number[] => values.slice(1).map((value) => Math.round(value * 1e12));
+    expect(leaves(state.trees[0]!.value)).toEqual(leaves(doubled.value));
   });
 
   it("drives the loss to nothing where the features tell all, and the base alone is the share of positives", () => {
@@ -176,8 +205,12 @@ describe("splits", () => {
     const draw = random(3);
     const groups = Float64Array.from({ length: 5_000 }, () => draw.below(700) ** 2);
     const folds = foldsOf(groups, 5, 1);
-    const owners = Array.from({ length: 5 }, (_, fold) => new Set(groups.filter((_, row) => folds[row] === fold)));
-    for (let a = 0; a < 5; a++) for (let b = 0; b < a; b++) expect(owners[a]!.isDisjointFrom(owners[b]!)).toBe(true);
+    const foldOf = new Map<number, number>();
+    groups.forEach((group, row) => {
+      expect(foldOf.get(group) ?? folds[row]).toBe(folds[row]);
+      foldOf.set(group, folds[row]!);
+    });
+    expect(foldOf.size).toBe(new Set(groups).size);
     for (let fold = 0; fold < 5; fold++) {
       const [inside, outside] = [rowsOf(folds, fold, true), rowsOf(folds, fold, false)];
       expect(inside.length + outside.length).toBe(5_000);

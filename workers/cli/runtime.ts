@@ -25,8 +25,10 @@ export interface RuntimeOptions {
   state: string;
   vars: Record<string, string>;
   log?: ((line: string) => void) | undefined;
-  /** A last word on Miniflare's options of the Worker, for benchmarks. */
+  /** A last word on Miniflare's options of the Worker, for benchmarks and tests. */
   adapt?: <W extends object>(worker: W) => W;
+  /** Other Workers of the same runtime, that the Worker's services may be bound to. */
+  beside?: object[];
   /** Called with the runtime's process, again whenever it was restarted. */
   onProcess?: (process: ProcessMark) => void;
 }
@@ -78,6 +80,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         scriptPath: join(WORKER, "index.js"),
         unsafeDirectSockets: [{ host: options.host, port: options.port, proxy: false }],
       }),
+      ...(options.beside ?? []),
       ...externalWorkers,
     ],
   } as Parameters<typeof convertV4MiniflareOptions>[0]);

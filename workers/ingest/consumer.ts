@@ -22,6 +22,7 @@ import { count, countAges } from "../../shared/metrics.ts";
 import { callActor } from "../../shared/retry.ts";
 import { traceIdOf } from "../../shared/trace.ts";
 import type { Env } from "../env.ts";
+import { hintAtRisk } from "./hints.ts";
 
 /** Analytics Engine takes this many points an invocation, and silently no more. */
 const MAX_POINTS = 250;
@@ -46,6 +47,7 @@ export async function consumeEvents(batch: MessageBatch<CartNews | QueueProbe>, 
       room = Math.max(0, room - points.length);
       await write(env, forgetStatements(env.DB, storeId, news));
       for (const message of messages) message.ack();
+      await hintAtRisk(env, storeId, news, Date.now());
       for (const { cartId, traceparent } of news)
         if (traceparent) log("info", "news_applied", { storeId, cart: cartId, traceId: traceIdOf(traceparent) });
     } catch (error) {

@@ -1,4 +1,5 @@
 /** The cron table (wrangler.toml, `triggers`). Every job survives running twice and late. */
+import { sweepArtefacts } from "../../shared/db/models.ts";
 import { log } from "../../shared/log.ts";
 import { DAY_MS, MINUTE_MS } from "../../shared/time.ts";
 import type { Env } from "../env.ts";
@@ -42,11 +43,13 @@ const FIRST_RUN_MS = 5 * MINUTE_MS;
 /** Sundays at three. Days of the week count from 1 on this platform: the name cannot be misread. */
 export const WEEKLY = "0 3 * * SUN";
 const AUDIT_MS = 90 * DAY_MS;
+/** A model's artefact is written before its row: one this old without a row will never have one. */
+const ORPHAN_MS = 7 * DAY_MS;
 /** An invocation may ask D1 a thousand times. */
 const MAX_AUDIT_CHUNKS = 900;
 
 export async function runSchedule(cron: string, env: Env, now: number): Promise<void> {
-  if (cron === WEEKLY) return sweepAudit(env, now - AUDIT_MS);
+  if (cron === WEEKLY) return weekly(env, now);
   for (const [sql, keepMs] of RETENTION) {
     const done = await env.DB.prepare(sql)
       .bind(now - keepMs)
@@ -59,6 +62,12 @@ export async function runSchedule(cron: string, env: Env, now: number): Promise<
   for (const lost of LOST) await sweep(env, lost, now - LOST_MS);
   for (const taught of TAUGHT) await sweep(env, taught, now - LOST_MS);
   await sweep(env, EXAMPLES, now - LOST_MS, STORE_BY_STORE);
+}
+
+async function weekly(env: Env, now: number): Promise<void> {
+  await sweepAudit(env, now - AUDIT_MS);
+  const artefacts = await sweepArtefacts(env.DB, env.ARTEFACTS, now - ORPHAN_MS);
+  if (artefacts > 0) log("warn", "artefacts_swept", { artefacts });
 }
 
 /** What is left after the last chunk is tomorrow's work. */

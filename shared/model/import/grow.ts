@@ -11,6 +11,16 @@ export type SourceNode =
   | { leaf: true; value: number; cover: number }
   | { leaf: false; feature: number; threshold: number; left: number; right: number; missingLeft: boolean };
 
+export interface SourceTree {
+  /** For messages. */
+  name: string;
+  root: number;
+  /** How many nodes it must have, where the file says so. */
+  size?: number;
+  /** Throws for a node that the file has not. */
+  read(node: number): SourceNode;
+}
+
 export const emptyForest = (single: boolean): Forest => ({
   roots: [],
   feature: [],
@@ -23,11 +33,10 @@ export const emptyForest = (single: boolean): Forest => ({
 });
 
 /**
- * Appends the tree that begins at the node numbered `root` of its file, each node before its children. An inner node's value
- * is the mean of its leaves by cover: what the exporters' own contributions are told from. `read` throws for a node that the
- * file has not.
+ * Appends a tree, each node before its children. An inner node's value is the mean of its leaves by cover: what the
+ * exporters' own contributions are told from.
  */
-export function growTree(forest: Forest, name: string, root: number, read: (node: number) => SourceNode): void {
+export function growTree(forest: Forest, { name, root, size, read }: SourceTree): void {
   const first = forest.feature.length;
   const seen = new Set<number>();
   const cover: number[] = [];
@@ -53,6 +62,8 @@ export function growTree(forest: Forest, name: string, root: number, read: (node
     open.push({ node: source.right, link: forest.right, at });
     open.push({ node: source.left, link: forest.left, at });
   }
+  if (size !== undefined && seen.size !== size)
+    throw new ImportError(`${name} has ${size} nodes, and ${seen.size} of them follow from its first`);
   meanValues(forest, first, cover);
 }
 

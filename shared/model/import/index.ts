@@ -55,8 +55,10 @@ function formatOf(bytes: Uint8Array): ImportFormat {
   return start.startsWith("tree\n") || start.startsWith("tree\r\n") ? "lightgbm" : "onnx";
 }
 
-function read(format: Exclude<ImportFormat, "cartwake">, bytes: Uint8Array, { features }: ImportOptions): Model {
-  const { forest, base, forestWeight, width, names } = format === "onnx" ? importOnnx(bytes) : readText(format, bytes);
+const READERS = { xgboost: importXgboost, lightgbm: importLightgbm, onnx: importOnnx };
+
+function read(format: keyof typeof READERS, bytes: Uint8Array, { features }: ImportOptions): Model {
+  const { forest, base, forestWeight, width, names } = READERS[format](bytes);
   if (forest.roots.length === 0) throw new ImportError("it has no tree");
   const columns = width ?? features?.length ?? 1 + forest.feature.reduce((most, feature) => Math.max(most, feature), 0);
   if (columns > MAX_FEATURES) throw new ImportError(`it takes more than ${MAX_FEATURES} features`);
@@ -74,11 +76,6 @@ function read(format: Exclude<ImportFormat, "cartwake">, bytes: Uint8Array, { fe
     },
     features,
   );
-}
-
-function readText(format: "xgboost" | "lightgbm", bytes: Uint8Array): Imported {
-  const text = new TextDecoder().decode(bytes);
-  return format === "xgboost" ? importXgboost(text) : importLightgbm(text);
 }
 
 function renamed(model: Model, features: readonly string[] | undefined): Model {

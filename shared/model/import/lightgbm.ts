@@ -10,8 +10,8 @@ const CATEGORICAL = 1;
 const DEFAULT_LEFT = 2;
 const MISSING = { none: 0, zero: 1, nan: 2 };
 
-export function importLightgbm(text: string): Imported {
-  const [header, ...trees] = sections(text);
+export function importLightgbm(bytes: Uint8Array): Imported {
+  const [header, ...trees] = sections(new TextDecoder().decode(bytes));
   if (trees.length > MAX_TREES) throw new ImportError(`it has more than ${MAX_TREES} trees`);
   if (header!.has("average_output")) throw new ImportError("it is a random forest, whose mean is no sum of log-odds");
   if (header!.get("num_class") !== "1" || header!.get("num_tree_per_iteration") !== "1")
@@ -22,7 +22,12 @@ export function importLightgbm(text: string): Imported {
   trees.forEach((section, index) => {
     const tree = readTree(section, index);
     // a child below zero is the leaf ~child; a tree of one leaf has no inner node
-    growTree(forest, `tree ${index}`, tree.leaves === 1 ? -1 : 0, (node) => readNode(tree, index, node));
+    growTree(forest, {
+      name: `tree ${index}`,
+      root: tree.leaves === 1 ? -1 : 0,
+      size: 2 * tree.leaves - 1,
+      read: (node) => readNode(tree, index, node),
+    });
   });
   const names = header!.get("feature_names")?.split(" ") ?? null;
   return { forest, base: 0, forestWeight: sigmoidOf(header!.get("objective") ?? ""), width, names };
@@ -37,10 +42,20 @@ function sigmoidOf(objective: string): number {
   return sigmoid;
 }
 
+const KEYS = new Set(
+  (
+    "num_class num_tree_per_iteration max_feature_idx objective feature_names average_output " +
+    "num_leaves split_feature threshold decision_type left_child right_child leaf_value leaf_count is_linear"
+  ).split(" "),
+);
+
+/** A tree takes some twenty. */
+const MAX_LINES = 100 * MAX_TREES;
+
 /** The header, then each tree. What follows the trees (importances, parameters) changes no prediction. */
 function sections(text: string): Section[] {
   const found: Section[] = [new Map()];
-  for (const line of text.split("\n")) {
+  for (const line of text.split("\n", MAX_LINES)) {
     const trimmed = line.trimEnd();
     if (trimmed === "end of trees" || trimmed === "feature importances:") return found;
     if (/^Tree=\d+$/.test(trimmed)) {
@@ -50,7 +65,7 @@ function sections(text: string): Section[] {
     }
     const equals = trimmed.indexOf("=");
     const key = equals < 0 ? trimmed : trimmed.slice(0, equals);
-    if (key) found.at(-1)!.set(key, equals < 0 ? "" : trimmed.slice(equals + 1));
+    if (KEYS.has(key)) found.at(-1)!.set(key, equals < 0 ? "" : trimmed.slice(equals + 1));
   }
   throw new ImportError("it is cut off: the trees do not end");
 }

@@ -81,10 +81,15 @@ class Ensemble {
     const { leaf, base } = this.#weights();
     const forest = emptyForest(!this.#double);
     for (const [tree, { root, members }] of nodes)
-      growTree(forest, `tree ${tree}`, root, (id) => {
-        const node = members.get(id);
-        if (!node) throw new ImportError(`tree ${tree} has no node ${id}`);
-        return node.leaf ? { ...node, value: leaf(tree, id) } : node;
+      growTree(forest, {
+        name: `tree ${tree}`,
+        root,
+        size: members.size,
+        read: (id) => {
+          const node = members.get(id);
+          if (!node) throw new ImportError(`tree ${tree} has no node ${id}`);
+          return node.leaf ? { ...node, value: leaf(tree, id) } : node;
+        },
       });
     return { forest, base };
   }

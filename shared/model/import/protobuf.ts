@@ -2,6 +2,7 @@
  * Reads protobuf messages field by field (protobuf.dev/programming-guides/encoding). By hand, because a general reader
  * answers a message that is cut off with zeros instead of an error.
  */
+import { MAX_FOREST_NODES } from "../check.ts";
 import { ImportError } from "./grow.ts";
 
 /** An integer, or the bytes of anything else. */
@@ -9,11 +10,18 @@ export type Field = number | Uint8Array;
 
 export type Message = Map<number, Field[]>;
 
+/** Of fields of a message, and of numbers of a list: more than a sound file has, little enough for an isolate's memory. */
+const MOST = 2 * MAX_FOREST_NODES;
+const limit = (count: number): void => {
+  if (count > MOST) throw new ImportError(`a list in it has more than ${MOST} elements`);
+};
+
 /** Every field of a message by its number. */
 export function readMessage(bytes: Uint8Array): Message {
   const fields: Message = new Map();
   const cursor = { bytes, at: 0 };
-  while (cursor.at < bytes.length) {
+  for (let count = 0; cursor.at < bytes.length; count++) {
+    limit(count);
     const tag = readVarint(cursor);
     const wire = tag % 8;
     const value = wire === 0 ? readVarint(cursor) : readBytes(cursor, lengthOf(wire, cursor));
@@ -30,7 +38,9 @@ export function integers(fields: Field[]): number[] {
   const list: number[] = [];
   for (const field of fields) {
     if (typeof field === "number") list.push(field);
-    else for (const cursor = { bytes: field, at: 0 }; cursor.at < field.length; ) list.push(readVarint(cursor));
+    else
+      for (const cursor = { bytes: field, at: 0 }; cursor.at < field.length; limit(list.length))
+        list.push(readVarint(cursor));
   }
   return list;
 }
@@ -40,6 +50,7 @@ export function floats(fields: Field[], size: 4 | 8): number[] {
   const list: number[] = [];
   for (const field of fields) {
     if (typeof field === "number" || field.length % size !== 0) throw new ImportError("a list of numbers is wrong");
+    limit(list.length + field.length / size);
     const view = new DataView(field.buffer, field.byteOffset, field.byteLength);
     for (let at = 0; at < field.length; at += size)
       list.push(size === 4 ? view.getFloat32(at, true) : view.getFloat64(at, true));

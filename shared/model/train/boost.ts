@@ -22,14 +22,14 @@ export const BOOST_DEFAULTS: BoostOptions = {
   learningRate: 0.05,
   maxDepth: 6,
   maxLeaves: 31,
-  minChildHessian: 5,
-  l2: 5,
+  minChildHessian: 8,
+  l2: 20,
   l1: 0,
   minGain: 0,
-  columnShare: 0.7,
-  nodeColumnShare: 1,
-  smoothing: 0,
-  rowShare: 0.8,
+  columnShare: 1,
+  nodeColumnShare: 0.3,
+  smoothing: 10,
+  rowShare: 0.7,
   patience: 30,
 };
 
@@ -39,6 +39,10 @@ export interface BoostData {
   labels: Uint8Array;
   train: Int32Array;
   validation: Int32Array;
+  /** How much each row's loss counts in training; `null`: all alike. */
+  weights: Float64Array | null;
+  /** The features that trees may look at; `null`: all. */
+  usable: Int32Array | null;
 }
 
 /** Where boosting stands. Plain data: JSON carries it exactly, and going on from it gives the same trees as never stopping. */
@@ -72,7 +76,7 @@ export class Boosting {
   constructor(data: BoostData, state: BoostState) {
     this.state = state;
     this.#data = data;
-    this.#grower = new TreeGrower(data.binned, state.options);
+    this.#grower = new TreeGrower(data.binned, state.options, data.usable);
     const rows = data.labels.length;
     this.#scores = new Float64Array(rows).fill(state.base);
     this.#gradient = new Float64Array(rows);
@@ -90,18 +94,19 @@ export class Boosting {
   #round(): void {
     const { state } = this;
     const { options, trees, losses } = state;
+    const { binned, labels, validation, weights } = this.#data;
     const draw = random(state.seed, trees.length);
     const rows = this.#sampled(draw.unit);
     for (const row of rows) {
       const p = 1 / (1 + Math.exp(-this.#scores[row]!));
-      this.#gradient[row] = p - this.#data.labels[row]!;
-      this.#hessian[row] = Math.max(p * (1 - p), 1e-12);
+      const weight = weights ? weights[row]! : 1;
+      this.#gradient[row] = weight * (p - labels[row]!);
+      this.#hessian[row] = weight * Math.max(p * (1 - p), 1e-12);
     }
     const tree = this.#grower.grow(rows, this.#gradient, this.#hessian, draw);
     trees.push(tree);
-    addTree(tree, this.#data.binned, this.#scores);
-    if (this.#data.validation.length > 0)
-      losses.push(logLossOf(this.#scores, this.#data.labels, this.#data.validation));
+    addTree(tree, binned, this.#scores);
+    if (validation.length > 0) losses.push(logLossOf(this.#scores, labels, validation));
     const stale = options.patience > 0 && losses.length - bestRound(state) >= options.patience;
     state.done = stale || trees.length >= options.rounds;
   }

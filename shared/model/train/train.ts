@@ -3,6 +3,7 @@
  * the best boosted trees are fitted again on all rows, blended with logistic regression in log-odds as far as that helps, and
  * calibrated on out-of-fold scores. The same data, options and seed give the same model, byte for byte, in however many pieces.
  */
+import { random } from "../../random.ts";
 import { type Calibration, type Dataset, MODEL_FORMAT, type Model } from "../model.ts";
 import { type Binned, binColumns } from "./bins.ts";
 import {
@@ -27,8 +28,17 @@ export interface TrainingOptions {
   boost: BoostOptions[];
   /** Ridge penalties to compare for logistic regression. */
   l2: number[];
+  /** Features that trees do not look at: what only a sum of weights needs, such as logarithms and 0/1 for each kind. */
+  linearOnly: readonly string[];
   /** With fewer rows of either label only logistic regression is fitted. */
   minForTrees: number;
+  /**
+   * A shopper's n rows count as n^(1 − this) rows do for the trees: they are alike, and a few shoppers have very many.
+   * 0: each row counts the same; 1: each shopper does.
+   */
+  shopperPower: number;
+  /** Bins of a feature's values at most, up to 255: fewer are faster, and blunt to noise. */
+  maxBins: number;
   /** Forests fitted on all rows, each by a seed of its own, and averaged. */
   bags: number;
 }
@@ -37,7 +47,10 @@ export const TRAINING_DEFAULTS: TrainingOptions = {
   folds: 5,
   boost: [BOOST_DEFAULTS],
   l2: [3, 100],
+  linearOnly: [],
   minForTrees: 150,
+  shopperPower: 0.25,
+  maxBins: 127,
   bags: 1,
 };
 
@@ -90,6 +103,7 @@ export class Trainer {
   readonly #data: Dataset;
   readonly #folds: Uint8Array;
   #binned: Binned | null = null;
+  #weights: Float64Array | null = null;
   #boosting: Boosting | null = null;
 
   constructor(data: Dataset, state: TrainingState) {
@@ -147,27 +161,26 @@ export class Trainer {
   #current(): Boosting {
     const { state } = this;
     if (this.#boosting) return this.#boosting;
-    this.#binned ??= binColumns(this.#data.columns);
     const { options, stage } = state;
-    const list = stage === "refit" ? state.bags : state.folds;
+    const refit = stage === "refit";
+    const list = refit ? state.bags : state.folds;
     const open = list.at(-1);
     const fold = open && !open.done ? list.length - 1 : list.length;
-    const data: BoostData =
-      stage === "refit"
-        ? {
-            binned: this.#binned,
-            labels: this.#data.labels,
-            train: everyRow(this.#data.labels.length),
-            validation: NONE,
-          }
-        : {
-            binned: this.#binned,
-            labels: this.#data.labels,
-            train: rowsOf(this.#folds, fold, false),
-            validation: rowsOf(this.#folds, fold, true),
-          };
-    if (fold === list.length)
-      list.push(beginBoosting(data, this.#optionsNow(), state.seed * 1009 + options.folds + fold));
+    this.#weights ??= weightsOf(this.#data.groups, options.shopperPower);
+    const data: BoostData = {
+      binned: this.#bins(),
+      labels: this.#data.labels,
+      train: refit ? everyRow(this.#data.labels.length) : rowsOf(this.#folds, fold, false),
+      validation: refit ? NONE : rowsOf(this.#folds, fold, true),
+      weights: this.#weights,
+      usable: Int32Array.from(this.#data.features.keys()).filter(
+        (feature) => !options.linearOnly.includes(this.#data.features[feature]!),
+      ),
+    };
+    if (fold === list.length) {
+      const seed = random(state.seed, refit ? 1 : 0, fold).below(2 ** 32);
+      list.push(beginBoosting(data, this.#optionsNow(), seed));
+    }
     this.#boosting = new Boosting(data, list[fold]!);
     return this.#boosting;
   }
@@ -175,7 +188,7 @@ export class Trainer {
   #optionsNow(): BoostOptions {
     const { options, stage, candidate, trees } = this.state;
     if (stage === "compare") return options.boost[candidate]!;
-    // Each tree learns from more rows than a fold's did, and what it takes to fit them grows as well.
+    // As many trees as suited the folds, and nothing is left to validate on.
     return { ...options.boost[trees!.with.candidate]!, rounds: trees!.with.rounds, patience: 0 };
   }
 
@@ -206,7 +219,7 @@ export class Trainer {
     );
     const scores = new Float64Array(rows);
     state.folds.forEach((fold, at) => {
-      const all = scoresAfter(fold, this.#binned!, rounds, rows);
+      const all = scoresAfter(fold, this.#bins(), rounds, rows);
       for (const row of parts[at]!) scores[row] = all[row]!;
     });
     const loss = logLossOf(scores, this.#data.labels, everyRow(rows));
@@ -231,7 +244,7 @@ export class Trainer {
       algorithm: treeShare === 0 ? "logistic" : treeShare === 1 ? "trees" : "blend",
       features,
       base: treeShare * (state.bags[0]?.base ?? 0),
-      forest: treeShare > 0 ? forestOf(state.bags, this.#edges(), state.trees!.with.rounds) : null,
+      forest: treeShare > 0 ? forestOf(state.bags, this.#bins().edges, state.trees!.with.rounds) : null,
       forestWeight: treeShare,
       linear: treeShare < 1 ? fitLogistic({ columns, labels }, rows, linear.with) : null,
       linearWeight: 1 - treeShare,
@@ -249,9 +262,9 @@ export class Trainer {
     return { model, report };
   }
 
-  #edges(): Float64Array[] {
-    this.#binned ??= binColumns(this.#data.columns);
-    return this.#binned.edges;
+  #bins(): Binned {
+    this.#binned ??= binColumns(this.#data.columns, this.state.options.maxBins);
+    return this.#binned;
   }
 
   /** The kind whose curves, each fitted on the other folds, give the least log loss. */
@@ -274,6 +287,16 @@ export class Trainer {
 
 const NONE = new Int32Array(0);
 const everyRow = (rows: number): Int32Array => Int32Array.from({ length: rows }, (_, row) => row);
+
+/** Weights of rows, 1 in the mean. */
+function weightsOf(groups: Float64Array, power: number): Float64Array | null {
+  if (power === 0) return null;
+  const rows = new Map<number, number>();
+  for (const group of groups) rows.set(group, (rows.get(group) ?? 0) + 1);
+  const weights = groups.map((group) => rows.get(group)! ** -power);
+  const mean = weights.reduce((sum, weight) => sum + weight, 0) / weights.length;
+  return weights.map((weight) => weight / mean);
+}
 
 /** The number of trees with the least log loss over all folds; a fold that stopped earlier counts with its last. */
 function commonRounds(folds: readonly BoostState[], rows: readonly number[]): number {

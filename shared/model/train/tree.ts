@@ -60,14 +60,17 @@ const threshold = (g: number, l1: number): number => (g > l1 ? g - l1 : g < -l1 
 export class TreeGrower {
   readonly #binned: Binned;
   readonly #options: TreeOptions;
+  readonly #usable: Int32Array;
   readonly #free: Float64Array[] = [];
   readonly #spare: Int32Array;
   readonly #orderedG: Float64Array;
   readonly #orderedH: Float64Array;
 
-  constructor(binned: Binned, options: TreeOptions) {
+  /** `usable`: the features that may be looked at; `null`: all. */
+  constructor(binned: Binned, options: TreeOptions, usable: Int32Array | null) {
     const rows = binned.columns[0]?.length ?? 0;
     this.#binned = binned;
+    this.#usable = usable ?? Int32Array.from(binned.columns, (_, feature) => feature);
     this.#options = options;
     this.#spare = new Int32Array(rows);
     this.#orderedG = new Float64Array(rows);
@@ -78,7 +81,7 @@ export class TreeGrower {
   grow(rows: Int32Array, gradient: Float64Array, hessian: Float64Array, random: Random): BinTree {
     const { maxLeaves, maxDepth } = this.#options;
     const tree: BinTree = { feature: [], bin: [], left: [], right: [], missing: [], value: [] };
-    const columns = sample(this.#binned.columns.length, this.#options.columnShare, random);
+    const columns = sample(this.#usable, this.#options.columnShare, random);
     let g = 0;
     let h = 0;
     for (const row of rows) {
@@ -207,8 +210,7 @@ export class TreeGrower {
   #best(leaf: Leaf, columns: Int32Array, random: Random): Split | null {
     const { nodeColumnShare, minChildHessian, minGain } = this.#options;
     if (leaf.h < 2 * minChildHessian) return null;
-    const looked =
-      nodeColumnShare < 1 ? sample(columns.length, nodeColumnShare, random).map((at) => columns[at]!) : columns;
+    const looked = sample(columns, nodeColumnShare, random);
     let best: Split | null = null;
     for (const feature of looked) {
       const found = this.#bestOf(leaf, feature, best?.gain ?? minGain);
@@ -265,14 +267,11 @@ function takeBest(open: Leaf[]): Leaf | null {
   return best < 0 ? null : open.splice(best, 1)[0]!;
 }
 
-/** `share` of the numbers below `count`, at least one, ascending. */
-function sample(count: number, share: number, random: Random): Int32Array {
-  const all = Int32Array.from({ length: count }, (_, i) => i);
-  if (share >= 1) return all;
-  return random
-    .shuffle(all)
-    .slice(0, Math.max(1, Math.round(count * share)))
-    .sort();
+/** `share` of the features, at least one, ascending. */
+function sample(features: Int32Array, share: number, random: Random): Int32Array {
+  if (share >= 1) return features;
+  const count = Math.max(1, Math.round(features.length * share));
+  return random.shuffle(features.slice()).slice(0, count).sort();
 }
 
 /** An inner node's value becomes the mean of its rows' leaves: what contributions are told from. */

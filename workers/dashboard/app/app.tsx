@@ -22,6 +22,8 @@ const TITLES: Record<Route["name"], string> = {
   outbox: "Outbox",
   campaigns: "Campaigns",
   campaign: "Campaign",
+  models: "Models",
+  model: "Model",
   settings: "Settings",
   forgot: "Forgot password",
   reset: "New password",
@@ -44,6 +46,7 @@ export function App() {
 /** What counts as another page: the tabs of a campaign do not. */
 function placeOf(at: Route): string {
   if (at.name === "settings") return `settings/${at.section}`;
+  if (at.name === "model") return `model/${at.version}`;
   return at.name === "campaign" ? `campaign/${at.id}` : at.name;
 }
 
@@ -89,9 +92,12 @@ function SignedIn() {
 
 /** The views that show carts and messages of the store. */
 const SHOPS: ReadonlySet<Route["name"]> = new Set(["board", "cart", "outbox", "campaigns", "campaign"]);
+/** Those that show its figures. */
+const FIGURES: ReadonlySet<Route["name"]> = new Set(["models", "model"]);
 
 function View({ route }: { route: Route }) {
-  if (SHOPS.has(route.name) && !may("carts:read")) return <NoCarts />;
+  if (SHOPS.has(route.name) && !may("carts:read")) return <Unseen what="carts" />;
+  if (FIGURES.has(route.name) && !may("analytics:read")) return <Unseen what="figures" />;
   switch (route.name) {
     case "board":
       return <BoardPage />;
@@ -103,6 +109,13 @@ function View({ route }: { route: Route }) {
     case "campaign":
       return (
         <Later name="campaigns" load={() => import("./views/campaigns/campaigns-page.tsx")}>
+          {(page) => <page.default at={route} />}
+        </Later>
+      );
+    case "models":
+    case "model":
+      return (
+        <Later name="models" load={() => import("./views/models/models-page.tsx")}>
           {(page) => <page.default at={route} />}
         </Later>
       );
@@ -124,12 +137,12 @@ function View({ route }: { route: Route }) {
   }
 }
 
-function NoCarts() {
+function Unseen({ what }: { what: string }) {
   return (
     <section class="page">
       <h1>{store.value?.name ?? "Your store"}</h1>
       <p>
-        Your role in this store does not see its carts. <a href={settingsHref("stores")}>Your stores</a>
+        Your role in this store does not see its {what}. <a href={settingsHref("stores")}>Your stores</a>
       </p>
     </section>
   );

@@ -15,6 +15,8 @@ export type Route =
   | { name: "campaigns" }
   /** `id`: `null` for one that is being made. */
   | { name: "campaign"; id: string | null; tab: Tab }
+  | { name: "models" }
+  | { name: "model"; version: string }
   | { name: "settings"; section: Section }
   | { name: "forgot" }
   | { name: "reset"; token: string }
@@ -28,6 +30,7 @@ export function parseRoute(hash: string): Route {
   if (name === "" && id === "") return { name: "board" };
   if (name === "carts" && id !== "") return { name: "cart", id };
   if (name === "outbox") return { name: "outbox", id: id === "" ? null : id };
+  if (name === "models") return id === "" ? { name: "models" } : { name: "model", version: id };
   if (name === "settings") return settings(id);
   if (name === "forgot" && id === "") return { name: "forgot" };
   if ((name === "reset" || name === "invitation") && id !== "") return { name, token: id };
@@ -61,6 +64,8 @@ export const outboxHref = (id?: string): string => (id ? `#/outbox/${encodeURICo
 export const campaignsHref = "#/campaigns";
 export const campaignHref = (id: string | null, tab: Tab = "edit"): string =>
   `#/campaigns/${id === null ? "new" : encodeURIComponent(id)}${tab === "edit" ? "" : `/${tab}`}`;
+export const modelsHref = "#/models";
+export const modelHref = (version: string): string => `#/models/${encodeURIComponent(version)}`;
 export const settingsHref = (section: Section): string => `#/settings/${section}`;
 
 export const route = signal<Route>({ name: "board" });

@@ -14,6 +14,7 @@ import {
   shopperStub,
   storeStub,
 } from "../../../objects/stubs.ts";
+import { parseConfig } from "../../../shared/config.ts";
 import { json } from "../../../shared/http.ts";
 import { log } from "../../../shared/log.ts";
 import { EMPTY_CART } from "../../../shared/model/features.ts";
@@ -86,8 +87,9 @@ async function check(name: string, work: () => Finding | Promise<Finding>): Prom
 
 type Vitals = Awaited<ReturnType<ReturnType<typeof meterStub>["vitals"]>>;
 
-/** Breakers that are not closed, as the meter knows them. The provider itself is not bothered. */
-function providers({ breakers }: Vitals): Finding {
+/** Breakers of message providers that are not closed, as the meter knows them. The provider itself is not bothered. */
+function providers({ breakers: all }: Vitals): Finding {
+  const breakers = all.filter(({ provider }) => provider !== "ai");
   if (breakers.length === 0) return "no circuit breaker is open";
   return { degraded: breakers.map((b) => `${b.provider}: ${b.count} ${b.state.replace("_", "-")}`).join(", ") };
 }
@@ -116,12 +118,13 @@ function prediction(): Finding {
     : { degraded: `${model} computes no probability` };
 }
 
-/** Workers AI only advises: without it the rules answer, which is well. */
-function advisor(env: Env, { breakers }: Vitals): Finding {
-  if (!("AI" in env)) return "not configured: rules answer";
-  return breakers.some((b) => b.provider === "ai")
-    ? { degraded: "its circuit breaker is open: rules answer" }
-    : "bound";
+/** Workers AI only advises: without it the rules answer, which is well. The service itself is not bothered. */
+async function advisor(env: Env): Promise<Finding> {
+  if (!env.AI) return "not configured: rules answer";
+  const { phase, until } = await breakerStub(env, "~", "ai").state();
+  if (phase === "open" && Date.now() < until)
+    return { degraded: `its circuit breaker is open until ${iso(until)}: rules answer` };
+  return phase === "closed" ? parseConfig(env).AI_MODEL : "failed lately: the next cart at risk tries it again";
 }
 
 async function examine(env: Env): Promise<Health> {
@@ -140,7 +143,7 @@ async function examine(env: Env): Promise<Health> {
     check("queues", async () => queues(env, await vitals)),
     check("providers", async () => providers(await vitals)),
     check("prediction", prediction),
-    check("aiEngine", async () => advisor(env, await vitals)),
+    check("aiEngine", () => advisor(env)),
     Promise.all(asking),
   ]);
   const classes = Object.fromEntries(asked.map(({ name, found }) => [name, found]));

@@ -1,5 +1,6 @@
 /** Every route of the gateway. */
 import type { Route } from "../route.ts";
+import * as adviser from "./adviser.ts";
 import * as analytics from "./analytics.ts";
 import * as apiKeys from "./api-keys.ts";
 import * as audit from "./audit.ts";
@@ -55,6 +56,7 @@ const described = (neighbours: storefront.Neighbours): Route[] => [
   ...modelStages.routes,
   ...modelImport.routes,
   ...analytics.routes,
+  ...adviser.routes(neighbours),
   ...callbacks.routes(neighbours),
   storefront.beacons(neighbours),
   ...storefront.routes(neighbours),

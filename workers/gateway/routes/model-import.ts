@@ -96,7 +96,7 @@ export const routes: Route[] = [
       tag: "Models",
       operationId: "importModel",
       summary: "Import a model that was trained elsewhere",
-      description: `A file of at most ${MAX_MODEL_BYTES / 1024 / 1024} MB: XGBoost's JSON, LightGBM's text, ONNX with a \`TreeEnsembleClassifier\` (\`TreeEnsembleRegressor\`), or Cartwake's own. Its columns must be features that carts have (see \`predict\`). It begins in \`staging\`.`,
+      description: `A file of at most ${MAX_MODEL_BYTES / 1024 / 1024} MB: XGBoost's JSON, LightGBM's text, ONNX with a \`TreeEnsembleClassifier\`, or Cartwake's own. Its columns must be features that carts have (see \`predict\`). It begins in \`staging\`.`,
       query: importQuery,
       body: file,
       fileBody: ["application/json", "text/plain", "application/octet-stream"],

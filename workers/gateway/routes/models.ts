@@ -1,7 +1,7 @@
 /** `/v1/models*`: the versions, where they come from, and how training and drift stand. Stages are in `model-stages.ts`. */
 import * as z from "zod";
 import { storeStub } from "../../../objects/stubs.ts";
-import { type ModelRow, modelRows } from "../../../shared/db/models.ts";
+import { type ListedModel, modelRows } from "../../../shared/db/models.ts";
 import { latestDrift, runRow, runRows, runView } from "../../../shared/db/training.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { json } from "../../../shared/http.ts";
@@ -35,7 +35,7 @@ async function listModels({ env, principal, query }: MemberCall<z.infer<typeof p
     storeStub(env, storeId).serving(),
     modelRows(env.DB, storeId, limit + 1, cursor),
   ]);
-  const all: (ModelRow | null)[] = rows.length > limit ? rows : [...rows, null];
+  const all: (ListedModel | null)[] = rows.length > limit ? rows : [...rows, null];
   const page = paged(
     all,
     limit,

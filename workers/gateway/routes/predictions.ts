@@ -4,13 +4,13 @@ import { cartStub, storeStub } from "../../../objects/stubs.ts";
 import { AppError, type ErrorCode } from "../../../shared/errors.ts";
 import { json } from "../../../shared/http.ts";
 import { log } from "../../../shared/log.ts";
-import { ModelCache } from "../../../shared/model/cache.ts";
+import { weights } from "../../../shared/model/cache.ts";
 import { FEATURE_NAMES, FEATURES } from "../../../shared/model/features.ts";
 import { reasonsOf } from "../../../shared/model/prediction.ts";
 import { PRIOR, PRIOR_MODEL } from "../../../shared/model/prior.ts";
-import { artefactKey } from "../../../shared/model/rollout.ts";
+import { artefactKey, versionFor } from "../../../shared/model/rollout.ts";
 import { compile, type Scorer } from "../../../shared/model/scorer.ts";
-import { PRIOR_VERSION } from "../../../shared/model/serving.ts";
+import { NO_SERVING, PRIOR_VERSION } from "../../../shared/model/serving.ts";
 import { iso } from "../../../shared/time.ts";
 import { type PredictionView, predictionView } from "../../../shared/views.ts";
 import type { Env } from "../../env.ts";
@@ -68,7 +68,6 @@ const batch = z
 /** A prediction, or why there is none. */
 type Outcome = PredictionView | { error: { code: ErrorCode; message: string } };
 
-const weights = new ModelCache();
 const PRIOR_SCORER = compile(PRIOR_MODEL);
 
 async function predict(call: MemberCall<unknown, z.infer<typeof body>>): Promise<Response> {
@@ -76,9 +75,14 @@ async function predict(call: MemberCall<unknown, z.infer<typeof body>>): Promise
   const { storeId } = principal;
   if (asked.version !== undefined && !(await findModel(env.DB, storeId, asked.version))) throw notFound("model");
   const items = asked.items ?? [asked];
-  const score = items.some(({ features }) => features) ? await rawScorer(env, storeId, asked.version) : null;
-  const outcomes = await mapLimited(items, PARALLEL, (one) =>
-    one.features && score ? score(one.features) : ofCart(env, storeId, one.cartId ?? "", asked.version),
+  // A cart hears of another model with its next event: who asks now gets the answer of the one that serves now.
+  const serving = asked.version === undefined ? await storeStub(env, storeId).serving() : null;
+  const versionOf = (id: string): string => asked.version ?? versionFor(serving ?? NO_SERVING, id) ?? PRIOR_VERSION;
+  const score = items.some(({ features }) => features)
+    ? await rawScorer(env, storeId, asked.version ?? serving?.production ?? PRIOR_VERSION)
+    : null;
+  const outcomes = await mapLimited(items, PARALLEL, ({ features, cartId: id = "" }) =>
+    features && score ? score(features) : ofCart(env, storeId, id, versionOf(id)),
   );
   const [only] = outcomes;
   if (asked.items || !only) return json({ items: outcomes });
@@ -88,7 +92,7 @@ async function predict(call: MemberCall<unknown, z.infer<typeof body>>): Promise
 
 const refused = (code: "NOT_FOUND" | "SERVICE_UNAVAILABLE", message: string): Outcome => ({ error: { code, message } });
 
-async function ofCart(env: Env, storeId: string, id: string, version: string | undefined): Promise<Outcome> {
+async function ofCart(env: Env, storeId: string, id: string, version: string): Promise<Outcome> {
   if (id.includes("/")) return refused("NOT_FOUND", "No such cart.");
   try {
     const predicted = await cartStub(env, storeId, id).prediction(version);
@@ -99,13 +103,8 @@ async function ofCart(env: Env, storeId: string, id: string, version: string | u
   }
 }
 
-/** Scores features by the named version, else by what is in production. */
-async function rawScorer(
-  env: Env,
-  storeId: string,
-  named: string | undefined,
-): Promise<(features: FeatureValues) => Outcome> {
-  const version = named ?? (await storeStub(env, storeId).serving()).production ?? PRIOR_VERSION;
+/** Scores features by a version. */
+async function rawScorer(env: Env, storeId: string, version: string): Promise<(features: FeatureValues) => Outcome> {
   if (version === PRIOR_VERSION) return scoring(PRIOR_SCORER, PRIOR);
   try {
     return scoring(await weights.load(env.ARTEFACTS, artefactKey(storeId, version)), version);

@@ -3,11 +3,14 @@ import * as z from "zod";
 import { liveRoom, lobbyRoom, storeStub } from "../../../objects/stubs.ts";
 import { verifyAccessToken } from "../../../shared/auth/tokens.ts";
 import type { ProviderRow } from "../../../shared/db/providers.ts";
+import type { DraftInput, DraftView } from "../../../shared/drafts.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { eventSchema, LIMITS } from "../../../shared/events/schema.ts";
 import type { PushTarget } from "../../../shared/events/types.ts";
 import { stableHash } from "../../../shared/ids.ts";
+import type { LossView } from "../../../shared/loss.ts";
 import { offerView } from "../../../shared/offers.ts";
+import type { Result } from "../../../shared/result.ts";
 import type { Env } from "../../env.ts";
 import { publicKeysFor } from "../authenticate.ts";
 import { type Call, open, type Route } from "../route.ts";
@@ -32,6 +35,10 @@ export interface Neighbours extends ModelNeighbours {
   receiveCallback(request: Request, env: Env, kind: string, providerId: string): Promise<number>;
   pushKey(request: Request, url: URL, env: Env, requestId: string): Promise<Response>;
   localMails(env: Env): Promise<Response | null>;
+  draftCopy(env: Env, storeId: string, wish: DraftInput): Promise<DraftView>;
+  /** `day`: any of the week (ms). */
+  readLossSummary(env: Env, storeId: string, day: number): Promise<Result<LossView>>;
+  makeLossSummary(env: Env, storeId: string, day: number): Promise<Result<LossView>>;
 }
 
 /** `GET /ws`: to the store's own room when the token comes with the upgrade, else to a lobby that waits for it. */

@@ -36,6 +36,8 @@ export class Problem extends Error {
 export interface Sending {
   method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   body?: unknown;
+  /** Sent as it is, instead of a body. */
+  file?: Blob;
   /** The version that was read: a change that somebody made since then is refused as a conflict, not overwritten. */
   ifMatch?: number | undefined;
   token?: string | null;
@@ -51,16 +53,17 @@ export const sendForFile = (path: string, token: string | null): Promise<Blob> =
   exchange(path, { token }, (response) => response.blob());
 
 async function exchange<T>(path: string, sending: Sending, read: (response: Response) => Promise<T>): Promise<T> {
-  const { method = "GET", body, token, ifMatch } = sending;
+  const { method = "GET", body, file, token, ifMatch } = sending;
   const headers: Record<string, string> = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";
+  if (file) headers["content-type"] = "application/octet-stream";
   if (ifMatch !== undefined) headers["if-match"] = `"${ifMatch}"`;
   if (token) headers.authorization = `Bearer ${token}`;
   try {
     const response = await fetch(path, {
       method,
       headers,
-      body: body === undefined ? null : JSON.stringify(body),
+      body: file ?? (body === undefined ? null : JSON.stringify(body)),
       credentials: "same-origin",
     });
     if (response.ok) return await read(response);

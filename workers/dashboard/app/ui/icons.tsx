@@ -79,6 +79,16 @@ export const CampaignsIcon = () => (
   </Icon>
 );
 
+/** A curve that learned its points. */
+export const ModelsIcon = () => (
+  <Icon>
+    <path d="M4 4v16h16" />
+    <path d="M7.5 15.5c5 0 3.5-8.5 12-9" />
+    <circle cx="9" cy="11" r="0.6" />
+    <circle cx="16" cy="11.500" r="0.6" />
+  </Icon>
+);
+
 export const SettingsIcon = () => (
   <Icon>
     <path d="M4 7h9m5 0h2M4 17h2m5 0h9" />

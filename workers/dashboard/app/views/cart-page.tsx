@@ -11,6 +11,7 @@ import { BackIcon } from "../ui/icons.tsx";
 import { ProblemNotice } from "../ui/notice.tsx";
 import { CartStatusChip } from "../ui/status.tsx";
 import { Ago } from "../ui/times.tsx";
+import { AdvicePanel } from "./advice-panel.tsx";
 import { CartItems } from "./cart-items.tsx";
 import { CartJourneys, CartMessages, CartOrder, CartTimers } from "./cart-panels.tsx";
 import { PredictionPanel } from "./prediction-panel.tsx";
@@ -72,6 +73,7 @@ function Story({ cart, timeline }: CartStory) {
           <CartItems items={cart.items} />
           <CartTimers timers={cart.timers} />
           <PredictionPanel prediction={cart.prediction} />
+          <AdvicePanel id={cart.id} version={cart.version} />
           <CartJourneys journeys={cart.journeys} />
           <CartMessages deliveries={cart.deliveries} />
         </div>

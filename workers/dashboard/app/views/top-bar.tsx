@@ -1,8 +1,8 @@
 /** The brand, the places to go, the state of the line and the store menu. */
 import { may } from "../api/session.ts";
 import { connection } from "../live/store.ts";
-import { boardHref, campaignsHref, outboxHref, route, settingsHref } from "../route.ts";
-import { BoardIcon, CampaignsIcon, MailIcon, SettingsIcon, WakeMark } from "../ui/icons.tsx";
+import { boardHref, campaignsHref, modelsHref, outboxHref, route, settingsHref } from "../route.ts";
+import { BoardIcon, CampaignsIcon, MailIcon, ModelsIcon, SettingsIcon, WakeMark } from "../ui/icons.tsx";
 import { StoreMenu } from "./store-menu.tsx";
 
 export function TopBar() {
@@ -30,6 +30,12 @@ export function TopBar() {
               Campaigns
             </a>
           </>
+        )}
+        {may("analytics:read") && (
+          <a href={modelsHref} aria-current={current(name === "models" || name === "model")}>
+            <ModelsIcon />
+            Models
+          </a>
         )}
         <a href={settingsHref("profile")} aria-current={current(name === "settings")}>
           <SettingsIcon />
