@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { fakeAiWorker } from "./test/support/ai-script.ts";
 
 /** System tests that mostly wait for time to pass, the longest first: begun early, they wait while others compute. */
-const LONG_WAITS = ["limits", "providers", "loop", "email-providers", "outage", "email-adapters", "kill"];
+const LONG_WAITS = ["limits", "providers", "loop", "email-providers", "outage", "email-adapters", "kill", "training"];
 const rankOf = ({ moduleId }: TestSpecification): number => {
   const at = LONG_WAITS.findIndex((name) => moduleId.endsWith(`/system/${name}.test.ts`));
   return at < 0 ? LONG_WAITS.length : at;

@@ -167,17 +167,19 @@ export interface ExampleQuery {
   /** Rows that were closed later than this, and not later than that. */
   closedAfter: number;
   closedUntil: number;
-  /** Of moments not later than this: their outcome is known whatever it is. */
+  /** Of moments later than this, and not later than that. */
+  atAfter: number;
   atUntil: number;
   /** Thousandths of the shoppers. */
   share: number;
 }
 
-const WHERE = `store_id = ?1 AND closed_at > ?2 AND closed_at <= ?3 AND at <= ?4 AND feature_version = ?5 AND shopper % 1000 < ?6`;
+const WHERE = `store_id = ?1 AND closed_at > ?2 AND closed_at <= ?3 AND at > ?4 AND at <= ?5 AND feature_version = ?6 AND shopper % 1000 < ?7`;
 const bound = (storeId: string, query: ExampleQuery): (string | number)[] => [
   storeId,
   query.closedAfter,
   query.closedUntil,
+  query.atAfter,
   query.atUntil,
   FEATURE_VERSION,
   query.share,
@@ -193,7 +195,7 @@ export async function countExamples(
   const counted = await db
     .prepare(
       `SELECT count(*) AS rows, coalesce(sum(label), 0) AS positives
-       FROM (SELECT label FROM training_examples WHERE ${WHERE} ORDER BY closed_at DESC LIMIT ?7)`,
+       FROM (SELECT label FROM training_examples WHERE ${WHERE} ORDER BY closed_at DESC LIMIT ?8)`,
     )
     .bind(...bound(storeId, query), most)
     .first<{ rows: number; positives: number }>();
@@ -216,8 +218,8 @@ export async function examplePage(
   const { results } = await db
     .prepare(
       `SELECT closed_at AS closedAt, cart_id AS cartId, incarnation, generation, moment, at, shopper, label, features
-       FROM training_examples WHERE ${WHERE} AND (${ORDER}) < (?7, ?8, ?9, ?10, ?11)
-       ORDER BY ${ORDER.replaceAll(",", " DESC,")} DESC LIMIT ?12`,
+       FROM training_examples WHERE ${WHERE} AND (${ORDER}) < (?8, ?9, ?10, ?11, ?12)
+       ORDER BY ${ORDER.replaceAll(",", " DESC,")} DESC LIMIT ?13`,
     )
     .bind(...bound(storeId, query), ...from, limit)
     .all<Omit<ExampleRow, "vector"> & { features: string }>();

@@ -64,30 +64,33 @@ export interface Split {
  * The newest moments are the test, the earlier ones are trained on, and no shopper is in both: one who came in both times is
  * kept in one of them by a coin of their own, so that either part has shoppers who came back. `after` (ms): if enough moments
  * are later than that, only those are the test; what serves now was fitted on the earlier ones, and would look too good.
+ * Moments before `since` (ms) are in neither.
  */
-export function splitByTime(data: Dataset, after: number | null): Split {
-  const times = data.times.slice().sort();
-  let cut = times[Math.floor(times.length * (1 - TEST_SHARE))] ?? 0;
+export function splitByTime(data: Dataset, after: number | null, since = 0): Split {
+  const { groups, times } = data;
+  const newest = times.filter((time) => time >= since).sort();
+  let cut = newest[Math.floor(newest.length * (1 - TEST_SHARE))] ?? 0;
   if (
     after !== null &&
     after > cut &&
     enough(
       data,
-      rowsWhere(data, (row) => data.times[row]! > after),
+      rowsWhere(data, (row) => times[row]! > after),
     )
   )
     cut = after + 1;
-  const sides = new Map<number, number>();
-  data.groups.forEach((group, row) => {
-    sides.set(group, (sides.get(group) ?? 0) | (data.times[row]! >= cut ? 2 : 1));
-  });
-  const side = (group: number): number => {
-    const seen = sides.get(group)!;
-    return seen === 3 ? (stableUnit(`split/${group}`) < 0.5 ? 1 : 2) : seen;
+  const TRAIN = 1;
+  const TEST = 2;
+  const partOf = (row: number): number => (times[row]! < since ? 0 : times[row]! < cut ? TRAIN : TEST);
+  const parts = new Map<number, number>();
+  for (const row of everyRow(data)) parts.set(groups[row]!, (parts.get(groups[row]!) ?? 0) | partOf(row));
+  const keptIn = (group: number): number => {
+    const seen = parts.get(group)!;
+    return seen === (TRAIN | TEST) ? (stableUnit(`split/${group}`) < 0.5 ? TRAIN : TEST) : seen;
   };
-  const kept = (wanted: number) => (row: number) =>
-    side(data.groups[row]!) === wanted && (data.times[row]! >= cut ? 2 : 1) === wanted;
-  return { train: rowsWhere(data, kept(1)), test: rowsWhere(data, kept(2)), cut };
+  const rowsOf = (part: number): Int32Array =>
+    rowsWhere(data, (row) => partOf(row) === part && keptIn(groups[row]!) === part);
+  return { train: rowsOf(TRAIN), test: rowsOf(TEST), cut };
 }
 
 /** The oldest first, of one time in the order of shoppers: the same rows are in the same order however they came. */

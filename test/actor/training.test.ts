@@ -12,6 +12,7 @@ import type { ModelMetrics } from "../../shared/model/views.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time.ts";
 import { runSchedule } from "../../workers/jobs/cron.ts";
 import { watchDrift } from "../../workers/training/drift.ts";
+import { putFile, sweepRuns } from "../../workers/training/files.ts";
 import { runTrainingSchedule } from "../../workers/training/schedule.ts";
 import { startTraining } from "../../workers/training/start.ts";
 import { type ExampleOptions, insertExamples } from "../support/examples.ts";
@@ -157,9 +158,15 @@ describe("a run", () => {
     expect(await auditOf(storeId)).toEqual(["model.shadowed", "model.canaried", "model.rolled_back"]);
   });
 
-  it("ends in the shadow where that is enough to see it, and at the first gate where nothing can be learned", {
+  it("ends at the first gate where nothing can be learned, and in the shadow where the shop has changed", {
     timeout: 120_000,
   }, async () => {
+    const turned = { carts: 800, seed: 14, law: -1, ...later() };
+    const changed = await train(await storeWith({ carts: CARTS, seed: 5, ...past() }, turned), {});
+    expect(changed.run).toMatchObject({ status: "rolled_back" });
+    expect(changed.run.reason).toMatch(/^in the shadow, log loss .* worse than production's$/);
+    expect(changed.serving).toMatchObject({ production: null, canary: null, shadow: null });
+
     const noise = await storeWith({ carts: CARTS, seed: 7, law: 0, ...past() });
     const chance = await train(noise, {});
     // It beats the prior, which knows nothing of this shop either, by its base rate alone: it ranks like chance.
@@ -244,6 +251,15 @@ describe("the schedule", () => {
       .run();
     await runTrainingSchedule(env, now());
     expect(await runRow(env.DB, storeId, lost)).toMatchObject({ status: "failed", reason: "it ended without a word" });
+  });
+
+  it("clears away what a run left that died before it could", async () => {
+    const run = { storeId: await storeWith(), runId: nextRun() };
+    await putFile(env, run, "train", new Uint8Array(8));
+    expect(await sweepRuns(env, now() - DAY_MS)).toBe(0);
+    expect(await leftOf(run.storeId)).toHaveLength(1);
+    await sweepRuns(env, now() + DAY_MS);
+    expect(await leftOf(run.storeId)).toEqual([]);
   });
 
   it("forgets examples that are older than 400 days, of every store", async () => {

@@ -89,6 +89,34 @@ describe("the split", () => {
     expect(bytes(turned)).toEqual(bytes(data));
   });
 
+  it("has as many purchases as there were, although those that were bought ended sooner", () => {
+    const { unit } = random(9);
+    const from = 0;
+    const [to, expiry] = [100, 30];
+    const rows = Array.from({ length: 20_000 }, () => {
+      const at = from + unit() * to;
+      const label = unit() < 0.3 ? 1 : 0;
+      return { at, label, closedAt: at + (label ? unit() : expiry) };
+    });
+    // What a run reads: the newest ends, of moments that are old enough.
+    const now = 100;
+    const oldest = 60;
+    const read = rows.filter(({ at, closedAt }) => closedAt > oldest && closedAt <= now && at <= now - expiry);
+    const data: Dataset = {
+      features: [],
+      columns: [],
+      times: Float64Array.from(read, ({ at }) => at),
+      groups: Float64Array.from(read, (_, i) => i),
+      labels: Uint8Array.from(read, ({ label }) => label),
+    };
+    const rate = (part: Int32Array) => positivesIn(data, part) / part.length;
+    const naive = splitByTime(data, null);
+    expect(rate(naive.train)).toBeLessThan(0.15);
+    const { train, test } = splitByTime(data, null, oldest);
+    expect(train.length + test.length).toBeGreaterThan(1_500);
+    for (const part of [train, test]) expect(Math.abs(rate(part) - 0.3)).toBeLessThan(0.06);
+  });
+
   it("tests on what serves has not seen, where there is enough of it", () => {
     const data = dataset(10_000, 7);
     const served = 85 * DAY_MS;

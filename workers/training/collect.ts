@@ -40,7 +40,7 @@ export async function planRun(env: Env, { storeId }: RunId, now: number): Promis
   if (!settings.ok) return "the store does not exist";
   const { production } = await callActor("the store", () => storeStub(env, storeId).serving());
   const atUntil = Math.floor(now - settings.value.expireAfterDays * DAY_MS);
-  const all: ExampleQuery = { closedAfter: now - KEEP_MS, closedUntil: now, atUntil, share: 1000 };
+  const all: ExampleQuery = { closedAfter: now - KEEP_MS, closedUntil: now, atAfter: 0, atUntil, share: 1000 };
   const { rows, positives } = await countExamples(env.DB, storeId, all, MAX_READ);
   const missing = tooFew(rows, positives);
   if (missing) return missing;
@@ -63,6 +63,8 @@ export function tooFew(rows: number, positives: number): string {
 
 export interface PageRead {
   rows: number;
+  /** No row so far was closed before this (ms). */
+  oldest: number;
   /** `null` after the last page. */
   next: ExampleCursor | null;
 }
@@ -72,16 +74,16 @@ export async function readPage(
   run: RunId,
   { query }: Plan,
   number: number,
-  before: { rows: number; after: ExampleCursor | null },
+  before: PageRead,
 ): Promise<PageRead> {
   const limit = Math.min(PAGE, MAX_ROWS - before.rows);
-  const found = await examplePage(env.DB, run.storeId, query, limit, before.after);
+  const found = await examplePage(env.DB, run.storeId, query, limit, before.next);
   const data = columnsOf(found);
   await putFile(env, run, `page-${number}`, encodeDataset(data, everyRow(data)));
   const rows = before.rows + found.length;
   const last = found.at(-1);
   const more = last !== undefined && found.length === limit && rows < MAX_ROWS;
-  return { rows, next: more ? cursorOf(last) : null };
+  return { rows, oldest: last?.closedAt ?? before.oldest, next: more ? cursorOf(last) : null };
 }
 
 export const cursorOf = ({ closedAt, cartId, incarnation, generation, moment }: ExampleRow): ExampleCursor => ({
@@ -109,10 +111,19 @@ export interface Parts {
   to: number;
 }
 
-/** Writes `train` and `test`. A text: why they are too small. */
-export async function partRows(env: Env, run: RunId, { servedUntil }: Plan, pages: number): Promise<Parts | string> {
+/**
+ * Writes `train` and `test`. A text: why they are too small. Of moments before the oldest end that was read, those that were bought
+ * at once are missing and those that expired later are not: they are left out.
+ */
+export async function partRows(
+  env: Env,
+  run: RunId,
+  { servedUntil }: Plan,
+  pages: number,
+  oldest: number,
+): Promise<Parts | string> {
   const data = await readPages(env, run, pages);
-  const { train, test } = splitByTime(data, servedUntil);
+  const { train, test } = splitByTime(data, servedUntil, oldest);
   const missing = tooFew(train.length, positivesIn(data, train));
   if (missing) return missing;
   const bought = positivesIn(data, test);

@@ -1,7 +1,7 @@
 /** The daily look whether a store's own model still sees what it was fitted on. */
 import { storeStub } from "../../objects/stubs.ts";
 import { modelRow } from "../../shared/db/models.ts";
-import { addDrift, type ExampleQuery, examplePage, lastRun } from "../../shared/db/training.ts";
+import { addDrift, countExamples, type ExampleQuery, examplePage, lastRun } from "../../shared/db/training.ts";
 import { log } from "../../shared/log.ts";
 import { type DriftReport, driftReport, type Reference } from "../../shared/model/drift.ts";
 import type { Dataset } from "../../shared/model/model.ts";
@@ -14,8 +14,9 @@ import { scorerOf, servingOf } from "./models.ts";
 import { startTraining } from "./start.ts";
 
 const WINDOW_MS = 7 * DAY_MS;
-/** The newest ones. D1 answers so many in one piece. */
+/** D1 answers so many in one piece. */
 const MAX_ROWS = 5_000;
+const MAX_COUNTED = 200_000;
 /** Between two runs that drift began. */
 const AGAIN_MS = 7 * DAY_MS;
 const EVER = Number.MAX_SAFE_INTEGER;
@@ -29,15 +30,18 @@ export async function watchDrift(env: Env, storeId: string, now: number): Promis
   const settings = await callActor("the store", () => storeStub(env, storeId).settings());
   if (!settings.ok) return null;
   const scorer = await scorerOf(env, storeId, row.version);
-  const scored = async (query: ExampleQuery): Promise<Dataset & { scores: Float64Array }> => {
+  const scored = async (all: Omit<ExampleQuery, "share">): Promise<Dataset & { scores: Float64Array }> => {
+    // Some of the shoppers where there are too many: the newest ends alone would be those that expired.
+    const { rows } = await countExamples(env.DB, storeId, { ...all, share: 1000 }, MAX_COUNTED);
+    const query = { ...all, share: Math.max(1, Math.min(1000, Math.floor((1000 * MAX_ROWS) / Math.max(1, rows)))) };
     const data = columnsOf(await examplePage(env.DB, storeId, query, MAX_ROWS, null));
     return { ...data, scores: scoreColumns(scorer, data.features, data.columns, data.labels.length) };
   };
-  const closed = { closedAfter: now - WINDOW_MS, closedUntil: now, share: 1000 };
-  const recent = await scored({ ...closed, atUntil: EVER });
-  // Of younger moments the purchases are known, and nothing else.
-  const known = now - settings.value.expireAfterDays * DAY_MS;
-  const outcomes = await scored({ ...closed, closedAfter: known - WINDOW_MS, atUntil: known });
+  const recent = await scored({ closedUntil: now, closedAfter: now - WINDOW_MS, atAfter: 0, atUntil: EVER });
+  // The last week of moments whose outcome is known whatever it is: of younger ones only the purchases are.
+  const known = Math.floor(now - settings.value.expireAfterDays * DAY_MS);
+  const week = { closedAfter: known - WINDOW_MS, atAfter: known - WINDOW_MS, atUntil: known };
+  const outcomes = await scored({ closedUntil: now, ...week });
   const window = { from: iso(now - WINDOW_MS), to: iso(now) };
   const report = driftReport({ version: row.version, at: iso(now), window }, reference, recent, outcomes);
   await addDrift(env.DB, storeId, report, now);

@@ -109,7 +109,7 @@ function scored(scorer: Scorer, rows: ExampleRow[]): Float64Array {
 const EVER = Number.MAX_SAFE_INTEGER;
 
 async function* pagesSince(env: Env, storeId: string, since: number): AsyncGenerator<ExampleRow[]> {
-  const query = { closedAfter: since, closedUntil: EVER, atUntil: EVER, share: 1000 };
+  const query = { closedAfter: since, closedUntil: EVER, atAfter: 0, atUntil: EVER, share: 1000 };
   let after: ExampleCursor | null = null;
   for (let read = 0; read < MAX_ROWS; read += PAGE) {
     const page: ExampleRow[] = await examplePage(env.DB, storeId, query, PAGE, after);

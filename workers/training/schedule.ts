@@ -66,7 +66,7 @@ async function inItsHour(env: Env, storeId: string, hour: number, now: number): 
 async function trainIfWorth(env: Env, storeId: string, now: number): Promise<void> {
   const last = await lastRun(env.DB, storeId, "schedule");
   if (last && last.started_at > now - AGAIN_MS) return;
-  const fresh = { closedAfter: last?.started_at ?? 0, closedUntil: now, atUntil: now, share: 1000 };
+  const fresh = { closedAfter: last?.started_at ?? 0, closedUntil: now, atAfter: 0, atUntil: now, share: 1000 };
   const { rows } = await countExamples(env.DB, storeId, fresh, GATES.minRows);
   if (rows >= GATES.minRows) await startTraining(env, storeId, "schedule");
 }

@@ -90,13 +90,13 @@ class Run {
   }
 
   async #collect(plan: Plan): Promise<Parts | string> {
-    let read: PageRead = { rows: 0, next: null };
+    let read: PageRead = { rows: 0, oldest: 0, next: null };
     for (let page = 0; page < MAX_PAGES; page++) {
-      const before = { rows: read.rows, after: read.next };
+      const before = read;
       read = await this.#do(`read ${page}`, { step: "collect" }, () =>
         readPage(this.#env, this.#run, plan, page, before),
       );
-      if (!read.next) return this.#do("part", {}, () => partRows(this.#env, this.#run, plan, page + 1));
+      if (!read.next) return this.#do("part", {}, () => partRows(this.#env, this.#run, plan, page + 1, read.oldest));
     }
     throw new Error("more pages of examples than there may be");
   }
