@@ -8,9 +8,10 @@
 import { toMoney } from "../../shared/money.ts";
 import { withoutLinks } from "../../shared/names.ts";
 import { type Advice, type AdviceBrief, beyond, boundsOf, type Proposal } from "../../shared/policy/advice.ts";
+import { wallClock } from "../../shared/policy/quiet-hours.ts";
 import type { MessageChannel } from "../../shared/policy/rules.ts";
 import { no, ok, type Result } from "../../shared/result.ts";
-import { MINUTE_MS } from "../../shared/time.ts";
+import { iso, MINUTE_MS } from "../../shared/time.ts";
 import { accept, isCurrent, reject } from "./claims.ts";
 import type { Command, Decision } from "./commands.ts";
 import { isOpenCart, unwanted } from "./journey.ts";
@@ -130,6 +131,7 @@ export function briefOf(state: CartState, createdAt: number, now: number): Resul
     plan: {
       trigger: effect.trigger,
       dueInMinutes: minutes((effect.dueAt ?? now) - now),
+      dueAtLocalTime: clockAt(effect.dueAt ?? now, facts.timezone, rules.timezone),
       channels: message.channels,
       coupon: effect.coupon && { kind: effect.coupon.kind, amount: effect.coupon.amount },
       earlierMessages: mine
@@ -139,6 +141,12 @@ export function briefOf(state: CartState, createdAt: number, now: number): Resul
       laterMessages: mine.filter((e) => e.delayMs > effect.delayMs && e.status === "scheduled").length,
     },
   });
+}
+
+/** `14:05` where the shopper is, as far as they said; else where the store is. */
+function clockAt(ms: number, zone: string | null, fallback: string): string {
+  const wall = (zone === null ? null : wallClock(zone)) ?? wallClock(fallback) ?? ((at: number) => at);
+  return iso(wall(ms)).slice(11, 16);
 }
 
 /** What a stranger may have written, short and in one line. */

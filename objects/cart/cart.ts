@@ -36,13 +36,14 @@ import { parseName, storeStub } from "../stubs.ts";
 import { briefOf } from "./advice.ts";
 import type { Command, Decision, Outcome, Received } from "./commands.ts";
 import { decide, momentOf } from "./decide.ts";
+import { entryOf, type Logged, snapshotOf } from "./entry.ts";
 import { replay, timelineOf } from "./explain.ts";
 import { find } from "./ledger.ts";
 import { deltaOf, usageDelta } from "./metrics.ts";
 import { Models } from "./models.ts";
 import { Past } from "./past.ts";
 import { type CartEnv, isUrgent, type Present, Publisher } from "./publisher.ts";
-import { CREATE_LOG_ROWS, type LogEntry, type Snapshot } from "./schema.ts";
+import { CREATE_LOG_ROWS } from "./schema.ts";
 import { arbiterOf, type SimulatedCart, sentBefore, simulate } from "./simulate.ts";
 import { type CartState, emptyState } from "./state.ts";
 import { CartStorage, isLong } from "./storage.ts";
@@ -53,6 +54,8 @@ import { claimedOf, contentsOf, currencyOf, itemViews, offerOf, predictionView, 
 const RETRY_MS = 5 * SECOND_MS;
 /** How long a wake-up waits for the store's rules. */
 const RULES_MS = 5 * SECOND_MS;
+/** No rules have such a version. */
+const NOTHING_LOGGED: Logged = { rulesVersion: -1, trace: null };
 /** Between two wake-ups, whatever the timers say. */
 const MIN_SLEEP_MS = 100;
 
@@ -81,11 +84,9 @@ export class Cart extends DurableObject<CartEnv> {
   #seq = 0;
   #baseSeq = 0;
   #createdAt = 0;
-  /** The version of the rules that the log knows of. */
-  #rulesLogged = 0;
-  /** The trace (`traceparent`) that last reached this cart, or that a wake-up began; and the one the log knows of. */
+  /** The trace (`traceparent`) that last reached this cart, or that a wake-up began. */
   #trace: string | null = null;
-  #traceLogged: string | null = null;
+  #logged: Logged = NOTHING_LOGGED;
 
   constructor(ctx: DurableObjectState, env: CartEnv) {
     super(ctx, env);
@@ -95,17 +96,17 @@ export class Cart extends DurableObject<CartEnv> {
     this.#cartId = key;
     this.#storage = new CartStorage(ctx.storage);
     this.#alarm = new Alarm(ctx);
-    this.#models = new Models(env.ARTEFACTS, { storeId, cartId: key });
-    this.#past = new Past(env);
+    const keepAwake = (work: Promise<unknown>): void => ctx.waitUntil(work);
+    this.#models = new Models(env.ARTEFACTS, { storeId, cartId: key }, keepAwake);
+    this.#past = new Past(env, { storeId, cartId: key }, keepAwake);
     const loaded = this.#storage.load(storeId, key);
     if (loaded) {
       this.#state = loaded.state;
       this.#seq = loaded.lastSeq;
       this.#baseSeq = loaded.baseSeq;
       this.#createdAt = loaded.createdAt;
-      this.#rulesLogged = loaded.state.rules.version;
       this.#trace = loaded.trace;
-      this.#traceLogged = loaded.trace;
+      this.#logged = { rulesVersion: loaded.state.rules.version, trace: loaded.trace };
     }
     this.#publisher = new Publisher(ctx, env, { storeId, cartId: key }, this.#storage, loaded);
   }
@@ -120,8 +121,8 @@ export class Cart extends DurableObject<CartEnv> {
     const stamped = events.map((event) => ({ ...event, receivedAt: now, at: Math.min(event.at, now) }));
     const history = this.#past.heard;
     const command = { type: "receive", now, events: stamped, ...(history ? { history } : {}) } as const;
-    const { received, offers = [] } = this.#run(command, rules, this.#predictor(rules));
-    this.#askPast();
+    const { received, offers = [] } = this.#run(command, rules, this.#models.now(rules));
+    if (this.#state) this.#past.ask(this.#state);
     const counted = received ?? { accepted: 0, duplicates: 0, rejected: [] };
     const state = this.#state;
     if (!state || offers.length === 0) return counted;
@@ -316,7 +317,7 @@ export class Cart extends DurableObject<CartEnv> {
     this.#baseSeq = 0;
     this.#createdAt = 0;
     this.#trace = null;
-    this.#traceLogged = null;
+    this.#logged = NOTHING_LOGGED;
     this.#publisher.reset();
     return true;
   }
@@ -329,18 +330,6 @@ export class Cart extends DurableObject<CartEnv> {
       log("warn", "rules_unavailable", { actor: this.#cartId, error });
       return this.#state!.rules;
     }
-  }
-
-  #predictor(rules: Rules): Predictor {
-    return this.#models.now(rules, (loading) => this.ctx.waitUntil(loading));
-  }
-
-  /** Nobody waits for it: the prediction has it from the next event on. */
-  #askPast(): void {
-    const shopperId = this.#state && this.#past.wanted(this.#state);
-    if (shopperId === null) return;
-    const failed = (error: unknown): void => log("warn", "past_unknown", { actor: this.#cartId, error });
-    this.ctx.waitUntil(this.#past.ask(this.#storeId, shopperId, this.#cartId).catch(failed));
   }
 
   /** decide → commit → assign → effects. Memory changes only after the commit. */
@@ -363,7 +352,9 @@ export class Cart extends DurableObject<CartEnv> {
     const { state } = decision;
     const first = this.#state === null;
     const seq = this.#seq + 1;
-    const snapshot = state.process === before.process ? null : this.#snapshot(state, command.now, seq);
+    const at = { seq, createdAt: this.#createdAt || command.now, baseSeq: this.#baseSeq };
+    const isKept = state.process === before.process;
+    const snapshot = isKept ? null : snapshotOf(state, { ...at, confirmed: this.#publisher.confirmed });
     const wake = nextWake(state);
     const lease = command.now + this.#publisher.leaseMs;
     const armed = this.#alarm.arm(wake === null ? lease : Math.min(wake, lease));
@@ -373,44 +364,16 @@ export class Cart extends DurableObject<CartEnv> {
       ...(first ? { carts: 1 } : {}),
       rows: 1 + (snapshot ? 1 : 0) + (armed ? 1 : 0) + (first ? CREATE_LOG_ROWS : 0),
     };
-    const { purchaseProbability, model } = state.prediction;
-    const history = state.history === before.history ? null : state.history;
-    const entry: LogEntry = {
-      ...(command.type === "receive"
-        ? { events: decision.learned.map(({ receivedAt: _, ...event }) => event) }
-        : { command }),
-      ...(decision.notes.length ? { notes: decision.notes } : {}),
-      delta,
-      ...(state.prediction === before.prediction ? {} : { score: [purchaseProbability, model] }),
-      ...(history ? { history } : {}),
-      ...(first || state.rules.version !== this.#rulesLogged ? { rules: state.rules } : {}),
-      ...(this.#trace && this.#trace !== this.#traceLogged ? { trace: this.#trace } : {}),
-    };
+    const entry = entryOf(before, command, decision, delta, this.#trace, this.#logged);
     this.#storage.append(seq, command.now, entry, snapshot);
-    if (history) this.#past.kept(history);
+    if (entry.history) this.#past.kept(entry.history);
     this.#state = state;
     this.#seq = seq;
-    this.#rulesLogged = state.rules.version;
-    this.#traceLogged = this.#trace;
+    this.#logged = { rulesVersion: state.rules.version, trace: this.#trace };
     if (first) this.#createdAt = command.now;
     const published: Entry = { seq, at: command.now, delta };
     this.#publisher.add(published, isUrgent(before, decision, first), () => this.#news());
     if (seq % 16 === 0 && isLong(seq - this.#baseSeq, state.weight)) this.ctx.waitUntil(this.#tidy());
-  }
-
-  #snapshot(state: CartState, now: number, seq: number): Snapshot {
-    return {
-      seq,
-      createdAt: this.#createdAt || now,
-      baseSeq: this.#baseSeq,
-      base: state.base,
-      baseIds: state.baseIds,
-      process: state.process,
-      history: state.history,
-      usage: state.usage,
-      rules: state.rules,
-      confirmed: this.#publisher.confirmed,
-    };
   }
 
   #news(): Present | null {

@@ -12,25 +12,30 @@ import type { Rules } from "../../shared/policy/rules.ts";
 
 const predictors = new WeakMap<Scorer, Predictor>();
 
+/** The platform's `waitUntil`. */
+export type KeepAwake = (work: Promise<unknown>) => void;
+
 export class Models {
   readonly #bucket: R2Bucket;
   readonly #storeId: string;
   readonly #cartId: string;
+  readonly #keepAwake: KeepAwake;
 
-  constructor(bucket: R2Bucket, { storeId, cartId }: { storeId: string; cartId: string }) {
+  constructor(bucket: R2Bucket, { storeId, cartId }: { storeId: string; cartId: string }, keepAwake: KeepAwake) {
     this.#bucket = bucket;
     this.#storeId = storeId;
     this.#cartId = cartId;
+    this.#keepAwake = keepAwake;
   }
 
-  /** At once. `fetch` is handed what is to be waited for by nobody: the weights on their way here. */
-  now(rules: Rules, fetch: (loading: Promise<unknown>) => void): Predictor {
+  /** At once; nobody waits for weights on their way here. */
+  now(rules: Rules): Predictor {
     const version = versionFor(rules.serving ?? NO_SERVING, this.#cartId);
     if (version === null) return prior;
     const key = artefactKey(this.#storeId, version);
     const scorer = weights.peek(key);
     if (scorer) return named(scorer, version);
-    fetch(weights.load(this.#bucket, key).catch(() => null)); // the cache has said why
+    this.#keepAwake(weights.load(this.#bucket, key).catch(() => null)); // the cache has said why
     return prior;
   }
 

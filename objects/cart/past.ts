@@ -1,17 +1,24 @@
 /** The shopper's past, asked of their arbiter once the cart holds something: it goes into the log with the next beacon. */
+
+import { log } from "../../shared/log.ts";
 import type { ShopperHistory } from "../../shared/model/history.ts";
 import { type Actors, shopperStub } from "../stubs.ts";
+import type { KeepAwake } from "./models.ts";
 import { shopperOf } from "./reach.ts";
 import type { CartState } from "./state.ts";
 
 export class Past {
   readonly #env: Actors;
+  readonly #name: { storeId: string; cartId: string };
+  readonly #keepAwake: KeepAwake;
   /** Told, and not yet in the log: an eviction forgets it, and it is asked for again. */
   #heard: ShopperHistory | null = null;
   #asked: string | null = null;
 
-  constructor(env: Actors) {
+  constructor(env: Actors, name: { storeId: string; cartId: string }, keepAwake: KeepAwake) {
     this.#env = env;
+    this.#name = name;
+    this.#keepAwake = keepAwake;
   }
 
   /** What the next beacon's row is to hold. */
@@ -24,17 +31,23 @@ export class Past {
     if (this.#heard === history) this.#heard = null;
   }
 
-  /** Whom to ask now, if anybody: once for each identity that the cart's shopper turns out to have. */
-  wanted(state: CartState): string | null {
+  /** Asks, if anybody is to be asked, and nobody waits for it: the prediction has it from the next event on. */
+  ask(state: CartState): void {
+    const shopperId = this.#wanted(state);
+    if (shopperId === null) return;
+    this.#asked = shopperId;
+    const { storeId, cartId } = this.#name;
+    const asked = shopperStub(this.#env, storeId, shopperId).past(cartId);
+    const heard = asked.then(({ history }) => {
+      this.#heard = { ...history, shopperId };
+    });
+    this.#keepAwake(heard.catch((error) => log("warn", "past_unknown", { actor: cartId, error })));
+  }
+
+  /** Once for each identity that the cart's shopper turns out to have; again when the cart wakes anew. */
+  #wanted(state: CartState): string | null {
     const shopperId = shopperOf(state);
     if (state.facts.items.length === 0 || state.history?.shopperId === shopperId) return null;
     return this.#asked === shopperId ? null : shopperId;
-  }
-
-  /** Throws when the arbiter cannot be reached; then nobody is asked again until the cart wakes anew. */
-  async ask(storeId: string, shopperId: string, cartId: string): Promise<void> {
-    this.#asked = shopperId;
-    const { history } = await shopperStub(this.#env, storeId, shopperId).past(cartId);
-    this.#heard = { ...history, shopperId };
   }
 }

@@ -5,6 +5,7 @@ import type { Predictor } from "../../shared/model/prediction.ts";
 import { prior } from "../../shared/model/prior.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
 import { idHash, MAX_WEIGHT, momentOf, weightOf } from "./decide.ts";
+import { snapshotOf } from "./entry.ts";
 import { before, fold } from "./fold.ts";
 import { CREATE_LOG, type LogEntry, SNAPSHOT_SEQ, type Snapshot } from "./schema.ts";
 import { type CartState, emptyState } from "./state.ts";
@@ -118,18 +119,9 @@ export class CartStorage {
     if (old.length === 0) return null;
     const gone = old.flatMap(eventsOf).sort((a, b) => (before(a, b) ? -1 : 1));
     const ids = [...state.baseIds, ...gone.map((e) => idHash(e.id))].slice(-MAX_BASE_IDS);
-    const snapshot: Snapshot = {
-      seq: meta.lastSeq,
-      createdAt: meta.createdAt,
-      baseSeq: upTo,
-      base: fold(state.base, gone),
-      baseIds: ids,
-      process: state.process,
-      history: state.history,
-      usage: state.usage,
-      rules: state.rules,
-      confirmed: meta.confirmed,
-    };
+    const { createdAt, confirmed, lastSeq: seq } = meta;
+    const folded = { ...state, base: fold(state.base, gone), baseIds: ids };
+    const snapshot = snapshotOf(folded, { seq, createdAt, baseSeq: upTo, confirmed });
     this.#storage.transactionSync(() => {
       this.#saveSnapshot(snapshot);
       this.#sql.exec("DELETE FROM log WHERE seq > ? AND seq <= ?", SNAPSHOT_SEQ, upTo);

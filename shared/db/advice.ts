@@ -22,13 +22,13 @@ export interface AdviceRow {
   ms: number;
 }
 
-/** Writes it once, and forgets what is old. */
+/** Forgets what is old, too. The same question may have found no answer before; what was applied stays. */
 export async function recordAdvice(db: D1Database, row: AdviceRow): Promise<void> {
   const { storeId, id, cartId, at, model, status, reason, proposal, neurons, ms } = row;
   await db.batch([
     db
       .prepare(
-        "INSERT INTO advice (store_id, id, cart_id, at, model, status, reason, proposal, neurons, ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO advice (store_id, id, cart_id, at, model, status, reason, proposal, neurons, ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (store_id, id) DO UPDATE SET at = excluded.at, model = excluded.model, status = excluded.status, reason = excluded.reason, proposal = excluded.proposal, neurons = excluded.neurons, ms = excluded.ms WHERE advice.status <> 'applied'",
       )
       .bind(storeId, id, cartId, at, model, status, reason, proposal, neurons, ms),
     db.prepare("DELETE FROM advice WHERE store_id = ? AND at < ?").bind(storeId, at - KEEP_MS),

@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { canonicalLocale, languageOf } from "../locale.ts";
+import { withoutLinks } from "../names.ts";
 import type { MessageChannel } from "./rules.ts";
 
 export const TONES = ["friendly", "plain", "formal", "playful"] as const;
@@ -39,8 +40,8 @@ export type AiSettings = z.infer<typeof aiSettings>;
 /** What a cart knows of them. */
 export type AdvicePolicy = Pick<AiSettings, "riskThreshold" | "maxDiscountPercent">;
 
-/** One line, without control characters: it is shown to people, and it is a model's. */
-const oneLine = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim();
+/** One line, without links or control characters: it is shown to people, and a model may have it from a stranger. */
+const oneLine = (text: string): string => withoutLinks(text.replace(/\s+/g, " "));
 
 /** Models say `null` for what they leave out. */
 const unsaid = <T extends z.ZodType>(schema: T) =>
@@ -154,6 +155,8 @@ export interface AdviceBrief {
   plan: {
     trigger: string;
     dueInMinutes: number;
+    /** `14:05` where the shopper is. */
+    dueAtLocalTime: string;
     channels: MessageChannel[];
     coupon: { kind: string; amount: number } | null;
     earlierMessages: { channel: string; status: string }[];

@@ -181,7 +181,12 @@ describe("the rules decide", () => {
     const rich = await left();
     expect(await consider(bound(), poor.storeId, poor.id)).toBe("budget_spent");
     expect(await ai.seen()).toEqual([]);
-    expect((await advices(poor))[0]).toMatchObject({ status: "budget_spent", neurons: 0, proposal: null });
+    expect((await advices(poor))[0]).toMatchObject({
+      status: "budget_spent",
+      model: "",
+      neurons: 0,
+      proposal: null,
+    });
     expect(await message(poor)).toMatchObject({ status: "scheduled" });
     expect(await consider(bound(), rich.storeId, rich.id)).toBe("applied");
     expect(await spent(rich)).toBeGreaterThan(0);
@@ -233,6 +238,37 @@ describe("the rules decide", () => {
     expect(await consider(bound(), cart.storeId, cart.id)).toBe(outcome);
     expect(await message(cart)).toEqual(before);
     expect((await advices(cart))[0]).toMatchObject({ status: outcome });
+  });
+});
+
+describe("a store's purse", () => {
+  it("is never overdrawn, however many ask at once", async () => {
+    const { store } = await left({ dailyNeurons: 1_000 });
+    const asked = await Promise.all(Array.from({ length: 50 }, (_, i) => store.askAi(`q${i}`, 30)));
+    expect(asked.filter(({ ok }) => ok)).toHaveLength(33);
+    expect(await store.aiUsage()).toEqual({ neurons: 990, limit: 1_000 });
+  });
+
+  it("and its offers: none is made of what is used up", async () => {
+    await ai.behave("discounts");
+    const cart = await left();
+    const brief = await cart.cart.brief(await cart.store.rules());
+    if (!brief.ok) throw new Error(brief.reason);
+    const { campaignId, stepId } = brief.value;
+    for (let n = 0; n < 7; n++)
+      await cart.store.issueCoupon({
+        campaignId,
+        stepId,
+        cartId: `c${n}`,
+        generation: 1,
+        shopperId: "sh_x",
+        coupon: CAMPAIGN.steps[0]!.coupon!,
+      });
+    expect(await consider(bound(), cart.storeId, cart.id)).toBe("beyond_bounds");
+    expect((await advices(cart))[0]).toMatchObject({
+      reason: "discount_not_allowed",
+      proposal: { discountPercent: 12 },
+    });
   });
 });
 

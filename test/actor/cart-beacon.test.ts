@@ -155,8 +155,10 @@ describe("law 7: the one alarm", () => {
 
 describe("the surface", () => {
   const PUBLIC = [
+    "advise",
     "alarm",
     "beacon",
+    "brief",
     "claim",
     "constructor",
     "contents",

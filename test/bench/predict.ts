@@ -2,8 +2,7 @@
  * `npm run bench -- predict`: what a prediction costs. Large trees one row at a time and in batches, beside onnxruntime-node;
  * and what the prediction with its reasons adds to an event, beside all that the production build does for one.
  */
-import { benchIngest, of, plannedSeconds } from "./ingest.ts";
-import { median } from "./load.ts";
+import { type BuildResult, QUIET_SECONDS, raceBuild } from "./predict-build.ts";
 import { type EventResult, raceEvents } from "./predict-event.ts";
 import { onnxRuntime } from "./predict-peer.ts";
 import { contenders, raceTrees, type TreesResult } from "./predict-trees.ts";
@@ -18,8 +17,7 @@ export interface PredictReport {
   rounds: number;
   trees: TreesResult;
   event: EventResult;
-  /** The runtime's processor time an event of the production build with the prior, in µs, by events a beacon. */
-  build: { 1: number; 5: number };
+  build: BuildResult;
   /** Why there is nothing beside it. */
   missing: string | null;
 }
@@ -29,10 +27,8 @@ const RACES = 2 * 4 + 2;
 /** Neither threads nor disks are in these races: half the time of the others' slices is enough. */
 const each = (seconds: number): number => seconds / 2;
 
-const ingestOf = ({ seconds }: PredictOptions) => ({ rounds: 1, seconds, speedOnly: true });
-
-export const plannedPredictSeconds = (options: PredictOptions): number =>
-  Math.round(options.rounds * RACES * each(options.seconds) + plannedSeconds(ingestOf(options)));
+export const plannedPredictSeconds = ({ rounds, seconds }: PredictOptions): number =>
+  Math.round(rounds * (RACES * each(seconds) + 2 * (seconds + QUIET_SECONDS)));
 
 export async function benchPredict(options: PredictOptions, progress: Progress): Promise<PredictReport> {
   const { rounds, seconds } = options;
@@ -46,7 +42,6 @@ export async function benchPredict(options: PredictOptions, progress: Progress):
   const step = (what: string) => () => progress.step(each(seconds), what);
   const trees = await raceTrees(await contenders(runtime), rounds, each(seconds), step("trees"));
   const event = raceEvents(rounds, each(seconds), step("events"));
-  const ingest = await benchIngest(ingestOf(options), progress);
-  const cpu = (batch: 1 | 5): number => 1000 * median(of(ingest, batch).map((slice) => slice.cpuMs));
-  return { rounds, trees, event, build: { 1: cpu(1), 5: cpu(5) }, missing };
+  const build = await raceBuild(rounds, seconds, () => progress.step(seconds + QUIET_SECONDS, "production build"));
+  return { rounds, trees, event, build, missing };
 }

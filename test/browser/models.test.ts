@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ModelView, ServingView } from "../../shared/model/views.ts";
+import type { ModelView, ServingView, TrainingRunView } from "../../shared/model/views.ts";
 import { launchBrowser, newContext, SIZES, shoot } from "../support/browser.ts";
 import { byTestId, giveLogin, isIn, violationsInBoth } from "../support/dashboard.ts";
 import { auditOf, joinAs } from "../support/members.ts";
@@ -14,16 +14,6 @@ const SHOTS = "dist/screenshots";
 /** Pictures are for people who change the pages; nothing is judged by them. */
 const shot = async (page: Page, name: string): Promise<void> => {
   if (process.env.CARTWAKE_SCREENSHOTS) await shoot(page, SHOTS, name);
-  if (process.env.FULL) {
-    await page.screenshot({ path: `${SHOTS}/${name}-full.png`, fullPage: true });
-    await page.emulateMedia({ colorScheme: "dark" });
-    await page.setViewportSize(SIZES.phone);
-    await page.screenshot({ path: `${SHOTS}/${name}-full-phone.png`, fullPage: true });
-    await page.emulateMedia({ colorScheme: "light" });
-    await page.setViewportSize({ width: 780, height: 900 });
-    await page.screenshot({ path: `${SHOTS}/${name}-780.png` });
-    await page.setViewportSize(SIZES.desktop);
-  }
 };
 /** Models as other libraries keep them, with names of columns that no cart has. */
 const FILES = "test/support/models";
@@ -134,6 +124,12 @@ describe("models in the dashboard", () => {
     await fits(ada);
     expect(await violationsInBoth(ada)).toEqual([]);
     await shot(ada, "models-none");
+
+    await ada.click(byTestId("train"));
+    await ada.waitForSelector(`${byTestId("past-run")}[data-status="too_few"]`);
+    const { items } = await merchant.get<{ items: TrainingRunView[] }>("/v1/models/runs");
+    expect(await ada.textContent(byTestId("past-run"))).toContain(items[0]!.reason!.slice(1));
+    await ada.waitForSelector(byTestId("train")); // it can be tried again
   });
 
   it("tells of each cart what speaks for a purchase and what against it, and which model says so", async () => {
@@ -217,6 +213,7 @@ describe("models in the dashboard", () => {
     expect(await ada.locator(byTestId("model-row")).count()).toBe(MODELS.length + 1);
     await fits(ada);
     expect(await violationsInBoth(ada)).toEqual([]);
+    await ada.evaluate(() => scrollTo(0, 0));
     await shot(ada, "models");
   });
 
@@ -233,6 +230,8 @@ describe("models in the dashboard", () => {
     expect(await violationsInBoth(ada)).toEqual([]);
     await ada.getByText("Calibration as a table").click();
     await shot(ada, "model");
+    await ada.locator(`${byTestId("metrics")} .charts`).scrollIntoViewIfNeeded();
+    await shot(ada, "model-charts");
   });
 
   it("does nothing on what somebody else changed meanwhile, and shows how it stands", async () => {

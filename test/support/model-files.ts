@@ -14,8 +14,6 @@ export interface Predictions {
   library?: number[];
   /** Probabilities by onnxruntime-node. */
   runtime?: number[];
-  /** Raw scores by the library that made the file. */
-  raw?: number[];
 }
 
 export function predictionsOf(name: string): Predictions {

@@ -232,7 +232,7 @@ describe("the brief", () => {
     expect(brief.value).toMatchObject({
       effectId: "g1.cmp.first",
       bounds: { channels: ["email"], discountPercent: { min: 1, max: 15 }, language: null },
-      plan: { dueInMinutes: 60, laterMessages: 1, coupon: { kind: "percent", amount: 10 } },
+      plan: { dueInMinutes: 60, dueAtLocalTime: "11:30", laterMessages: 1, coupon: { kind: "percent", amount: 10 } },
     });
   });
 
@@ -260,7 +260,7 @@ describe("a proposal is parsed, whatever a model says", () => {
       channel: null,
       discountPercent: "",
       other: 1,
-      reason: `a\u0000\n\u202eb ${"c".repeat(400)}`,
+      reason: `a\u0000\n\u202eb https://evil.example/x ${"c".repeat(400)}`,
     });
     expect(parsed).toEqual({ action: "keep", reason: expect.stringMatching(/^a b c{296}$/) });
   });

@@ -35,6 +35,7 @@ describe("an imported model answers what its library answers, to a millionth", (
     ["xgboost-native", "json", 15],
     ["xgboost-stopped", "json", 52],
     ["lightgbm-binary", "txt", 10],
+    ["lightgbm-missing", "txt", 12],
     ["onnx-gradient-boosting", "onnx", 20],
     ["onnx-hist-gradient-boosting", "onnx", 20],
     ["onnx-xgboost", "onnx", 15],
@@ -49,14 +50,12 @@ describe("an imported model answers what its library answers, to a millionth", (
     if (type === "onnx") expect(apart(answers(model, rows), runtime!)).toBeLessThan(1e-6);
   });
 
-  it("LightGBM's missing values, left and right", () => {
-    // a regression: its trees are read as if they added up log-odds, and told in hundredths, since e^145 is too much
-    const text = modelText("lightgbm-missing.txt").replace("objective=regression", "objective=binary sigmoid:0.01");
-    const { rows, raw } = predictionsOf("lightgbm-missing");
-    const probabilities = answers(taken(bytesOf(text)), rows);
-    const told = probabilities.map((p) => 100 * Math.log(p / (1 - p)));
-    expect(rows.flat().filter(Number.isNaN).length).toBeGreaterThan(10);
-    expect(apart(told, raw!)).toBeLessThan(1e-9);
+  it("some of the rows that were asked have missing values, which LightGBM sends left and right", () => {
+    expect(predictionsOf("lightgbm-missing").rows.flat().filter(Number.isNaN).length).toBeGreaterThan(50);
+    const types = new Set(
+      [...modelText("lightgbm-missing.txt").matchAll(/decision_type=(.*)/g)].flatMap(([, t]) => t!.split(" ")),
+    );
+    expect([...types].sort()).toEqual(["10", "8"]);
   });
 });
 
@@ -120,7 +119,7 @@ describe("XGBoost", () => {
     file.learner.learner_model_param.base_score = "-3";
     expect(refused(bytesOf(JSON.stringify(file)))).toMatch(/base_score/);
     expect(refused(bytesOf("{}"))).toBe("it is no XGBoost model: learner is wrong");
-    expect(refused(bytesOf('{"learner":'))).toBe("it is not JSON");
+    expect(refused(bytesOf('{"learner":'))).toMatch(/^it is not JSON/);
   });
 });
 
@@ -141,18 +140,18 @@ describe("LightGBM", () => {
     const tree =
       "Tree=0\nnum_leaves=1\nnum_cat=0\nsplit_feature=\nthreshold=\nleaf_value=0.75\nshrinkage=1\n\n\nTree=1";
     const [constant] = answers(taken(edited(/Tree=0[\s\S]*Tree=9/, tree)), [row!]);
-    expect(Math.log(constant! / (1 - constant!))).toBeCloseTo(0.75 + 0.095377893684091469, 9);
+    expect(Math.log(constant! / (1 - constant!))).toBeCloseTo(0.75 + 0.026606313099648556, 9);
   });
 
   it("counts a missing value as zero, as itself, or as zero's neighbour", () => {
-    // the first split of the tree: feature 9 at −0.39…; zero goes right
+    // the first split of the tree: feature 9 at −0.19…; zero goes right, where the log-odds are positive
     const goes = (decision: number): number => {
       const one = text
         .replace(/Tree=1[\s\S]*end of trees/, "end of trees")
         .replace("decision_type=2 2", `decision_type=${decision} 2`);
       const row = [0, 0, 0, 0, 0, 0, 0, 0, 0, Number.NaN];
       const [p] = answers(taken(bytesOf(one)), [row]);
-      return Math.log(p! / (1 - p!)) > 0.1 ? -1 : 1;
+      return Math.log(p! / (1 - p!)) < 0 ? -1 : 1;
     };
     expect(goes(0), "counted as zero").toBe(1);
     expect(goes(2), "counted as zero, whatever the default").toBe(1);
@@ -172,7 +171,7 @@ describe("LightGBM", () => {
     ["of linear leaves", "is_linear=0", "is_linear=1", /linear models/],
     ["cut off", /end of trees[\s\S]*/, "", /cut off/],
     ["without thresholds", /threshold=.*\n/, "", /threshold of tree 0 is not 2 numbers/],
-    ["of too few leaves", "leaf_value=0.17037037037037028 ", "leaf_value=", /leaf_value of tree 0 is not 3 numbers/],
+    ["of too few leaves", "leaf_value=-0.32683890782380737 ", "leaf_value=", /leaf_value of tree 0 is not 3 numbers/],
     ["a circle", "left_child=-1 -2", "left_child=-1 0", /comes twice to its node 0/],
     ["a child outside", "left_child=-1 -2", "left_child=-1 7", /no node 7/],
     ["a leaf outside", "left_child=-1 -2", "left_child=-1 -9", /no leaf 8/],

@@ -1,6 +1,6 @@
 /** Models as the API tells of them: those of the registry, and the prior that ships in the code. */
 import { type ListedModel, modelRow, modelView } from "../../shared/db/models.ts";
-import { PRIOR, PRIOR_MODEL } from "../../shared/model/prior.ts";
+import { PRIOR, PRIOR_CARD, PRIOR_MODEL } from "../../shared/model/prior.ts";
 import { servesAs } from "../../shared/model/registry.ts";
 import { PRIOR_VERSION, type Serving, type ServingState } from "../../shared/model/serving.ts";
 import type { ModelStage, ModelView, ServingView } from "../../shared/model/views.ts";
@@ -40,7 +40,7 @@ const priorView = (serving: Serving): ModelView => ({
   share: null,
   bytes: 0,
   sha256: "",
-  note: "Ships with Cartwake, for stores that have no outcomes of their own yet.",
+  note: `Ships with Cartwake, for stores that have no outcomes of their own yet. ${PRIOR_CARD.fittedOn}`,
   createdAt: PRIOR_AT,
   createdBy: null,
   stagedAt: PRIOR_AT,

@@ -128,7 +128,18 @@ const NOTHING: Answer = { shape: "plain", response: "", tool_calls: [], usage: n
 const paid = (model: string, usage: { input: number; output: number }, bytes: number, maxTokens: number): number =>
   neuronsOf(model, Math.min(usage.input, bytes), Math.min(usage.output, maxTokens));
 
-const plainMessage = ({ role, content, name }: Message) => ({ role, content, ...(name ? { name } : {}) });
+const plainMessage = ({ role, content, name }: Message) => ({
+  role,
+  content: role === "tool" ? told(content) : content,
+  ...(name ? { name } : {}),
+});
+
+/** A tool's own text: the library writes it as a JSON string once more, and every quotation mark would cost a token. */
+function told(content: string): string {
+  if (!content.startsWith('"')) return content; // the library's own words about a tool that failed
+  const text: unknown = JSON.parse(content);
+  return typeof text === "string" ? text : content;
+}
 
 /** The library leaves an empty `function` in each. */
 const declared = ({ function: { name, description, parameters } }: Tool): Tool => ({
@@ -171,7 +182,7 @@ function asChat(messages: readonly Message[], opening: number): ChatMessage[] {
       open.push(call);
     } else {
       const call = open.find((c) => c.function.name === name);
-      if (call) answer(call, content);
+      if (call) answer(call, told(content));
     }
   }
   close();

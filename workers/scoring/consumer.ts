@@ -5,7 +5,7 @@
  */
 import { cartStub, shopperStub, storeStub } from "../../objects/stubs.ts";
 import { parseConfig } from "../../shared/config.ts";
-import { recordAdvice } from "../../shared/db/advice.ts";
+import { type AdviceRow, recordAdvice } from "../../shared/db/advice.ts";
 import type { ScoringHint } from "../../shared/events/messages.ts";
 import { derivedId } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
@@ -69,7 +69,7 @@ async function question(asked: Question): Promise<string> {
   const purse = new StorePurse(env, storeId, `advice/${cartId}/g${brief.generation}`);
   const models = modelsFrom(parseConfig(env).AI_MODEL);
   const advised = await guarded(env, async () => {
-    const value = await adviseOn(ai, models, sourcesOf(asked), purse, Date.now, ADVICE_LIMITS);
+    const value = await adviseOn(ai, models, sourcesOf(asked, await stockOf(asked)), purse, Date.now, ADVICE_LIMITS);
     const verdict = isOutage(value.outcome) ? "failure" : value.outcome === "budget_spent" ? "void" : "success";
     return { verdict, value };
   });
@@ -80,12 +80,12 @@ async function question(asked: Question): Promise<string> {
   const result = await applied(asked, id, advised);
   count("cartwake_ai_neurons_total", { task: "advice" }, Math.ceil(advised?.neurons ?? 0));
   if (advised && advised.neurons > 0) observe("cartwake_ai_duration_seconds", { task: "advice" }, ms / SECOND_MS);
-  await recordAdvice(env.DB, {
+  await recorded(env, {
     storeId,
     id,
     cartId,
     at,
-    model: advised?.model ?? "",
+    model: advised && advised.neurons > 0 ? advised.model : "",
     status: result.status,
     reason: result.reason,
     proposal: JSON.stringify(advised?.proposal ?? null),
@@ -101,6 +101,15 @@ async function question(asked: Question): Promise<string> {
     ms,
   });
   return result.status;
+}
+
+/** The cart has its own note of what it followed: without this row only the list is shorter. */
+async function recorded(env: Env, row: AdviceRow): Promise<void> {
+  try {
+    await recordAdvice(env.DB, row);
+  } catch (error) {
+    log("warn", "advice_unrecorded", { storeId: row.storeId, cart: row.cartId, error });
+  }
 }
 
 /** What the cart did with it. The model's words are for the record; logs and metrics get codes. */
@@ -124,21 +133,31 @@ async function applied(
     : { status: "refused", reason: done.reason, code: done.reason };
 }
 
-function sourcesOf({ env, storeId, cartId, rules, settings, brief }: Question): Sources {
-  const { campaignId, stepId, shopperId } = brief;
+interface Stock {
+  couponsLeft: number;
+  issued?: number;
+  redeemed?: number;
+}
+
+/** What is left of the planned step's coupons: of an offer that is used up nothing can be given. */
+async function stockOf({ env, storeId, brief: { campaignId, stepId, plan } }: Question): Promise<Stock> {
+  if (!plan.coupon) return { couponsLeft: 0 };
+  const figures = await callActor("store", () => storeStub(env, storeId).couponFigures(campaignId));
+  const step = figures.ok ? figures.value.find((found) => found.stepId === stepId) : undefined;
+  return step ? { couponsLeft: step.left, issued: step.issued, redeemed: step.redeemed } : { couponsLeft: 0 };
+}
+
+function sourcesOf({ env, storeId, cartId, rules, settings, brief }: Question, stock: Stock): Sources {
+  const { shopperId } = brief;
   const { quietHours, frequencyCap, timezone } = rules;
   return {
-    brief,
+    brief: stock.couponsLeft > 0 ? brief : { ...brief, bounds: { ...brief.bounds, discountPercent: null } },
     settings,
     limits: { quietHours, frequencyCap, timezone },
     history: async () => {
       const past = await callActor("shopper", () => shopperStub(env, storeId, shopperId).past(cartId));
       return historyOf(past.history, Date.now());
     },
-    stock: async () => {
-      const figures = await callActor("store", () => storeStub(env, storeId).couponFigures(campaignId));
-      const step = figures.ok ? figures.value.find((found) => found.stepId === stepId) : undefined;
-      return step ? { couponsLeft: step.left, issued: step.issued, redeemed: step.redeemed } : { couponsLeft: 0 };
-    },
+    stock: async () => stock,
   };
 }

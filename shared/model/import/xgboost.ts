@@ -73,7 +73,7 @@ function jsonOf(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch {
-    throw new ImportError("it is not JSON");
+    throw new ImportError("it is not JSON (of XGBoost's own formats, `.json` can be read, `.ubj` cannot)");
   }
 }
 

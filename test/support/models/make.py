@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Makes the XGBoost and ONNX fixtures beside it, with the libraries' own predictions (xgboost 1.7, scikit-learn 1.2,
-onnx 1.12). `node test/support/models/run.ts` then adds what onnxruntime-node answers for the ONNX files."""
+onnx 1.12). `node test/support/models/runtime.ts` then adds what onnxruntime-node answers for the ONNX files."""
 import json
 import os
 

@@ -10,6 +10,7 @@ const REASONS: Readonly<Record<string, string>> = {
   suppressed_complained: "The shopper complained",
   outranked: "Another message goes first",
   exit: "Left the campaign",
+  advised: "On the adviser’s proposal",
 };
 
 export const reasonOf = (code: string): string => REASONS[code] ?? words(code);

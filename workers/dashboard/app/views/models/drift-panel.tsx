@@ -7,12 +7,11 @@ import { useResource } from "../../live/resource.ts";
 import { featureName } from "../../ui/feature-words.ts";
 import { ProblemNotice } from "../../ui/notice.tsx";
 import { Ago } from "../../ui/times.tsx";
-import { Chart } from "./chart.tsx";
+import { DriftHistory, LIMITS } from "./drift-charts.tsx";
 import { featureDoc } from "./feature-docs.ts";
 import { DRIFT_STATUS, points, windowWords } from "./model-words.ts";
-import { along, scaleOf } from "./scale.ts";
+import { along } from "./scale.ts";
 
-const LIMITS = [PSI.moved, PSI.drifted];
 /** More are folded away. */
 const SHOWN = 8;
 
@@ -58,7 +57,7 @@ function Measured({ drift }: { drift: DriftView }) {
         </ul>
       )}
       <Summary drift={drift} />
-      {drift.history.length > 1 && <History history={drift.history} />}
+      {drift.history.length > 1 && <DriftHistory history={drift.history} />}
       <Features features={drift.features} />
     </>
   );
@@ -100,98 +99,6 @@ function Summary({ drift: { score, calibration } }: { drift: DriftView }) {
 }
 
 const percentFine = (share: number): string => `${(share * 100).toFixed(1)}%`;
-
-type Past = DriftView["history"];
-const dayOf = (ms: number): string =>
-  new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" }).format(ms);
-
-function History({ history }: { history: Past }) {
-  const past = [...history].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
-  const times = past.map(({ at }) => Date.parse(at));
-  const [first, last] = [times[0]!, times.at(-1)!];
-  const ticks = [0, 1, 2, 3].map((i) => first + ((last - first) * i) / 3);
-  const x = { scale: { low: first, high: Math.max(last, first + 1), ticks }, text: dayOf, name: "" };
-  const stability = scaleOf(0, Math.max(0.3, ...past.map(({ worst, score }) => Math.max(worst, score))));
-  const gaps = past.map(({ gap }) => gap).filter((gap) => gap !== null);
-  const newest = past.at(-1)!;
-  return (
-    <div class="charts">
-      <Chart
-        title="Stability over time"
-        words={`Of the score ${newest.score.toFixed(3)} now, of the most moved feature ${newest.worst.toFixed(3)}. Above ${PSI.drifted} a population has changed.`}
-        x={x}
-        y={{
-          scale: stability,
-          text: (value) => value.toFixed(stability.high > 1 ? 1 : 2),
-          name: "population stability index",
-        }}
-        height={265}
-        legend={[
-          { name: "Score", look: "line" },
-          { name: "Most moved feature", look: "thin" },
-          { name: `Thresholds ${PSI.moved} and ${PSI.drifted}`, look: "dashes" },
-        ]}
-        table={{
-          heads: ["Day", "Score", "Most moved feature"],
-          rows: past.map(({ at, score, worst }) => [dayOf(Date.parse(at)), score.toFixed(3), worst.toFixed(3)]),
-        }}
-      >
-        {(plot) => (
-          <>
-            {LIMITS.map((limit) => (
-              <path
-                key={limit}
-                class="chart-limit"
-                d={plot.line([
-                  [first, limit],
-                  [x.scale.high, limit],
-                ])}
-              />
-            ))}
-            <path class="chart-thin" d={plot.line(past.map(({ worst }, i) => [times[i]!, worst]))} />
-            <path class="chart-line" d={plot.line(past.map(({ score }, i) => [times[i]!, score]))} />
-          </>
-        )}
-      </Chart>
-      {gaps.length > 1 && <Gaps past={past} times={times} x={x} gaps={gaps} />}
-    </div>
-  );
-}
-
-function Gaps(props: { past: Past; times: number[]; x: Parameters<typeof Chart>[0]["x"]; gaps: number[] }) {
-  const { past, times, x, gaps } = props;
-  const y = scaleOf(Math.min(-0.02, ...gaps), Math.max(0.02, ...gaps), 4);
-  return (
-    <Chart
-      title="Calibration over time"
-      words={`Predictions are ${points(Math.abs(gaps.at(-1)!))} too ${gaps.at(-1)! > 0 ? "high" : "low"} now. Zero is right.`}
-      x={x}
-      y={{ scale: y, text: (value) => `${(value * 100).toFixed(0)}`, name: "points" }}
-      height={265}
-      legend={[
-        { name: "Predicted less bought, in points", look: "line" },
-        { name: "As predicted", look: "dashes" },
-      ]}
-      table={{
-        heads: ["Day", "Predicted less bought"],
-        rows: past.map(({ at, gap }) => [dayOf(Date.parse(at)), gap === null ? "–" : points(gap)]),
-      }}
-    >
-      {(plot) => (
-        <>
-          <path
-            class="chart-even"
-            d={plot.line([
-              [x.scale.low, 0],
-              [x.scale.high, 0],
-            ])}
-          />
-          <path class="chart-line" d={plot.line(past.map(({ gap }, i) => [times[i]!, gap]))} />
-        </>
-      )}
-    </Chart>
-  );
-}
 
 function Features({ features }: { features: DriftFeature[] }) {
   if (features.length === 0) return null;

@@ -10,7 +10,7 @@ import { ProblemNotice } from "../../ui/notice.tsx";
 import { ImportDialog } from "./import-dialog.tsx";
 import { LossCard } from "./loss-card.tsx";
 import { LISTED, ModelCard } from "./model-card.tsx";
-import { namesOf, PRIOR } from "./model-words.ts";
+import { namesOf, PRIOR, titleOf } from "./model-words.ts";
 import { boundsOf } from "./scale.ts";
 import { ServingLanes } from "./serving-lanes.tsx";
 import { TrainPanel } from "./train-panel.tsx";
@@ -52,7 +52,7 @@ function Loaded({ models, data }: { models: Resource<ModelsPage>; data: ModelsPa
     <>
       <ServingLanes serving={serving} models={items} nameOf={nameOf} changed={models.reload} />
       {serving.production === PRIOR && <Prior />}
-      <TrainPanel changed={models.reload} known={(version) => items.some((model) => model.version === version)} />
+      <TrainPanel changed={models.reload} titles={new Map(items.map((model) => [model.version, titleOf(model)]))} />
       <Versions items={items} serving={serving} nameOf={nameOf} changed={models.reload} />
       {problem && <ProblemNotice problem={problem} />}
       {more.next && (

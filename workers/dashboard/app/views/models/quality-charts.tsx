@@ -25,7 +25,7 @@ export function CalibrationChart({ metrics, baseline }: Props) {
       x={{ ...axis, name: "predicted" }}
       y={{ ...axis, name: "bought" }}
       legend={[
-        { name: "Bought, by what was predicted", look: "dot" },
+        { name: "This model", look: "dot" },
         ...(baseline ? [{ name: OLD, look: "ring" }] : []),
         { name: "As predicted", look: "dashes" },
       ]}
@@ -79,7 +79,7 @@ export function LiftChart({ metrics, baseline }: Props) {
       x={{ scale: WHOLE, text: percent, name: "of the carts, the likeliest first" }}
       y={{ scale: WHOLE, text: percent, name: "of the purchases" }}
       legend={[
-        { name: "Purchases among them", look: "line" },
+        { name: "This model", look: "line" },
         ...(baseline ? [{ name: OLD, look: "thin" }] : []),
         { name: "By chance", look: "dashes" },
       ]}

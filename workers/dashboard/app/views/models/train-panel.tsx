@@ -17,7 +17,7 @@ const COMPUTING_MS = 2 * SECOND_MS;
 const WAITING_MS = 30 * SECOND_MS;
 const PAST = 3;
 
-export function TrainPanel({ changed, known }: { changed: () => void; known: (version: string) => boolean }) {
+export function TrainPanel({ changed, titles }: { changed: () => void; titles: ReadonlyMap<string, string> }) {
   const { data, problem, reload } = useResource(`runs ${user.value?.storeId}`, listRuns);
   const start = useAction(async () => {
     await train().finally(reload);
@@ -44,13 +44,13 @@ export function TrainPanel({ changed, known }: { changed: () => void; known: (ve
       </header>
       {start.problem && <ProblemNotice problem={start.problem} />}
       {problem && <ProblemNotice problem={problem} retry={reload} />}
-      {open && <Open run={open} />}
+      {open && <Open run={open} titles={titles} />}
       <ul class="runs" aria-label="Earlier runs">
         {runs
           .filter((run) => !isOpen(run))
           .slice(0, PAST)
           .map((run) => (
-            <Ended key={run.id} run={run} known={known} />
+            <Ended key={run.id} run={run} titles={titles} />
           ))}
       </ul>
       {data && runs.length === 0 && (
@@ -83,7 +83,12 @@ function useEnded(runs: TrainingRunView[], changed: () => void): void {
   }, [state]);
 }
 
-function Open({ run }: { run: TrainingRunView }) {
+interface RunProps {
+  run: TrainingRunView;
+  titles: ReadonlyMap<string, string>;
+}
+
+function Open({ run, titles }: RunProps) {
   const at = RUN_STEPS.indexOf(run.step);
   const { label, does } = STEPS[run.step];
   return (
@@ -104,13 +109,14 @@ function Open({ run }: { run: TrainingRunView }) {
         ))}
       </ol>
       <p class="panel-foot">
+        <MadeBy run={run} titles={titles} />
         Begun {TRIGGER_WORDS[run.trigger]} <Ago at={run.startedAt} />
       </p>
     </div>
   );
 }
 
-function Ended({ run, known }: { run: TrainingRunView; known: (version: string) => boolean }) {
+function Ended({ run, titles }: RunProps) {
   const { label, tone } = RUN_STATUS[run.status];
   return (
     <li data-testid="past-run" data-status={run.status}>
@@ -118,16 +124,23 @@ function Ended({ run, known }: { run: TrainingRunView; known: (version: string) 
         {label}
       </span>
       <span class="run-text">
-        {run.version && known(run.version) && (
-          <>
-            <a href={modelHref(run.version)}>{run.version}</a>{" "}
-          </>
-        )}
-        {run.reason}
+        <MadeBy run={run} titles={titles} />
+        {run.reason && run.reason.charAt(0).toUpperCase() + run.reason.slice(1)}
       </span>
       <span class="run-when">
         {TRIGGER_WORDS[run.trigger]}, <Ago at={run.endedAt ?? run.startedAt} />
       </span>
     </li>
+  );
+}
+
+/** The version that came of it, once there is one. */
+function MadeBy({ run: { version }, titles }: RunProps) {
+  const title = titles.get(version ?? "");
+  if (!version || !title) return null;
+  return (
+    <>
+      <a href={modelHref(version)}>{title}</a>{" "}
+    </>
   );
 }
