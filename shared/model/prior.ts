@@ -6,17 +6,19 @@ import type { Model } from "./model.ts";
 import { type Predictor, predictorOf } from "./prediction.ts";
 import { FIGURES, FITTED } from "./prior-model.ts";
 import { compile } from "./scorer.ts";
+import { PRIOR_VERSION } from "./serving.ts";
 import type { ModelMetrics } from "./views.ts";
 
-export const PRIOR = "prior-2";
+/** Which of the priors that this project has shipped it is. */
+const REVISION = "prior-2";
 
 export const PRIOR_MODEL: Model = FITTED;
 
 /** Compiled once; every isolate has it before its first event. */
-export const prior: Predictor = predictorOf(compile(PRIOR_MODEL), PRIOR);
+export const prior: Predictor = predictorOf(compile(PRIOR_MODEL), PRIOR_VERSION);
 
 export interface ModelCard {
-  version: string;
+  revision: string;
   fittedOn: string;
   /** Examples it was fitted on, of how many simulated shoppers, and how many of them ended in an order. */
   examples: number;
@@ -48,7 +50,7 @@ export interface ModelCard {
  * things in them, and took all shoppers for equally resolute.
  */
 export const PRIOR_CARD: ModelCard = {
-  version: PRIOR,
+  revision: REVISION,
   fittedOn: "Fitted on simulated visits after published averages, on no shop's data.",
   examples: FIGURES.examples,
   shoppers: FIGURES.shoppers,

@@ -7,9 +7,8 @@ import { shopperIdOf, visitorShopperId } from "../../shared/ids.ts";
 import { encodeModel } from "../../shared/model/codec.ts";
 import { FEATURE_NAMES, FEATURES } from "../../shared/model/features.ts";
 import { MODEL_FORMAT, type Model } from "../../shared/model/model.ts";
-import { PRIOR } from "../../shared/model/prior.ts";
 import { artefactKey } from "../../shared/model/rollout.ts";
-import { NO_SERVING } from "../../shared/model/serving.ts";
+import { NO_SERVING, PRIOR_VERSION } from "../../shared/model/serving.ts";
 import { DAY_MS, MINUTE_MS } from "../../shared/time.ts";
 import { consumeEvents } from "../../workers/ingest/consumer.ts";
 import { add, event, identified, ordered } from "../support/cart-life.ts";
@@ -106,9 +105,9 @@ describe("the store's own model", () => {
     const explained = await cart.cart.explain();
     expect(explained.ok && explained.value.consistent).toBe(true);
     const models = explained.ok ? explained.value.decisions.map(({ prediction }) => prediction?.model) : [];
-    expect(models).toEqual([PRIOR, version, PRIOR]);
+    expect(models).toEqual([PRIOR_VERSION, version, PRIOR_VERSION]);
     const now = await cart.cart.view();
-    expect(now.ok && now.value.prediction.model).toBe(PRIOR);
+    expect(now.ok && now.value.prediction.model).toBe(PRIOR_VERSION);
     const asked = await cart.cart.prediction(version);
     expect(asked.ok && asked.value.model).toBe(version);
   });
@@ -122,7 +121,7 @@ describe("the store's own model", () => {
       await cart.cart.beacon([add(T0)], rules);
       await settled();
       const view = await cart.cart.view();
-      expect(view.ok && view.value.prediction.model).toBe(PRIOR);
+      expect(view.ok && view.value.prediction.model).toBe(PRIOR_VERSION);
     }
   });
 
@@ -134,7 +133,7 @@ describe("the store's own model", () => {
     await other.cart.beacon([add(T0)], rules);
     await settled();
     const view = await other.cart.view();
-    expect(view.ok && view.value.prediction.model).toBe(PRIOR);
+    expect(view.ok && view.value.prediction.model).toBe(PRIOR_VERSION);
   });
 });
 
@@ -207,7 +206,7 @@ describe("what a cart teaches", () => {
     await consume(news);
     const rows = await examples(cart);
     expect(rows.map(({ moment }) => moment)).toEqual(expect.arrayContaining(["add", "checkout"]));
-    expect(rows.every(({ label, model }) => label === 1 && model === PRIOR)).toBe(true);
+    expect(rows.every(({ label, model }) => label === 1 && model === PRIOR_VERSION)).toBe(true);
     expect(rows.every(({ features }) => (JSON.parse(features) as unknown[]).length === FEATURES.length)).toBe(true);
     await consume(news);
     expect(await examples(cart)).toEqual(rows);

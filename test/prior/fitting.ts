@@ -147,7 +147,7 @@ function logistic(data: Dataset): Model {
 function boosted(data: Dataset, options: BoostOptions): Model {
   const binned = binColumns(data.columns, 64);
   const train = Int32Array.from(data.labels, (_, row) => row);
-  const all = { binned, labels: data.labels, train, validation: new Int32Array(0), weights: null };
+  const all = { binned, labels: data.labels, train, validation: new Int32Array(0), weights: null, usable: null };
   const boosting = new Boosting(all, beginBoosting(all, options, 1));
   boosting.advance(options.rounds);
   return finishBoosting(boosting.state, binned.edges, data.features);

@@ -7,7 +7,7 @@ import type { CartEvent } from "../../shared/events/types.ts";
 import { MOMENTS } from "../../shared/model/example.ts";
 import { FEATURE_NAMES, FEATURE_VERSION, type FeatureName } from "../../shared/model/features.ts";
 import type { ShopperHistory } from "../../shared/model/history.ts";
-import { PRIOR } from "../../shared/model/prior.ts";
+import { PRIOR_VERSION } from "../../shared/model/serving.ts";
 import { DAY_MS, MINUTE_MS } from "../../shared/time.ts";
 import { add, event, mug, ordered, rules, T0 } from "../support/cart-life.ts";
 import { randomEvent } from "../support/cart-random.ts";
@@ -70,7 +70,7 @@ describe("training examples", () => {
       expect(examples.every(({ moment }) => MOMENTS.includes(moment))).toBe(true);
       expect(examples.every(({ featureVersion }) => featureVersion === FEATURE_VERSION)).toBe(true);
       expect(examples.every(({ features }) => features.length === FEATURE_NAMES.length)).toBe(true);
-      expect(examples.every(({ probability, model }) => probability > 0 && model === PRIOR)).toBe(true);
+      expect(examples.every(({ probability, model }) => probability > 0 && model === PRIOR_VERSION)).toBe(true);
     }
   });
 

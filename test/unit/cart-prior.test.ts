@@ -9,9 +9,10 @@ import { checkModel } from "../../shared/model/check.ts";
 import { FEATURE_NAMES } from "../../shared/model/features.ts";
 import type { ShopperHistory } from "../../shared/model/history.ts";
 import { figures, measure } from "../../shared/model/metrics.ts";
-import { PRIOR, PRIOR_CARD, PRIOR_MODEL, prior } from "../../shared/model/prior.ts";
+import { PRIOR_CARD, PRIOR_MODEL, prior } from "../../shared/model/prior.ts";
 import { SHORT_DIGEST } from "../../shared/model/prior-model.ts";
 import { compile } from "../../shared/model/scorer.ts";
+import { PRIOR_VERSION } from "../../shared/model/serving.ts";
 import { DAY_MS, MINUTE_MS } from "../../shared/time.ts";
 import { digestOf, fitPrior, SHORT } from "../prior/fitting.ts";
 import { type Census, type Row, simulate } from "../prior/rows.ts";
@@ -37,7 +38,7 @@ describe("the prior's making", () => {
   });
 
   it("its card says that no shop's data is in it, and its figures have intervals", () => {
-    expect(PRIOR_CARD).toMatchObject({ version: PRIOR, fittedOn: expect.stringContaining("no shop's data") });
+    expect(PRIOR_CARD).toMatchObject({ revision: "prior-2", fittedOn: expect.stringContaining("no shop's data") });
     expect(PRIOR_CARD.purchases).toBeLessThan(PRIOR_CARD.examples);
     const { rocAuc, logLoss, ece } = PRIOR_CARD.metrics;
     for (const { low, value, high } of [rocAuc, logLoss, ece])
@@ -164,7 +165,7 @@ describe("what moves it", () => {
   it("reasons are told, of features that it was fitted on", () => {
     for (const events of [FILLED.slice(0, 1), FILLED, AT_CHECKOUT, PAYING]) {
       const { reasons, model } = predicted(events);
-      expect(model).toBe(PRIOR);
+      expect(model).toBe(PRIOR_VERSION);
       expect(reasons).toHaveLength(4);
       expect(reasons.every(({ feature, effect }) => PRIOR_MODEL.features.includes(feature) && effect !== 0)).toBe(true);
     }

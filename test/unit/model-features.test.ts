@@ -142,7 +142,7 @@ describe("predictions", () => {
     const hot = prior(going, moment(T0 + 2));
     const cold = prior(going, moment(T0 + 90 * MINUTE_MS));
     expect(hot.purchaseProbability).toBeGreaterThan(cold.purchaseProbability);
-    expect(hot.reasons.map(({ feature }) => feature)).toContain("checkoutStage");
+    expect(hot.reasons[0]?.feature).toMatch(/^checkout/);
     expect(cold.reasons[0]?.feature).toBe("idleMinutes");
     expect(cold.reasons[0]?.effect).toBeLessThan(0);
   });

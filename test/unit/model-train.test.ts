@@ -36,7 +36,6 @@ function boosted(columns: number[][], labels: number[], options: Partial<BoostOp
     train: everyRow(labels.length),
     validation: new Int32Array(),
     weights: null,
-    usable: null,
   };
   const state = beginBoosting(data, { ...PLAIN, ...options }, 1);
   new Boosting(data, state).advance(1_000);
@@ -161,7 +160,6 @@ describe("boosting", () => {
       train: rowsOf(folds, 0, false),
       validation: rowsOf(folds, 0, true),
       weights: null,
-      usable: null,
     };
     const state = beginBoosting(data, { ...BOOST_DEFAULTS, rounds: 400, learningRate: 0.2, patience: 10 }, 1);
     new Boosting(data, state).advance(1_000);
@@ -182,7 +180,6 @@ describe("boosting", () => {
       train: everyRow(3),
       validation: new Int32Array(),
       weights: Float64Array.of(2, 2, 1),
-      usable: null,
     };
     const state = { ...beginBoosting(data, PLAIN, 1), base: Math.log(3.5 / 2.5) };
     new Boosting(data, state).advance(1);

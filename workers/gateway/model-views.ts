@@ -1,6 +1,6 @@
 /** Models as the API tells of them: those of the registry, and the prior that ships in the code. */
 import { type ListedModel, modelRow, modelView } from "../../shared/db/models.ts";
-import { PRIOR, PRIOR_CARD, PRIOR_MODEL } from "../../shared/model/prior.ts";
+import { PRIOR_CARD, PRIOR_MODEL } from "../../shared/model/prior.ts";
 import { servesAs } from "../../shared/model/registry.ts";
 import { PRIOR_VERSION, type Serving, type ServingState } from "../../shared/model/serving.ts";
 import type { ModelStage, ModelView, ServingView } from "../../shared/model/views.ts";
@@ -30,7 +30,7 @@ const priorView = (serving: Serving): ModelView => ({
   stage: servesAs(serving, PRIOR_VERSION) ?? "archived",
   kind: "prior",
   algorithm: PRIOR_MODEL.algorithm,
-  name: PRIOR,
+  name: PRIOR_CARD.revision,
   trees: PRIOR_MODEL.forest?.roots.length ?? 0,
   features: PRIOR_MODEL.features,
   metrics: null,

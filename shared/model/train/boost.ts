@@ -41,8 +41,8 @@ export interface BoostData {
   validation: Int32Array;
   /** How much each row's loss counts in training; `null`: all alike. */
   weights: Float64Array | null;
-  /** The features that trees may look at; `null`: all. */
-  usable: Int32Array | null;
+  /** The features that trees may look at; `null` or absent: all. */
+  usable?: Int32Array | null;
 }
 
 /** Where boosting stands. Plain data: JSON carries it exactly, and going on from it gives the same trees as never stopping. */

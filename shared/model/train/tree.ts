@@ -66,8 +66,8 @@ export class TreeGrower {
   readonly #orderedG: Float64Array;
   readonly #orderedH: Float64Array;
 
-  /** `usable`: the features that may be looked at; `null`: all. */
-  constructor(binned: Binned, options: TreeOptions, usable: Int32Array | null) {
+  /** `usable`: the features that may be looked at; `null` or absent: all. */
+  constructor(binned: Binned, options: TreeOptions, usable?: Int32Array | null) {
     const rows = binned.columns[0]?.length ?? 0;
     this.#binned = binned;
     this.#usable = usable ?? Int32Array.from(binned.columns, (_, feature) => feature);

@@ -4,6 +4,7 @@ import { TRAINING_DEFAULTS } from "../../../shared/model/train/train.ts";
 import { CommandError } from "../command.ts";
 import type { Row } from "./table.ts";
 import type { Task } from "./tasks.ts";
+import { finite, isOneOf, mapped, type Told, those, upTo } from "./told.ts";
 
 const RAW = [
   "cutoff_k",
@@ -37,7 +38,7 @@ const of =
     told((name) => row.number(name));
 
 /** What trees find only by many splits: rates, differences and gaps on a logarithmic scale. */
-const DERIVED: Record<string, (row: Row) => number> = {
+const DERIVED: Told = {
   // Shares of what the shopper did before, drawn to the common share while little is known.
   prior_purchase_rate: of((v) => (v("prior_purchase_sessions") + 0.5) / (v("prior_cart_sessions") + 2)),
   prior_transactions_per_add: of((v) => (v("prior_transactions") + 0.3) / (v("prior_addtocarts") + 1)),
@@ -60,30 +61,14 @@ const DERIVED: Record<string, (row: Row) => number> = {
   hour_from_noon: of((v) => (v("hour_of_day") + 12) % 24),
 };
 
-type Told = Record<string, (row: Row) => number>;
-
-const finite =
-  (told: (row: Row) => number) =>
-  (row: Row): number => {
-    const value = told(row);
-    return Number.isFinite(value) ? value : Number.NaN;
-  };
-
-const mapped = (told: Told, name: (name: string) => string, by: (value: number, row: Row) => number): Told =>
-  Object.fromEntries(Object.entries(told).map(([own, of]) => [name(own), (row: Row) => by(of(row), row)]));
-
 const TREES: Told = {
   ...Object.fromEntries(RAW.map((name) => [name, (row: Row) => row.number(name)])),
-  ...Object.fromEntries(Object.entries(DERIVED).map(([name, told]) => [name, finite(told)])),
+  ...finite(DERIVED),
 };
-
-const isOneOf = (name: Raw, values: readonly number[]): Told =>
-  Object.fromEntries(values.map((value) => [`${name}_${value}`, (row: Row) => Number(row.number(name) === value)]));
-const upTo = (count: number): number[] => Array.from({ length: count }, (_, value) => value);
 
 /** What is no time of day or week, and never below nothing. */
 const LOGS = mapped(
-  Object.fromEntries(Object.entries(TREES).filter(([name]) => !/hour|day|gap_to_mean/.test(name))),
+  those(TREES, /^(?!.*(hour|day|gap_to_mean))/),
   (name) => `log_${name}`,
   (value) => Math.log1p(Math.max(0, value)),
 );

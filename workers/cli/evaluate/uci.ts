@@ -3,6 +3,7 @@ import { BOOST_DEFAULTS } from "../../../shared/model/train/boost.ts";
 import { TRAINING_DEFAULTS } from "../../../shared/model/train/train.ts";
 import type { Row } from "./table.ts";
 import type { Task } from "./tasks.ts";
+import { mapped, type Told, those } from "./told.ts";
 
 const KINDS = ["Administrative", "Informational", "ProductRelated"];
 const NUMBERS = [
@@ -20,7 +21,8 @@ const monthOf = (row: Row): number => {
 const pages = (row: Row): number => KINDS.reduce((sum, kind) => sum + row.number(kind), 0);
 const seconds = (row: Row): number => KINDS.reduce((sum, kind) => sum + row.number(`${kind}_Duration`), 0);
 
-type Told = Record<string, (row: Row) => number>;
+/** Some copies of the set have durations of −1. */
+const log = (value: number): number => Math.log1p(Math.max(0, value));
 
 const TREES: Told = {
   ...Object.fromEntries(NUMBERS.map((name) => [name, (row: Row) => row.number(name)])),
@@ -34,30 +36,26 @@ const TREES: Told = {
   seconds_per_page: (row) => seconds(row) / Math.max(1, pages(row)),
   seconds_per_product: (row) => row.number("ProductRelated_Duration") / Math.max(1, row.number("ProductRelated")),
   product_share: (row) => row.number("ProductRelated") / Math.max(1, pages(row)),
-  page_value_log: (row) => Math.log1p(row.number("PageValues")),
+  page_value_log: (row) => log(row.number("PageValues")),
   page_values_by_pages: (row) => row.number("PageValues") * pages(row),
   page_value_by_exit: (row) => row.number("PageValues") / (row.number("ExitRates") + 0.01),
   exit_less_bounce: (row) => row.number("ExitRates") - row.number("BounceRates"),
   any_page_value: (row) => Number(row.number("PageValues") > 0),
-  seconds_log: (row) => Math.log1p(seconds(row)),
-  pages_log: (row) => Math.log1p(pages(row)),
+  seconds_log: (row) => log(seconds(row)),
+  pages_log: (row) => log(pages(row)),
 };
-
-const mapped = (told: Told, name: (name: string) => string, by: (value: number, row: Row) => number): Told =>
-  Object.fromEntries(Object.entries(told).map(([own, of]) => [name(own), (row: Row) => by(of(row), row)]));
-const those = (names: RegExp): Told => Object.fromEntries(Object.entries(TREES).filter(([name]) => names.test(name)));
 
 const LOGS: Told = {
   ...mapped(
-    those(/^(Admin|Info|Product|Special|seconds|page|product)(?!.*_log$)/),
+    those(TREES, /^(Admin|Info|Product|Special|seconds|page|product)(?!.*_log$)/),
     (name) => `log_${name}`,
-    Math.log1p,
+    log,
   ),
   // Shares below 0.2: in percent their logarithm bends.
   ...mapped(
-    those(/Rates$/),
+    those(TREES, /Rates$/),
     (name) => `log_${name}`,
-    (value) => Math.log1p(100 * value),
+    (value) => log(100 * value),
   ),
 };
 
@@ -72,7 +70,7 @@ const LINEAR: Told = {
   ),
   // Nearly all who buy have seen a page of value: everything else weighs differently for them.
   ...mapped(
-    { ...LOGS, ...those(/^(month_|returning|newcomer|weekend)/) },
+    { ...LOGS, ...those(TREES, /^(month_|returning|newcomer|weekend)/) },
     (name) => `${name}_of_value`,
     (value, row) => (row.number("PageValues") > 0 ? value : 0),
   ),

@@ -7,7 +7,7 @@ import { log } from "../../../shared/log.ts";
 import { weights } from "../../../shared/model/cache.ts";
 import { FEATURE_NAMES, FEATURES } from "../../../shared/model/features.ts";
 import { reasonsOf } from "../../../shared/model/prediction.ts";
-import { PRIOR, PRIOR_MODEL } from "../../../shared/model/prior.ts";
+import { PRIOR_MODEL } from "../../../shared/model/prior.ts";
 import { artefactKey, versionFor } from "../../../shared/model/rollout.ts";
 import { compile, type Scorer } from "../../../shared/model/scorer.ts";
 import { NO_SERVING, PRIOR_VERSION } from "../../../shared/model/serving.ts";
@@ -105,7 +105,7 @@ async function ofCart(env: Env, storeId: string, id: string, version: string): P
 
 /** Scores features by a version. */
 async function rawScorer(env: Env, storeId: string, version: string): Promise<(features: FeatureValues) => Outcome> {
-  if (version === PRIOR_VERSION) return scoring(PRIOR_SCORER, PRIOR);
+  if (version === PRIOR_VERSION) return scoring(PRIOR_SCORER, PRIOR_VERSION);
   try {
     return scoring(await weights.load(env.ARTEFACTS, artefactKey(storeId, version)), version);
   } catch (error) {
