@@ -61,19 +61,13 @@ CREATE TABLE `models` (
 CREATE INDEX `models_by_time` ON `models` (`store_id`,`created_at`);--> statement-breakpoint
 CREATE TABLE `training_examples` (
 	`store_id` text NOT NULL,
+	`closed_at` integer NOT NULL,
 	`cart_id` text NOT NULL,
 	`incarnation` integer NOT NULL,
 	`generation` integer NOT NULL,
-	`moment` text NOT NULL,
-	`at` integer NOT NULL,
-	`closed_at` integer NOT NULL,
 	`shopper` integer NOT NULL,
-	`label` integer NOT NULL,
-	`feature_version` integer NOT NULL,
-	`features` text NOT NULL,
-	`probability` real NOT NULL,
-	`model` text NOT NULL,
-	PRIMARY KEY(`store_id`, `closed_at`, `cart_id`, `incarnation`, `generation`, `moment`)
+	`moments` text NOT NULL,
+	PRIMARY KEY(`store_id`, `closed_at`, `cart_id`, `incarnation`, `generation`)
 ) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE TABLE `training_runs` (
@@ -92,3 +86,9 @@ CREATE TABLE `training_runs` (
 );
 --> statement-breakpoint
 CREATE INDEX `training_runs_by_time` ON `training_runs` (`store_id`,`started_at`);
+--> statement-breakpoint
+CREATE VIEW `training_moments` AS SELECT e.store_id, e.closed_at, e.cart_id, e.incarnation, e.generation, e.shopper,
+	m.value ->> '$.moment' AS moment, m.value ->> '$.at' AS at, m.value ->> '$.label' AS label,
+	m.value ->> '$.featureVersion' AS feature_version, m.value -> '$.features' AS features,
+	m.value ->> '$.probability' AS probability, m.value ->> '$.model' AS model
+FROM training_examples AS e, json_each(e.moments) AS m;

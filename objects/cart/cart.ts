@@ -216,15 +216,13 @@ export class Cart extends DurableObject<CartEnv> {
   }
 
   async view(): Promise<Result<CartView>> {
-    if (!this.#state) return no("not_found");
-    const predict = await this.#models.ready(this.#state.rules);
+    const predict = await this.#present();
     return this.#state ? ok(viewOf(this.#state, this.#seq, this.#createdAt, Date.now(), predict)) : no("not_found");
   }
 
   /** As of now; by the version that serves this cart unless another is named. */
   async prediction(version?: string): Promise<Result<PredictionView>> {
-    if (!this.#state) return no("not_found");
-    const predict = await this.#models.ready(this.#state.rules, version);
+    const predict = await this.#present(version);
     const state = this.#state;
     return state ? ok(predictionView(predict(state.facts, momentOf(state, Date.now())))) : no("not_found");
   }
@@ -242,7 +240,7 @@ export class Cart extends DurableObject<CartEnv> {
 
   /** The log run through `decide` again, up to `until` (ms): what the cart was then, and why. */
   async explain(until?: number): Promise<Result<ExplainView>> {
-    const predict = this.#state ? await this.#models.ready(this.#state.rules) : prior;
+    const predict = await this.#present();
     const state = this.#state;
     if (!state) return no("not_found");
     if (this.#baseSeq > 0) return no("compacted");
@@ -254,7 +252,7 @@ export class Cart extends DurableObject<CartEnv> {
 
   /** The log run through other rules: what would have been sent. `sends`: what its shopper was sent for other carts. */
   async simulate(rules: Rules, sends: Send[]): Promise<Result<SimulatedCart>> {
-    const predict = this.#state ? await this.#models.ready(this.#state.rules) : prior;
+    const predict = await this.#present();
     const state = this.#state;
     if (!state) return no("not_found");
     if (this.#baseSeq > 0) return no("compacted");
@@ -330,6 +328,13 @@ export class Cart extends DurableObject<CartEnv> {
       log("warn", "rules_unavailable", { actor: this.#cartId, error });
       return this.#state!.rules;
     }
+  }
+
+  /** By what scores it now, for who asks between two events; or by another version. */
+  async #present(version?: string): Promise<Predictor> {
+    if (!this.#state) return prior;
+    const rules = version === undefined ? await this.#freshRules() : this.#state.rules;
+    return this.#models.ready(rules, version);
   }
 
   /** decide → commit → assign → effects. Memory changes only after the commit. */

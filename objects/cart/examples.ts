@@ -3,7 +3,6 @@
  * later. Kept nowhere before, so they cost no row. Pure.
  */
 import type { CartEvent } from "../../shared/events/types.ts";
-import { stableHash } from "../../shared/ids.ts";
 import { type End, type Ending, type Example, MOMENTS, type MomentName } from "../../shared/model/example.ts";
 import { FEATURE_VERSION, featuresAt } from "../../shared/model/features.ts";
 import type { ShopperHistory } from "../../shared/model/history.ts";
@@ -12,8 +11,8 @@ import { shopperOf } from "./reach.ts";
 import type { CartState, Facts, Process } from "./state.ts";
 import { eventsOf, type LogRow } from "./storage.ts";
 
-/** Of one generation; each is a row in the database. Which ones, the cart's name decides. */
-const MAX_EXAMPLES = 4;
+/** Digits that a feature keeps: more say nothing, and are paid for. */
+const DIGITS = 6;
 
 /** What ended between two states of a cart. */
 export function endsBetween(before: Process, after: Process, now: number): End[] {
@@ -55,11 +54,11 @@ export function examplesOf(state: CartState, rows: readonly LogRow[], generation
       const [probability, model] = row.entry.score ?? [0, "none"];
       const label = boughtAt !== null && boughtAt >= row.at && boughtAt - row.at <= expireAfterMs ? 1 : 0;
       const vector = featuresAt(facts, { now: row.at, history, timeZone });
-      const features = vector.map((value) => (Number.isNaN(value) ? null : Math.fround(value)));
+      const features = vector.map((value) => (Number.isNaN(value) ? null : Number(value.toPrecision(DIGITS))));
       found.push({ moment, at: row.at, label, features, featureVersion: FEATURE_VERSION, probability, model });
     }
   }
-  return sample(found, `${state.storeId}/${state.cartId}/${generation}`);
+  return found;
 }
 
 interface Known {
@@ -108,12 +107,4 @@ function momentsAt(facts: Facts, last: Facts, { entry }: LogRow): MomentName[] {
     left: entry.notes?.some(({ code }) => code === "abandoned") ?? false,
   };
   return MOMENTS.filter((moment) => is[moment]);
-}
-
-/** Any of them may be taken, whatever the cart's fate: which, only its name says. */
-function sample(found: readonly Example[], name: string): Example[] {
-  if (found.length <= MAX_EXAMPLES) return [...found];
-  const rank = ({ moment }: Example): number => stableHash(`${name}/${moment}`, 13);
-  const chosen = new Set([...found].sort((a, b) => rank(a) - rank(b)).slice(0, MAX_EXAMPLES));
-  return found.filter((example) => chosen.has(example));
 }

@@ -3,8 +3,7 @@ import type { CartNews } from "../events/messages.ts";
 import { stableHash } from "../ids.ts";
 import type { Ending } from "../model/example.ts";
 
-const COLUMNS =
-  "store_id, closed_at, cart_id, incarnation, generation, moment, at, shopper, label, feature_version, features, probability, model";
+const COLUMNS = "store_id, closed_at, cart_id, incarnation, generation, shopper, moments";
 const VALUES = COLUMNS.split(", ")
   .map((_, i) => `json_extract(value, '$[${i}]')`)
   .join(", ");
@@ -30,13 +29,10 @@ const voidStatement = (db: D1Database, { storeId, cartId, incarnation }: CartNew
     )
     .bind(storeId, at, cartId, incarnation, generation);
 
-/** In the order of `COLUMNS`. */
+/** In the order of `COLUMNS`; nothing of an end that taught nothing. */
 function rowsOf({ storeId, cartId, incarnation }: CartNews, ending: Ending): (string | number)[][] {
   const { generation, at: closedAt, shopperId, examples } = ending;
+  if (examples.length === 0) return [];
   const shopper = shopperNumber(storeId, shopperId);
-  return examples.map(({ moment, at, label, features, featureVersion, probability, model }) => {
-    const vector = JSON.stringify(features);
-    const key = [storeId, closedAt, cartId, incarnation, generation, moment];
-    return [...key, at, shopper, label, featureVersion, vector, probability, model];
-  });
+  return [[storeId, closedAt, cartId, incarnation, generation, shopper, JSON.stringify(examples)]];
 }

@@ -364,32 +364,25 @@ export const models = sqliteTable(
   (t) => [primaryKey({ columns: [t.storeId, t.version] }), index("models_by_time").on(t.storeId, t.createdAt)],
 );
 
-/** What was known of a cart at a moment, and how it ended. No personal data: the shopper is a keyed hash. */
+/**
+ * A generation of a cart that ended, with what was known at its moments: one row, however many moments. The view
+ * `training_moments` has a row for each of them. No personal data: the shopper is a number that says only who is the same.
+ */
 export const trainingExamples = sqliteTable(
   "training_examples",
   {
     storeId: text("store_id").notNull(),
+    /** When the outcome was known (ms). */
+    closedAt: integer("closed_at").notNull(),
     cartId: text("cart_id").notNull(),
     incarnation: integer("incarnation").notNull(),
     generation: integer("generation").notNull(),
-    /** Which moment of the cart. */
-    moment: text("moment").notNull(),
-    /** When that was, and when the outcome was known (ms). */
-    at: integer("at").notNull(),
-    closedAt: integer("closed_at").notNull(),
     shopper: integer("shopper").notNull(),
-    label: integer("label").notNull(),
-    featureVersion: integer("feature_version").notNull(),
-    /** JSON array of numbers, `null` for a missing one. */
-    features: text("features").notNull(),
-    /** What was predicted then, and by which version. */
-    probability: real("probability").notNull(),
-    model: text("model").notNull(),
+    /** JSON array of `Example`. */
+    moments: text("moments").notNull(),
   },
-  (t) => [
-    // In the order in which they are read, so that no index is needed beside it: each row is written once.
-    primaryKey({ columns: [t.storeId, t.closedAt, t.cartId, t.incarnation, t.generation, t.moment] }),
-  ],
+  // In the order in which they are read, so that no index is needed beside it: each row is written once.
+  (t) => [primaryKey({ columns: [t.storeId, t.closedAt, t.cartId, t.incarnation, t.generation] })],
 );
 
 export const trainingRuns = sqliteTable(

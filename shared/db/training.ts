@@ -195,7 +195,7 @@ export async function countExamples(
   const counted = await db
     .prepare(
       `SELECT count(*) AS rows, coalesce(sum(label), 0) AS positives
-       FROM (SELECT label FROM training_examples WHERE ${WHERE} ORDER BY closed_at DESC LIMIT ?8)`,
+       FROM (SELECT label FROM training_moments WHERE ${WHERE} ORDER BY closed_at DESC LIMIT ?8)`,
     )
     .bind(...bound(storeId, query), most)
     .first<{ rows: number; positives: number }>();
@@ -218,7 +218,7 @@ export async function examplePage(
   const { results } = await db
     .prepare(
       `SELECT closed_at AS closedAt, cart_id AS cartId, incarnation, generation, moment, at, shopper, label, features
-       FROM training_examples WHERE ${WHERE} AND (${ORDER}) < (?8, ?9, ?10, ?11, ?12)
+       FROM training_moments WHERE ${WHERE} AND (${ORDER}) < (?8, ?9, ?10, ?11, ?12)
        ORDER BY ${ORDER.replaceAll(",", " DESC,")} DESC LIMIT ?13`,
     )
     .bind(...bound(storeId, query), ...from, limit)

@@ -66,9 +66,7 @@ interface ExampleRow {
   closed_at: number;
 }
 const examples = async ({ storeId, id }: TestCart): Promise<ExampleRow[]> => {
-  const query = env.DB.prepare(
-    "SELECT * FROM training_examples WHERE store_id = ? AND cart_id = ? ORDER BY at, moment",
-  );
+  const query = env.DB.prepare("SELECT * FROM training_moments WHERE store_id = ? AND cart_id = ? ORDER BY at, moment");
   return (await query.bind(storeId, id).all<ExampleRow>()).results;
 };
 

@@ -123,7 +123,9 @@ describe("a run", () => {
     const wild = now() + 60 * DAY_MS;
     await insertExamples(env.DB, { storeId, carts: 900, seed: 4, prefix: "wild", ...week(wild) });
     await env.DB.prepare(
-      "UPDATE training_examples SET features = json_set(features, '$[2]', 9, '$[5]', NULL) WHERE store_id = ? AND closed_at > ?",
+      `UPDATE training_examples SET moments = (
+         SELECT json_group_array(json_set(value, '$.features[2]', 9, '$.features[5]', NULL)) FROM json_each(moments))
+       WHERE store_id = ? AND closed_at > ?`,
     )
       .bind(storeId, wild - 7 * DAY_MS)
       .run();
@@ -197,8 +199,8 @@ describe("a run", () => {
 
 const copyExamples = async (from: string, to: string): Promise<void> => {
   await env.DB.prepare(
-    `INSERT INTO training_examples (store_id, closed_at, cart_id, incarnation, generation, moment, at, shopper, label, feature_version, features, probability, model)
-     SELECT ?2, closed_at, cart_id, incarnation, generation, moment, at, shopper, label, feature_version, features, probability, model
+    `INSERT INTO training_examples (store_id, closed_at, cart_id, incarnation, generation, shopper, moments)
+     SELECT ?2, closed_at, cart_id, incarnation, generation, shopper, moments
      FROM training_examples WHERE store_id = ?1 AND closed_at < ?3`,
   )
     .bind(from, to, now())

@@ -3,6 +3,7 @@
  * past, and the rows come from the cart's own training examples, and besides from moments in between: before anything is in
  * the cart, and when it has been idle for any time.
  */
+
 import { examplesOf } from "../../objects/cart/examples.ts";
 import { apply } from "../../objects/cart/fold.ts";
 import { emptyFacts, emptyState, type Facts } from "../../objects/cart/state.ts";
@@ -10,7 +11,8 @@ import type { LogRow } from "../../objects/cart/storage.ts";
 import { STRANGER } from "../../objects/shopper/decide.ts";
 import { historyOf, type Past, remember } from "../../objects/shopper/past.ts";
 import type { CartEvent, EventType } from "../../shared/events/types.ts";
-import type { MomentName } from "../../shared/model/example.ts";
+import { stableHash } from "../../shared/ids.ts";
+import type { Example, MomentName } from "../../shared/model/example.ts";
 import { FEATURE_NAMES, featuresAt } from "../../shared/model/features.ts";
 import type { ShopperHistory } from "../../shared/model/history.ts";
 import type { Dataset } from "../../shared/model/model.ts";
@@ -129,10 +131,21 @@ function rowsOfCart(life: CartLife, shopper: number, history: ShopperHistory, dr
 
 function exampleRows(life: CartLife, facts: Facts, log: LogRow[], shopper: number): Row[] {
   const state = { ...emptyState("st_prior", life.cartId, RULES), facts };
-  return examplesOf(state, log, 1).map(({ moment, at, label, features }) => ({
+  return sample(examplesOf(state, log, 1), life.cartId).map(({ moment, at, label, features }) => ({
     ...{ shopper, moment, at, label },
     features: features.map((value) => value ?? Number.NaN),
   }));
+}
+
+/** Of one cart: those with many moments would count for more than the others. */
+const MAX_MOMENTS = 4;
+
+/** Any of them may be taken, whatever the cart's fate: which, only its name says. */
+function sample(found: readonly Example[], cartId: string): readonly Example[] {
+  if (found.length <= MAX_MOMENTS) return found;
+  const rank = ({ moment }: Example): number => stableHash(`st_prior/${cartId}/1/${moment}`, 13);
+  const chosen = new Set([...found].sort((a, b) => rank(a) - rank(b)).slice(0, MAX_MOMENTS));
+  return found.filter((example) => chosen.has(example));
 }
 
 const labelOf = ({ orderedAt }: CartLife, at: number): 0 | 1 =>

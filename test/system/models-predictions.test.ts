@@ -1,6 +1,7 @@
 /** `POST /v1/predictions`: one cart, features as they are, or many of both at once. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { newXgboostFile, xgboostFile } from "../support/cart-model-files.ts";
+import { LiveSocket } from "../support/live.ts";
 import { type Answer, add, Merchant } from "../support/merchant.ts";
 import { imported, moved } from "../support/models.ts";
 import { expectProblem, unexpectedIn } from "../support/problems.ts";
@@ -39,6 +40,24 @@ test("of a cart is what the cart itself says", async () => {
   const known = { model: prediction.model, reasons: prediction.reasons.map(({ feature }) => ({ feature })) };
   expect(body).toMatchObject(known);
   expect(body.purchaseProbability).toBeCloseTo(prediction.purchaseProbability, 2);
+});
+
+test("over the socket it is the same, also of what serves since a moment; an unknown cart is an error", async () => {
+  const socket = await LiveSocket.listen(system.url, merchant.account.accessToken, "protocol", []);
+  const asked = async (id: string): Promise<Record<string, unknown>> => {
+    socket.send("prediction_request", { cartId: "c" }, id);
+    return (await socket.frame("prediction", (frame) => frame.id === id)).payload;
+  };
+  expect(await asked("q1")).toMatchObject({ cartId: "c", model: "prior" });
+  const version = await imported(merchant, newXgboostFile());
+  await moved(merchant, version, "promote");
+  expect(await asked("q2")).toMatchObject({ cartId: "c", model: version });
+  expect((await merchant.cart("c")).prediction.model).toBe(version);
+  await moved(merchant, version, "rollback");
+  expect(await asked("q3")).toMatchObject({ cartId: "c", model: "prior" });
+  socket.send("prediction_request", { cartId: "nobody" }, "q4");
+  expect((await socket.frame("error", (frame) => frame.id === "q4")).payload).toMatchObject({ code: "NOT_FOUND" });
+  socket.close();
 });
 
 test("of features is what the model makes of them; what is null or left out is missing", async () => {

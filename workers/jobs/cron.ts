@@ -30,7 +30,7 @@ const TAUGHT: typeof LOST = [
 ];
 const EXAMPLES: (typeof LOST)[number] = [
   "training_examples",
-  "closed_at, cart_id, incarnation, generation, moment",
+  "closed_at, cart_id, incarnation, generation",
   "closed_at",
 ];
 /** Examples are many, and in the order of stores and times: so only those that go are read. */
