@@ -56,7 +56,9 @@ test("over the socket it is the same, also of what serves since a moment; an unk
   await moved(merchant, version, "rollback");
   expect(await asked("q3")).toMatchObject({ cartId: "c", model: "prior" });
   socket.send("prediction_request", { cartId: "nobody" }, "q4");
-  expect((await socket.frame("error", (frame) => frame.id === "q4")).payload).toMatchObject({ code: "NOT_FOUND" });
+  expect((await socket.frame("error", ({ payload }) => payload.id === "q4")).payload).toMatchObject({
+    code: "NOT_FOUND",
+  });
   socket.close();
 });
 
