@@ -34,7 +34,7 @@ const COUNTS = `SELECT count(*) AS left_carts, count(*) FILTER (WHERE status = '
   count(*) FILTER (WHERE is_lost AND was_sent AND email IS NOT NULL) AS messaged
   FROM (SELECT c.*, c.status IN ('abandoned', 'recovering', 'expired') AS is_lost,
       EXISTS (SELECT 1 FROM deliveries AS d WHERE d.store_id = c.store_id AND d.cart_id = c.id AND d.sent_at IS NOT NULL) AS was_sent
-    FROM carts AS c WHERE c.store_id = ?1 AND c.created_at >= ?2 AND c.abandoned_at >= ?3 AND c.abandoned_at < ?4)`;
+    FROM carts AS c WHERE c.store_id = ?1 AND c.created_at >= ?2 AND coalesce(c.recovered_at, c.abandoned_at) >= ?3 AND coalesce(c.recovered_at, c.abandoned_at) < ?4)`;
 
 export async function figuresOf(env: Env, storeId: string, monday: number, currency: string): Promise<LossFigures> {
   const counts = async (from: number): Promise<Counts> => {

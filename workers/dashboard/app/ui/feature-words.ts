@@ -34,7 +34,7 @@ const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", 
 const clock = (hour: number): string => `${Math.floor(hour)}:${String(Math.floor((hour % 1) * 60)).padStart(2, "0")}`;
 
 const SENTENCES: Record<FeatureName, (value: number) => string> = {
-  lines: count("different product", "different products", "in the cart"),
+  lines: count("product", "products", "in the cart"),
   quantity: count("piece", "pieces", "in the cart"),
   categories: count("category", "categories", "in the cart"),
   topLineShare: (value) => `The dearest line is ${percent(value)} of the cart’s value`,
