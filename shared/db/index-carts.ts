@@ -15,10 +15,17 @@ const CARTS = `INSERT INTO carts (store_id, id, incarnation, version, status, it
     value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14, value ->> 15, value ->> 16
   FROM json_each(?) WHERE true
   ON CONFLICT (store_id, id) DO UPDATE SET incarnation = excluded.incarnation, version = excluded.version, status = excluded.status,
-    item_count = excluded.item_count, total_minor = excluded.total_minor, currency = excluded.currency, shopper_id = excluded.shopper_id,
-    email = excluded.email, name = excluded.name, risk = excluded.risk, last_activity_at = excluded.last_activity_at,
-    abandoned_at = excluded.abandoned_at, recovered_at = excluded.recovered_at, order_id = excluded.order_id
+    item_count = excluded.item_count, total_minor = excluded.total_minor, currency = excluded.currency, email = excluded.email,
+    name = excluded.name, risk = excluded.risk, last_activity_at = excluded.last_activity_at, abandoned_at = excluded.abandoned_at, recovered_at = excluded.recovered_at, order_id = excluded.order_id
   WHERE (excluded.incarnation, excluded.version) > (carts.incarnation, carts.version)`;
+
+/**
+ * Whose cart it turned out to be, after the upsert of the same rows. Apart from it, since a column that is set is written again
+ * in each index that it is in, changed or not: one more row for every news of a cart.
+ */
+const SHOPPERS = `UPDATE carts SET shopper_id = told.value ->> 8 FROM json_each(?) AS told
+  WHERE carts.store_id = told.value ->> 0 AND carts.id = told.value ->> 1 AND carts.incarnation = told.value ->> 2
+    AND carts.version = told.value ->> 3 AND carts.shopper_id <> told.value ->> 8`;
 
 const DELIVERIES = `INSERT INTO deliveries (store_id, id, cart_id, version, shopper_id, campaign_id, step_id, variant_id, channel, provider,
     status, history, scheduled_at, claimed_at, sent_at)
@@ -46,7 +53,7 @@ const FORGET = [
 /** Upserts for what the index keeps of these news. */
 export function indexStatements(db: D1Database, batch: readonly CartNews[]): D1PreparedStatement[] {
   const told = batch.filter((news) => news.index && !news.gone);
-  const carts = chunks(told.map(cartRow)).map((rows) => db.prepare(CARTS).bind(rows));
+  const carts = chunks(told.map(cartRow)).flatMap((rows) => [CARTS, SHOPPERS].map((sql) => db.prepare(sql).bind(rows)));
   const deliveries = chunks(told.flatMap((news) => news.deliveries.map((d) => deliveryRow(news, d))));
   return [...carts, ...deliveries.map((rows) => db.prepare(DELIVERIES).bind(rows))];
 }

@@ -100,7 +100,7 @@ describe("the index", () => {
       news(id, `c${i}`, 2, { deliveries: [delivery(`d${i}a`), delivery(`d${i}b`)] }),
     );
     const told = await consume(batch);
-    expect([told.retried, told.statements]).toEqual([0, 3]);
+    expect([told.retried, told.statements]).toEqual([0, 4]);
     expect(await rows("carts", id)).toHaveLength(100);
     expect((await rows("carts", id))[0]).toMatchObject({ name: 'O"Hara', risk: 0.25, email: null, total_minor: 1_000 });
     const [first] = await rows("deliveries", id);
@@ -114,6 +114,19 @@ describe("the index", () => {
     const { id } = await newStore();
     await consume([news(id, "c", 3), news(id, "c", 2), news(id, "d", 1), news(id, "d", 2)]);
     expect(await rows("carts", id)).toMatchObject([{ version: 3 }, { version: 2 }]);
+  });
+
+  it("a cart is listed under whoever its shopper turned out to be, and older news do not turn that back", async () => {
+    const { id } = await newStore();
+    const by = (version: number, shopperId: string): CartNews => {
+      const told = news(id, "c", version);
+      return { ...told, summary: { ...told.summary, shopperId } };
+    };
+    await consume([by(1, "v_1")]);
+    await consume([by(3, "sh_1"), by(2, "v_2")]);
+    expect(await rows("carts", id)).toMatchObject([{ version: 3, shopper_id: "sh_1" }]);
+    await consume([by(2, "v_2")]);
+    expect(await rows("carts", id)).toMatchObject([{ version: 3, shopper_id: "sh_1" }]);
   });
 
   it("news too large for one statement go in several", async () => {
