@@ -8,6 +8,17 @@ export interface Random {
   shuffle<T extends { length: number; [index: number]: unknown }>(list: T): T;
 }
 
+/** In [0, 1), from one 32-bit state (public domain, Tommy Ettinger). */
+export function mulberry32(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
 /** Several seeds (a run's, a round's number, a purpose) give a stream of their own each. */
 export function random(...seeds: number[]): Random {
   let state = 0x243f6a88;
@@ -19,12 +30,7 @@ export function random(...seeds: number[]): Random {
       state ^= state >>> 13;
     }
   }
-  const unit = (): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const unit = mulberry32(state);
   const below = (limit: number): number => Math.floor(unit() * limit);
   return {
     unit,

@@ -21,50 +21,44 @@ import type { Send } from "../../shared/policy/permit.ts";
 import type { MessageChannel, Rules } from "../../shared/policy/rules.ts";
 import { no, ok, type Result } from "../../shared/result.ts";
 import { iso, SECOND_MS } from "../../shared/time.ts";
-import { withTimeout } from "../../shared/timeout.ts";
 import { traceOf } from "../../shared/trace.ts";
-import type {
-  CartView,
-  DeliveryStatus,
-  ExplainView,
-  ItemView,
-  PredictionView,
-  TimelineView,
-} from "../../shared/views.ts";
+import type { CartView, DeliveryStatus, ExplainView, PredictionView, TimelineView } from "../../shared/views.ts";
 import { Alarm } from "../kit/alarm.ts";
-import { parseName, storeStub } from "../stubs.ts";
+import { parseName } from "../stubs.ts";
 import { briefOf } from "./advice.ts";
 import type { Command, Decision, Outcome, Received } from "./commands.ts";
 import { decide, momentOf } from "./decide.ts";
-import { entryOf, type Logged, snapshotOf } from "./entry.ts";
+import { entryOf, isChange, type Logged, snapshotOf } from "./entry.ts";
 import { replay, timelineOf } from "./explain.ts";
 import { find } from "./ledger.ts";
 import { deltaOf, usageDelta } from "./metrics.ts";
 import { Models } from "./models.ts";
 import { Past } from "./past.ts";
 import { type CartEnv, isUrgent, type Present, Publisher } from "./publisher.ts";
+import { freshRules } from "./rules.ts";
 import { CREATE_LOG_ROWS } from "./schema.ts";
 import { arbiterOf, type SimulatedCart, sentBefore, simulate } from "./simulate.ts";
 import { type CartState, emptyState } from "./state.ts";
 import { CartStorage, isLong } from "./storage.ts";
 import { nextWake } from "./timers.ts";
-import { claimedOf, contentsOf, currencyOf, itemViews, offerOf, predictionView, prospectOf, viewOf } from "./view.ts";
+import {
+  claimedOf,
+  contentsOf,
+  currencyOf,
+  offerOf,
+  predictionView,
+  prospectOf,
+  type RestoredCart,
+  restoredOf,
+  viewOf,
+} from "./view.ts";
 
 /** After a wake-up that failed. */
 const RETRY_MS = 5 * SECOND_MS;
-/** How long a wake-up waits for the store's rules. */
-const RULES_MS = 5 * SECOND_MS;
 /** No rules have such a version. */
 const NOTHING_LOGGED: Logged = { rulesVersion: -1, trace: null };
 /** Between two wake-ups, whatever the timers say. */
 const MIN_SLEEP_MS = 100;
-
-export interface RestoredCart {
-  cartId: string;
-  generation: number;
-  items: ItemView[];
-  currency: string;
-}
 
 /** What became of a beacon's events, and what the shopper is to see now. */
 export interface BeaconReply extends Received {
@@ -201,12 +195,7 @@ export class Cart extends DurableObject<CartEnv> {
 
   /** The cart of a recovery link: exactly the generation it was sent for, while that is open and unrevoked. */
   restore(generation: number, issuedAt: number): Result<RestoredCart> {
-    const state = this.#state;
-    if (!state) return no("not_found");
-    if (issuedAt < state.process.linksRevokedAt) return no("revoked");
-    if (issuedAt < this.#createdAt) return no("closed"); // of an earlier cart of this name
-    if (state.facts.closedAt !== null || state.facts.generation !== generation) return no("closed");
-    return ok({ cartId: this.#cartId, generation, items: itemViews(state), currency: currencyOf(state) });
+    return this.#state ? restoredOf(this.#state, this.#createdAt, generation, issuedAt) : no("not_found");
   }
 
   revokeLinks(): Result<null> {
@@ -285,7 +274,7 @@ export class Cart extends DurableObject<CartEnv> {
   async #wake(): Promise<void> {
     try {
       if (!this.#state) return;
-      const rules = await this.#freshRules();
+      const rules = await this.#fresh(this.#state.rules);
       const predict = await this.#models.ready(rules);
       if (!this.#state) return;
       const { forget } = this.#run({ type: "wake", now: Date.now() }, rules, predict);
@@ -317,24 +306,19 @@ export class Cart extends DurableObject<CartEnv> {
     this.#trace = null;
     this.#logged = NOTHING_LOGGED;
     this.#publisher.reset();
+    this.#past.reset();
     return true;
-  }
-
-  /** The merchant may have changed their mind since the last beacon; an unreachable store is no reason not to wake. */
-  async #freshRules(): Promise<Rules> {
-    try {
-      return await withTimeout(storeStub(this.env, this.#storeId).rules(), RULES_MS, "the store's rules");
-    } catch (error) {
-      log("warn", "rules_unavailable", { actor: this.#cartId, error });
-      return this.#state!.rules;
-    }
   }
 
   /** By what scores it now, for who asks between two events; or by another version. */
   async #present(version?: string): Promise<Predictor> {
     if (!this.#state) return prior;
-    const rules = version === undefined ? await this.#freshRules() : this.#state.rules;
-    return this.#models.ready(rules, version);
+    const { rules } = this.#state;
+    return this.#models.ready(version === undefined ? await this.#fresh(rules) : rules, version);
+  }
+
+  #fresh(known: Rules): Promise<Rules> {
+    return freshRules(this.env, { storeId: this.#storeId, cartId: this.#cartId }, known);
   }
 
   /** decide → commit → assign → effects. Memory changes only after the commit. */
@@ -343,7 +327,7 @@ export class Cart extends DurableObject<CartEnv> {
     if (!rules) throw new Error("a cart without rules cannot decide");
     const before = this.#state ?? emptyState(this.#storeId, this.#cartId, rules);
     const decision = decide(before, command, rules, predict);
-    if (!changed(before, decision)) {
+    if (!isChange(before, decision)) {
       if (this.#state) this.#state = decision.state; // newer rules, perhaps: the next alarm is armed by them
       return decision;
     }
@@ -423,9 +407,3 @@ export class Cart extends DurableObject<CartEnv> {
 
 /** A step of the trace, or the beginning of one. */
 const span = (trace: string | null): string => traceOf(trace, crypto.getRandomValues(new Uint8Array(24))).traceparent;
-
-const changed = (before: CartState, decision: Decision): boolean =>
-  decision.learned.length > 0 ||
-  decision.state.process !== before.process ||
-  (decision.received?.duplicates ?? 0) > 0 ||
-  (decision.received?.rejected.length ?? 0) > 0;

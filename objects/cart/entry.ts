@@ -31,7 +31,17 @@ export function entryOf(
 }
 
 /** Of the state after row `seq`; rows up to `baseSeq` are folded into its base. */
-export const snapshotOf = (
-  { base, baseIds, process, history, usage, rules }: CartState,
+export function snapshotOf(
+  { base, baseIds, process, history, prediction, usage, rules }: CartState,
   at: Pick<Snapshot, "seq" | "createdAt" | "baseSeq" | "confirmed">,
-): Snapshot => ({ ...at, base, baseIds, process, history, usage, rules });
+): Snapshot {
+  const score = { probability: prediction.purchaseProbability, model: prediction.model, at: prediction.at };
+  return { ...at, base, baseIds, process, history, score, usage, rules };
+}
+
+/** Is there anything to remember of it? */
+export const isChange = (before: CartState, { state, learned, received }: Decision): boolean =>
+  learned.length > 0 ||
+  state.process !== before.process ||
+  (received?.duplicates ?? 0) > 0 ||
+  (received?.rejected.length ?? 0) > 0;

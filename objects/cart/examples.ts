@@ -46,7 +46,7 @@ export function examplesOf(state: CartState, rows: readonly LogRow[], generation
   const { timezone: timeZone, expireAfterMs } = state.rules;
   const taken = new Set<MomentName>();
   const found: Example[] = [];
-  for (const { row, facts, last, history } of walk(state.base, rows)) {
+  for (const { row, facts, last, history } of walk(state, rows)) {
     if (facts.generation !== generation || facts.closedAt !== null || facts.items.length === 0) continue;
     for (const moment of momentsAt(facts, last, row)) {
       if (taken.has(moment)) continue;
@@ -70,10 +70,11 @@ interface Known {
 }
 
 /** The facts after each row of the log, as they were known then. */
-function* walk(base: Facts, rows: readonly LogRow[]): Generator<Known> {
+function* walk({ base, history: known }: CartState, rows: readonly LogRow[]): Generator<Known> {
   let events: CartEvent[] = [];
   let facts = base;
-  let history: ShopperHistory | null = null;
+  // What no row tells was told in one that is compacted away.
+  let history = rows.some(({ entry }) => entry.history) ? null : known;
   for (const row of rows) {
     const last = facts;
     history = row.entry.history ?? history;

@@ -26,6 +26,12 @@ export class Past {
     return this.#heard;
   }
 
+  /** The log was deleted: what comes now is another cart. */
+  reset(): void {
+    this.#heard = null;
+    this.#asked = null;
+  }
+
   /** It is in the log. */
   kept(history: ShopperHistory): void {
     if (this.#heard === history) this.#heard = null;
@@ -39,7 +45,7 @@ export class Past {
     const { storeId, cartId } = this.#name;
     const asked = shopperStub(this.#env, storeId, shopperId).past(cartId);
     const heard = asked.then(({ history }) => {
-      this.#heard = { ...history, shopperId };
+      if (this.#asked === shopperId) this.#heard = { ...history, shopperId };
     });
     this.#keepAwake(heard.catch((error) => log("warn", "past_unknown", { actor: cartId, error })));
   }

@@ -44,8 +44,10 @@ export interface Snapshot {
   base: Facts;
   baseIds: number[];
   process: Process;
-  /** Absent from what older code wrote. */
+  /** Absent from what older code wrote, like the next one. */
   history?: ShopperHistory | null;
+  /** Of the last prediction; rows that had it may be compacted away. */
+  score?: { probability: number; model: string; at: number };
   usage: CartState["usage"];
   rules: Rules;
   /** Rows up to here are known to be counted by the store. */

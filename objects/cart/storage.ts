@@ -1,7 +1,7 @@
 /** Where a cart is kept: load, append, compact. The only file of this folder that speaks SQL. */
 import type { Entry } from "../../shared/events/messages.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
-import type { Predictor } from "../../shared/model/prediction.ts";
+import type { Prediction, Predictor } from "../../shared/model/prediction.ts";
 import { prior } from "../../shared/model/prior.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
 import { idHash, MAX_WEIGHT, momentOf, weightOf } from "./decide.ts";
@@ -69,9 +69,7 @@ export class CartStorage {
     state.facts = fold(state.base, state.events);
     state.weight = state.events.reduce((sum, event) => sum + weightOf(event), 0);
     state.history = rows.findLast((r) => r.entry.history)?.entry.history ?? snapshot?.history ?? null;
-    const scored = rows.findLast((r) => r.entry.score);
-    const predict = scored ? recorded(scored) : prior;
-    state.prediction = predict(state.facts, momentOf(state, scored?.at ?? state.facts.lastReceivedAt));
+    state.prediction = lastPrediction(state, rows, snapshot);
     return {
       state,
       createdAt: snapshot?.createdAt ?? first!.at,
@@ -157,6 +155,15 @@ function newest(rows: LogRow[]): number {
     count += 1;
   }
   return count;
+}
+
+/** As it was before the eviction, but for its reasons; of what older code wrote as the prior sees it. */
+function lastPrediction(state: CartState, rows: readonly LogRow[], snapshot: Snapshot | null): Prediction {
+  const scored = rows.findLast((row) => row.entry.score);
+  if (scored) return recorded(scored)(state.facts, momentOf(state, scored.at));
+  const kept = snapshot?.score;
+  if (kept) return { purchaseProbability: kept.probability, model: kept.model, reasons: [], at: kept.at };
+  return prior(state.facts, momentOf(state, state.facts.lastReceivedAt));
 }
 
 /** What was predicted when the row was written; of older rows what the prior says. */

@@ -13,6 +13,7 @@ import type { Prediction, Predictor } from "../../shared/model/prediction.ts";
 import { toMoney } from "../../shared/money.ts";
 import { e164Of } from "../../shared/phone.ts";
 import type { MessageChannel } from "../../shared/policy/rules.ts";
+import { no, ok, type Result } from "../../shared/result.ts";
 import { iso, isoOrNull } from "../../shared/time.ts";
 import type { CartDeliveryView, CartView, ItemView, PredictionView } from "../../shared/views.ts";
 import { momentOf } from "./decide.ts";
@@ -214,4 +215,25 @@ export function claimedOf(state: CartState, effect: Effect, createdAt: number): 
     stepId: effect.stepId,
     variantId: effect.variantId,
   };
+}
+
+export interface RestoredCart {
+  cartId: string;
+  generation: number;
+  items: ItemView[];
+  currency: string;
+}
+
+/** For a recovery link: exactly the generation it was sent for, while that is open and the link unrevoked. */
+export function restoredOf(
+  state: CartState,
+  createdAt: number,
+  generation: number,
+  issuedAt: number,
+): Result<RestoredCart> {
+  const { facts, process, cartId } = state;
+  if (issuedAt < process.linksRevokedAt) return no("revoked");
+  if (issuedAt < createdAt) return no("closed"); // of an earlier cart of this name
+  if (facts.closedAt !== null || facts.generation !== generation) return no("closed");
+  return ok({ cartId, generation, items: itemViews(state), currency: currencyOf(state) });
 }

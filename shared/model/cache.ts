@@ -14,6 +14,8 @@ export const CACHE_MODELS = 32;
 /** Nobody asks again for what was not there for so long, nor for what could not be reached. */
 export const MISSING_MS = MINUTE_MS;
 export const UNREACHABLE_MS = 5 * SECOND_MS;
+/** A bucket that hangs keeps no cart from waking for longer than this. */
+const READ_MS = 10 * SECOND_MS;
 const MAX_FAILURES = 1_000;
 /** Whoever asked may be gone, and the answer with them: the others wait no longer than this before they ask themselves. */
 const WAIT_MS = 5 * SECOND_MS;
@@ -131,10 +133,14 @@ export class ModelCache {
 /** Of this isolate: a model is the same for every cart, and too large for each to have its own. */
 export const weights = new ModelCache();
 
+async function read(bucket: ArtefactBucket, key: string): Promise<Uint8Array | null> {
+  const found = await bucket.get(key);
+  return found && new Uint8Array(await found.arrayBuffer());
+}
+
 async function artefact(bucket: ArtefactBucket, key: string): Promise<Uint8Array | null> {
   try {
-    const found = await bucket.get(key);
-    return found && new Uint8Array(await found.arrayBuffer());
+    return await withTimeout(read(bucket, key), READ_MS, "the bucket");
   } catch (error) {
     throw new ModelError("unreachable", `${key}: ${String(error)}`);
   }

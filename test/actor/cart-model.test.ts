@@ -1,5 +1,11 @@
 /** A cart and its model: whose past it asks for, which weights score it, what it keeps of that, and what it teaches. */
-import { applyD1Migrations, createMessageBatch, type D1Migration, evictDurableObject } from "cloudflare:test";
+import {
+  applyD1Migrations,
+  createMessageBatch,
+  type D1Migration,
+  evictDurableObject,
+  runInDurableObject,
+} from "cloudflare:test";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { shopperStub } from "../../objects/stubs.ts";
 import type { CartNews } from "../../shared/events/messages.ts";
@@ -12,7 +18,7 @@ import { NO_SERVING, PRIOR_VERSION } from "../../shared/model/serving.ts";
 import { DAY_MS, MINUTE_MS } from "../../shared/time.ts";
 import { consumeEvents } from "../../workers/ingest/consumer.ts";
 import { add, event, identified, ordered } from "../support/cart-life.ts";
-import { env, HeldQueues, newCart, setClock, T0, type TestCart, unique, writesDuring } from "./support.ts";
+import { env, HeldQueues, newCart, rowsOf, setClock, T0, type TestCart, unique, writesDuring } from "./support.ts";
 
 const queues = new HeldQueues();
 beforeAll(async () => {
@@ -132,6 +138,58 @@ describe("the store's own model", () => {
     await settled();
     const view = await other.cart.view();
     expect(view.ok && view.value.prediction.model).toBe(PRIOR_VERSION);
+  });
+});
+
+describe("what an eviction and a long log leave of it", () => {
+  it("the last prediction stays, also when the row that held it was compacted away", async () => {
+    const cart = await newCart();
+    const version = unique("m");
+    await stored(cart, version, 2);
+    const rules = await serving(cart, version);
+    await cart.cart.beacon([event("page_viewed", T0)], rules);
+    await cart.cart.view();
+    await cart.cart.beacon([add(T0)], rules);
+    const risk = queues.take(cart.id).at(-1)!.summary.abandonmentRisk;
+    expect(risk).toBeCloseTo(1 - 1 / (1 + Math.exp(-2)), 3);
+    // Rows of commands alone, until none with an event is left.
+    for (let i = 0; i < 400; i++) await cart.cart.revokeLinks();
+    await cart.store.apply(queues.take(cart.id));
+    await cart.cart.nudge();
+    const { log, snapshots } = await rowsOf(cart.stub);
+    expect([log < 200, snapshots]).toEqual([true, 1]);
+    await evictDurableObject(cart.stub);
+    await cart.cart.revokeLinks();
+    expect(queues.take(cart.id).at(-1)!.summary.abandonmentRisk).toBe(risk);
+  });
+
+  it("a cart that was forgotten and begun anew asks for its shopper's past again", async () => {
+    const cart = await newCart({ expireAfterDays: 1, retentionDays: 1 });
+    const visitorId = unique("v");
+    const shopper = shopperStub(env, cart.storeId, visitorShopperId(visitorId));
+    await cart.beacon(add(T0, { visitorId }));
+    await settled();
+    for (const days of [2, 4, 6]) {
+      await cart.store.apply(queues.take(cart.id));
+      setClock(T0 + days * DAY_MS);
+      await cart.cart.nudge();
+    }
+    expect((await cart.cart.view()).ok).toBe(false);
+    await shopper.ended({ cartId: "other", part: "1/1", at: T0, bought: true, adds: 1 }, "bought");
+    const now = T0 + 7 * DAY_MS;
+    setClock(now);
+    await cart.beacon(add(now, { visitorId }));
+    await settled();
+    await cart.beacon(event("cart_viewed", now + 1), ordered(now + 2));
+    await cart.beacon(event("page_viewed", now + 3));
+    setClock(T0);
+    queues.take(cart.id);
+    const { history } = await shopper.past(cart.id);
+    expect(history.purchases).toBe(1);
+    const logged = await runInDurableObject(cart.stub, (_, { storage }) =>
+      storage.sql.exec<{ entry: string }>("SELECT entry FROM log WHERE seq > 0 ORDER BY seq").toArray(),
+    );
+    expect(logged.some(({ entry }) => JSON.parse(entry).history?.purchases === 1)).toBe(true);
   });
 });
 

@@ -1,4 +1,6 @@
 /** A seeded generator (mulberry32): the same seed gives the same test for ever, and a failure names its seed. */
+import { mulberry32 } from "../../shared/random.ts";
+
 export interface Random {
   /** In [0, 1). */
   unit(): number;
@@ -10,13 +12,7 @@ export interface Random {
 }
 
 export function random(seed: number): Random {
-  let state = Math.imul(seed + 1, 0x9e3779b1);
-  const unit = (): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const unit = mulberry32(Math.imul(seed + 1, 0x9e3779b1));
   const below = (limit: number): number => Math.floor(unit() * limit);
   return {
     unit,

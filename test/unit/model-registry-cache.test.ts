@@ -150,3 +150,17 @@ describe("what cannot be had", () => {
     expect(bucket.asked).toHaveLength(1);
   });
 });
+
+it("a bucket that hangs is given up, is not asked again at once, and is asked again later", async () => {
+  vi.useFakeTimers();
+  put("a", 10);
+  bucket.hold();
+  const asked = code(cache.load(bucket, "a"));
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(await asked).toBe("unreachable");
+  expect(await code(cache.load(bucket, "a"))).toBe("unreachable");
+  expect(bucket.asked).toEqual(["a"]);
+  bucket.release?.();
+  now += UNREACHABLE_MS + 1;
+  expect((await cache.load(bucket, "a")).features).toEqual(["of 10"]);
+});

@@ -1,4 +1,6 @@
 /** Seeded randomness (mulberry32): the same seed gives the same stream of shoppers. */
+import { mulberry32 } from "../../../shared/random.ts";
+
 export interface Random {
   /** In [0, 1). */
   next(): number;
@@ -9,13 +11,7 @@ export interface Random {
 }
 
 export function random(seed: number): Random {
-  let state = seed >>> 0;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
+  const next = mulberry32(seed);
   return {
     next,
     chance: (probability) => next() < probability,
