@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { fakeAiWorker } from "./test/support/ai-script.ts";
 
@@ -17,8 +17,44 @@ class LongWaitsFirst extends BaseSequencer {
   }
 }
 
+/**
+ * Actor tests that cannot share an isolate and its storage with other files: they look at actors of which there is one for
+ * all stores, put things of their own in the place of bindings, or let every alarm ring that is there.
+ */
+const ALONE = [
+  "gateway-limits",
+  "health",
+  "meter",
+  "room-predictions",
+  "outage",
+  "complaints-*",
+  "rotation",
+  "training",
+].map((name) => `test/actor/${name}.test.ts`);
+/** A test that waits for something must not fail because a machine is slow; one that is green waits no longer for it. */
+const WAIT_MS = 100_000;
+const WAIT = { poll: { timeout: WAIT_MS } };
+
 /** Vitest leaves one core free, of two as well. */
 const COMPUTING = Math.max(2, availableParallelism() - 1);
+
+const actors = (
+  test: Pick<TestProjectInlineConfiguration["test"] & object, "name" | "include" | "exclude" | "isolate">,
+) => ({
+  plugins: [
+    cloudflareTest(async () => ({
+      wrangler: { configPath: "./wrangler.toml" },
+      // wrangler.toml is what production runs; its local secrets are refused there.
+      miniflare: {
+        bindings: { ENVIRONMENT: "test", MIGRATIONS: await readD1Migrations("./migrations") },
+        // Nobody's `AI` until a test says so.
+        serviceBindings: { FAKE_AI: "fake-ai" },
+        workers: [fakeAiWorker()],
+      },
+    })),
+  ],
+  test: { ...test, maxWorkers: COMPUTING, testTimeout: 2 * WAIT_MS, hookTimeout: 2 * WAIT_MS, expect: WAIT },
+});
 
 export default defineConfig({
   test: {
@@ -31,25 +67,15 @@ export default defineConfig({
           environment: "node",
           maxWorkers: COMPUTING,
           // Ten thousand random schedules compute for long beside others.
-          testTimeout: 60_000,
-          hookTimeout: 180_000,
+          testTimeout: 2 * WAIT_MS,
+          hookTimeout: 2 * WAIT_MS,
+          expect: WAIT,
+          // Pure functions: what one file loaded serves the next.
+          isolate: false,
         },
       },
-      {
-        plugins: [
-          cloudflareTest(async () => ({
-            wrangler: { configPath: "./wrangler.toml" },
-            // wrangler.toml is what production runs; its local secrets are refused there.
-            miniflare: {
-              bindings: { ENVIRONMENT: "test", MIGRATIONS: await readD1Migrations("./migrations") },
-              // Nobody's `AI` until a test says so.
-              serviceBindings: { FAKE_AI: "fake-ai" },
-              workers: [fakeAiWorker()],
-            },
-          })),
-        ],
-        test: { name: "actor", include: ["test/actor/**/*.test.ts"], maxWorkers: COMPUTING, testTimeout: 30_000 },
-      },
+      actors({ name: "actor", include: ["test/actor/**/*.test.ts"], exclude: ALONE, isolate: false }),
+      actors({ name: "actor-alone", include: ALONE }),
       {
         test: {
           name: "system",
@@ -57,8 +83,9 @@ export default defineConfig({
           environment: "node",
           // Each file has a server of its own, and most of them wait for time to pass.
           maxWorkers: Math.max(3, COMPUTING),
-          testTimeout: 120_000,
-          hookTimeout: 180_000,
+          testTimeout: 4 * WAIT_MS,
+          hookTimeout: 3 * WAIT_MS,
+          expect: WAIT,
         },
       },
       {
@@ -67,8 +94,9 @@ export default defineConfig({
           include: ["test/browser/**/*.test.ts"],
           environment: "node",
           fileParallelism: false,
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          testTimeout: 4 * WAIT_MS,
+          hookTimeout: 3 * WAIT_MS,
+          expect: WAIT,
         },
       },
     ],

@@ -83,11 +83,12 @@ const types = check(
   ]),
 );
 
+/** A part is the project of its name, with those named after it. */
 const project =
   (name: string, folder: string): Part =>
   async (run) => {
     const file = join(folder, `${name}.json`);
-    const vitest = [join(ROOT, "node_modules/vitest/vitest.mjs"), "run", "--project", name, "--passWithNoTests"];
+    const vitest = [join(ROOT, "node_modules/vitest/vitest.mjs"), "run", "--project", `${name}*`, "--passWithNoTests"];
     const code = await run(process.execPath, [
       ...vitest,
       "--reporter=default",

@@ -14,7 +14,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time.ts";
 import type { Env } from "../../workers/env.ts";
 import { consumeAccountMail, localMails, sendAccountMail } from "../../workers/interventions/account-mails.ts";
 import { runSchedule } from "../../workers/jobs/cron.ts";
-import { env, gathered, setClock, T0, unique } from "./support.ts";
+import { env, eventually, gathered, setClock, T0, unique } from "./support.ts";
 
 beforeAll(() => applyD1Migrations(env.DB, (env as unknown as { MIGRATIONS: D1Migration[] }).MIGRATIONS));
 afterAll(() => {
@@ -133,7 +133,7 @@ describe("a mail about an account", () => {
     const on = deployment(() => new Promise(() => undefined));
     const { id } = await queued(on.env, "password_reset", {});
     void sendAccountMail(id, on.env);
-    await vi.waitFor(() => expect(on.sent).toHaveLength(1));
+    await eventually(() => expect(on.sent).toHaveLength(1));
     expect(await rowOf(id)).toMatchObject({ status: "sending", attempts: 1 });
     await runSchedule("*/5 * * * *", on.env, T0 + 9 * MINUTE_MS);
     expect(await rowOf(id)).toMatchObject({ status: "sending" });

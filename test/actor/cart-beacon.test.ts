@@ -2,7 +2,18 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
 import { add, event, identified, mug, ordered } from "../support/cart-life.ts";
-import { env, failure, HeldQueues, newCart, rowsOf, setClock, T0, unique, writesDuring } from "./support.ts";
+import {
+  env,
+  eventually,
+  failure,
+  HeldQueues,
+  newCart,
+  rowsOf,
+  setClock,
+  T0,
+  unique,
+  writesDuring,
+} from "./support.ts";
 
 const queues = new HeldQueues();
 beforeAll(() => queues.hold());
@@ -85,7 +96,7 @@ describe("what a beacon costs", () => {
     const seen = await writesDuring(stub, () => beacon(add(T0), identified(T0), event("page_viewed", T0)));
     expect(seen.rows).toBe(3); // two of the table's, one of the log's
     expect(seen.alarms).toHaveLength(1);
-    await vi.waitFor(() => expect(queues.events.some((n) => n.cartId === id)).toBe(true));
+    await eventually(() => expect(queues.events.some((n) => n.cartId === id)).toBe(true));
     const [news] = queues.take(id);
     expect(news?.entries).toMatchObject([{ seq: 1, delta: { rows: seen.rows + seen.alarms.length, carts: 1 } }]);
   });
@@ -107,9 +118,9 @@ describe("what a beacon costs", () => {
   it("a transition costs a snapshot as well, and the cart says so", async () => {
     const { id, stub, beacon } = await newCart();
     await beacon(add(T0));
-    await vi.waitFor(() => expect(queues.take(id)).toHaveLength(1));
+    await eventually(() => expect(queues.take(id)).toHaveLength(1));
     const seen = await writesDuring(stub, () => beacon(ordered(T0)));
-    await vi.waitFor(() => expect(queues.events.some((n) => n.cartId === id)).toBe(true));
+    await eventually(() => expect(queues.events.some((n) => n.cartId === id)).toBe(true));
     const [news] = queues.take(id);
     expect(news?.entries.at(-1)?.delta.rows).toBe(seen.rows + seen.alarms.length);
     expect(seen.rows).toBe(2);

@@ -3,7 +3,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { DAY_MS, MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
 import { add, event, identified, mug, ordered } from "../support/cart-life.ts";
-import { cartOf, env, HeldQueues, newCart, rowsOf, setClock, T0, type TestCart } from "./support.ts";
+import { cartOf, env, eventually, HeldQueues, newCart, rowsOf, setClock, T0, type TestCart } from "./support.ts";
 
 const queues = new HeldQueues();
 beforeAll(() => queues.hold());
@@ -23,7 +23,7 @@ async function ring(cart: TestCart, at: number): Promise<void> {
 
 /** Everything the cart has said so far reaches its store. */
 async function deliver(cart: TestCart): Promise<void> {
-  await vi.waitFor(() => expect(queues.events.some((n) => n.cartId === cart.id)).toBe(true));
+  await eventually(() => expect(queues.events.some((n) => n.cartId === cart.id)).toBe(true));
   await cart.store.apply(queues.take(cart.id));
 }
 
@@ -63,7 +63,7 @@ describe("law 1: a cart that is done is counted before it goes", () => {
   it("an echo of its news after the farewell is not counted again, and nobody nudges the dead", async () => {
     const cart = await newCart({ retentionDays: 1 });
     await cart.beacon(add(T0), ordered(T0));
-    await vi.waitFor(() => expect(queues.events.some((n) => n.cartId === cart.id)).toBe(true));
+    await eventually(() => expect(queues.events.some((n) => n.cartId === cart.id)).toBe(true));
     const news = queues.take(cart.id);
     await cart.store.apply(news);
     await ring(cart, T0 + DAY_MS + SECOND_MS);

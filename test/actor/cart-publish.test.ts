@@ -7,6 +7,7 @@ import { add, event, identified, mug, ordered } from "../support/cart-life.ts";
 import {
   cartOf,
   env,
+  eventually,
   failure,
   HeldQueues,
   newCart,
@@ -30,7 +31,7 @@ afterEach(() => {
 
 /** Waits for the news about a cart and takes them. */
 async function told(cart: TestCart, upTo: number) {
-  await vi.waitFor(() => expect(queues.events.filter((n) => n.cartId === cart.id).at(-1)?.summary.version).toBe(upTo));
+  await eventually(() => expect(queues.events.filter((n) => n.cartId === cart.id).at(-1)?.summary.version).toBe(upTo));
   return queues.take(cart.id);
 }
 

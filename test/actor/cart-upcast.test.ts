@@ -8,7 +8,7 @@ import { CartStorage } from "../../objects/cart/storage.ts";
 import { HOUR_MS, MINUTE_MS } from "../../shared/time.ts";
 import { ordered, SENT } from "../support/cart-life.ts";
 import carts from "../support/carts-before-triggers.json";
-import { cartOf, HeldQueues, newStore, setClock, type TestCart } from "./support.ts";
+import { cartOf, eventually, HeldQueues, newStore, setClock, type TestCart } from "./support.ts";
 
 const queues = new HeldQueues();
 beforeAll(() => queues.hold());
@@ -67,7 +67,7 @@ describe("a cart of an older release", () => {
     await runDurableObjectAlarm(cart.stub);
     expect(queues.takeCommands(cart.id)).toMatchObject([{ effectId: "g2.cmp.reminder" }]);
     expect(await cart.beacon(ordered(now, "o2", { id: "order-of-now" }))).toMatchObject({ accepted: 1 });
-    await vi.waitFor(() => expect(queues.events.some((n) => n.cartId === cart.id)).toBe(true));
+    await eventually(() => expect(queues.events.some((n) => n.cartId === cart.id)).toBe(true));
     const purchases = queues.take(cart.id).flatMap((news) => news.entries.flatMap((e) => e.delta.purchases ?? []));
     expect(purchases.map((p) => p.orderId)).toEqual(["o2"]);
   });

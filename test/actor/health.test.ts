@@ -5,7 +5,7 @@ import { breakerStub, meterStub } from "../../objects/stubs.ts";
 import { MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
 import type { Env } from "../../workers/env.ts";
 import { health } from "../../workers/gateway/routes/health.ts";
-import { env, setClock, T0, unique } from "./support.ts";
+import { env, eventually, setClock, T0, unique } from "./support.ts";
 
 beforeAll(() => applyD1Migrations(env.DB, (env as unknown as { MIGRATIONS: D1Migration[] }).MIGRATIONS));
 afterAll(() => void vi.useRealTimers());
@@ -99,7 +99,7 @@ describe("health", () => {
   it("is degraded while a provider's circuit is open", async () => {
     const store = unique("st");
     for (let i = 0; i < 5; i++) await breakerStub(env, store, "smtp").report("failure");
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       now += 10 * SECOND_MS;
       setClock(now);
       const answer = await ask();

@@ -9,7 +9,7 @@ import { DAY_MS, MINUTE_MS } from "../../shared/time.ts";
 import { once } from "../../workers/gateway/idempotency.ts";
 import type { Call } from "../../workers/gateway/route.ts";
 import { runSchedule } from "../../workers/jobs/cron.ts";
-import { env, setClock, T0, unique } from "./support.ts";
+import { env, eventually, setClock, T0, unique } from "./support.ts";
 
 beforeAll(() => applyD1Migrations(env.DB, (env as unknown as { MIGRATIONS: D1Migration[] }).MIGRATIONS));
 beforeEach(() => setClock(T0));
@@ -233,7 +233,7 @@ describe("what goes wrong on our side", () => {
     const who = principal();
     let finish: (response: Response) => void = () => {};
     const slow = once(call("slow"), who, () => new Promise((done) => (finish = done)));
-    await vi.waitFor(async () => expect(await kept("slow")).not.toBeNull());
+    await eventually(async () => expect(await kept("slow")).not.toBeNull());
     setClock(T0 + 2 * MINUTE_MS);
     await once(call("slow"), who, async () => json({ by: "second" }));
     finish(json({ by: "first" }));

@@ -8,7 +8,7 @@ import { resultsOf } from "../../shared/measure/results.ts";
 import { DAY_MS, MINUTE_MS } from "../../shared/time.ts";
 import { add, event, identified, ordered } from "../support/cart-life.ts";
 import { exposure, measured, news, purchase, WINDOW_MS } from "./measure-support.ts";
-import { cartOf, env, HeldQueues, newCart, setClock, T0 } from "./support.ts";
+import { cartOf, env, eventually, HeldQueues, newCart, setClock, T0 } from "./support.ts";
 
 const queues = new HeldQueues();
 beforeAll(() => queues.hold());
@@ -65,7 +65,7 @@ describe("the shares of variants", () => {
     await cart.beacon(add(now), identified(now, "ada@example.com"));
     setClock(now + 31 * MINUTE_MS);
     await runDurableObjectAlarm(cart.stub);
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(queues.events.some((n) => n.cartId === cart.id && n.summary.version === 2)).toBe(true),
     );
     const [logged] = queues.take(cart.id).flatMap((n) => n.entries.flatMap((e) => e.delta.exposures ?? []));
@@ -143,7 +143,7 @@ describe("law 10: what is measured has an end", () => {
     for (let i = 0; i < 40; i++) await cart.beacon(identified(T0 + 200 + i, `person-${i}@example.com`));
     queues.broken = false;
     await cart.beacon(event("page_viewed", T0 + 300), identified(T0 + 300, "last@example.com"));
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(
         queues.events
           .filter((n) => n.cartId === cart.id)

@@ -10,7 +10,7 @@ import { send } from "../../workers/interventions/sender.ts";
 import { add, identified, ordered } from "../support/cart-life.ts";
 import { type Random, random } from "../support/random.ts";
 import { exposure, measured, news, purchase, WINDOW_MS } from "./measure-support.ts";
-import { cartOf, env, HeldQueues, setClock, T0, type TestCart } from "./support.ts";
+import { cartOf, env, eventually, HeldQueues, setClock, T0, type TestCart } from "./support.ts";
 
 const queues = new HeldQueues();
 beforeAll(async () => {
@@ -26,7 +26,7 @@ afterEach(() => {
 describe("law 1: a shopper is counted once", () => {
   /** Takes what the cart told, and gives it to the store, twice. */
   async function tell(cart: TestCart, version: number): Promise<void> {
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(queues.events.filter((n) => n.cartId === cart.id).at(-1)?.summary.version).toBe(version),
     );
     const taken = queues.take(cart.id);

@@ -5,7 +5,7 @@ import type { Meter } from "../../objects/meter/meter.ts";
 import { breakerStub, lobbyRoom, meterStub } from "../../objects/stubs.ts";
 import { type MetricsBatch, seriesKey } from "../../shared/metrics.ts";
 import { MINUTE_MS } from "../../shared/time.ts";
-import { env, setClock, T0, unique } from "./support.ts";
+import { env, eventually, setClock, T0, unique } from "./support.ts";
 
 beforeEach(() => setClock(T0));
 afterAll(() => void vi.useRealTimers());
@@ -95,13 +95,13 @@ describe("breakers", () => {
     const provider = unique("p");
     const stores = [unique("st"), unique("st")];
     for (const store of stores) for (let i = 0; i < 5; i++) await breakerStub(env, store, provider).report("failure");
-    await vi.waitFor(async () => expect(await open(provider, "open")).toBe(2));
+    await eventually(async () => expect(await open(provider, "open")).toBe(2));
     const breaker = () => breakerStub(env, stores[0]!, provider);
     setClock((await breaker().state()).until);
     const { probe } = await breaker().enter();
-    await vi.waitFor(async () => expect(await open(provider, "half_open")).toBe(1));
+    await eventually(async () => expect(await open(provider, "half_open")).toBe(1));
     await breaker().report("success", probe);
-    await vi.waitFor(async () => expect(await open(provider, "open")).toBe(1));
+    await eventually(async () => expect(await open(provider, "open")).toBe(1));
     expect(await open(provider, "half_open")).toBeNaN();
     expect([await moved(provider, "open"), await moved(provider, "closed")]).toEqual([2, 1]);
     expect((await meterStub(env).vitals()).breakers).toContainEqual({ provider, state: "open", count: 1 });
@@ -111,7 +111,7 @@ describe("breakers", () => {
     const provider = unique("p");
     const store = unique("st");
     for (let i = 0; i < 5; i++) await breakerStub(env, store, provider).report("failure");
-    await vi.waitFor(async () => expect(await open(provider, "open")).toBe(1));
+    await eventually(async () => expect(await open(provider, "open")).toBe(1));
     setClock(T0 + 20 * MINUTE_MS);
     expect(await open(provider, "open")).toBeNaN();
   });
@@ -128,9 +128,9 @@ describe("sockets", () => {
       return webSocket!;
     };
     const [a, b] = [await join(), await join()];
-    await vi.waitFor(async () => expect(await sockets()).toBe(2), { timeout: 5_000 });
+    await eventually(async () => expect(await sockets()).toBe(2));
     a.close(1000);
-    await vi.waitFor(async () => expect(await sockets()).toBe(1), { timeout: 5_000 });
+    await eventually(async () => expect(await sockets()).toBe(1));
     // What a killed process leaves behind: a report, and a room without sockets.
     await meterStub(env).report("room:~/lobby-9", {
       gauges: [["cartwake_sockets_open", {}, 7]],
@@ -138,9 +138,9 @@ describe("sockets", () => {
     });
     expect(await sockets()).toBe(8);
     setClock(T0 + 6 * MINUTE_MS);
-    await vi.waitFor(async () => expect(await sockets()).toBe(1), { timeout: 5_000 });
+    await eventually(async () => expect(await sockets()).toBe(1));
     b.close(1000);
-    await vi.waitFor(async () => expect(await sockets()).toBe(0), { timeout: 5_000 });
+    await eventually(async () => expect(await sockets()).toBe(0));
   });
 });
 

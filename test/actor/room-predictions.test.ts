@@ -4,7 +4,18 @@ import { CLOSE } from "../../objects/room/frames.ts";
 import { roomName } from "../../objects/stubs.ts";
 import { add } from "../support/cart-life.ts";
 import { enter, lobbyMember, type Member, tokenFor } from "./room-support.ts";
-import { cartOf, env, HeldQueues, newCart, newStore, setClock, T0, type TestCart, unique } from "./support.ts";
+import {
+  cartOf,
+  env,
+  eventually,
+  HeldQueues,
+  newCart,
+  newStore,
+  setClock,
+  T0,
+  type TestCart,
+  unique,
+} from "./support.ts";
 
 const queues = new HeldQueues();
 beforeAll(() => queues.hold());
@@ -17,7 +28,7 @@ async function cartWithMug(): Promise<TestCart> {
 }
 
 const answerTo = async (member: Member, id: string) => {
-  await vi.waitFor(() => expect(member.frames.map((frame) => frame.id ?? frame.payload.id)).toContain(id));
+  await eventually(() => expect(member.frames.map((frame) => frame.id ?? frame.payload.id)).toContain(id));
   return member.frames.find((frame) => frame.id === id || frame.payload.id === id)!;
 };
 

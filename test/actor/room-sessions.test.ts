@@ -5,7 +5,7 @@ import { HEARTBEAT } from "../../objects/room/frames.ts";
 import { keyringStub, limiterName, limiterStub, roomByName, roomName } from "../../objects/stubs.ts";
 import { ACCESS_TTL_S } from "../../shared/auth/tokens.ts";
 import { MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
-import { env, newStore, setClock, T0, unique } from "./support.ts";
+import { env, eventually, newStore, setClock, T0, unique } from "./support.ts";
 
 /** Ahead of the real clock: alarms fire when a test says so. */
 beforeEach(() => setClock(T0));
@@ -45,7 +45,7 @@ async function enter(room: string, owner: Owner, sid: string, by: "protocol" | "
   webSocket!.accept();
   const say = (type: string, payload: object) => webSocket!.send(JSON.stringify({ type, payload }));
   if (by === "frame") say("authenticate", { token });
-  await vi.waitFor(() => expect(heard.closed ?? heard.types.find((type) => type === "authenticated")).toBeTruthy());
+  await eventually(() => expect(heard.closed ?? heard.types.find((type) => type === "authenticated")).toBeTruthy());
   return { heard, say, ping: () => webSocket!.send(HEARTBEAT) };
 }
 
@@ -65,9 +65,9 @@ it("a session that ends closes its sockets, in the store's room and in lobbies, 
   ]);
   await limiterStub(env, owner.userId).revoke("fam_1", UNTIL);
   await told(owner);
-  await vi.waitFor(() => expect([mine.heard.closed, waiting.heard.closed]).toEqual([4401, 4401]));
+  await eventually(() => expect([mine.heard.closed, waiting.heard.closed]).toEqual([4401, 4401]));
   other.ping();
-  await vi.waitFor(() => expect(other.heard.types).toContain("heartbeat"));
+  await eventually(() => expect(other.heard.types).toContain("heartbeat"));
   expect(other.heard.closed).toBeNull();
 });
 
@@ -80,7 +80,7 @@ it("log out everywhere closes all sockets, also of a room and a limiter that sle
   await limiterStub(env, owner.userId).revokeAll(Date.now(), UNTIL);
   await evictDurableObject(limiter(owner));
   await told(owner);
-  await vi.waitFor(() => expect([one.heard.closed, two.heard.closed]).toEqual([4401, 4401]));
+  await eventually(() => expect([one.heard.closed, two.heard.closed]).toEqual([4401, 4401]));
 });
 
 it("another user's sockets stay open", async () => {
@@ -89,7 +89,7 @@ it("another user's sockets stay open", async () => {
   const [mine, theirs] = await Promise.all([enter(owner.live, owner, "fam_1"), enter(owner.live, mate, "fam_2")]);
   await limiterStub(env, owner.userId).revokeAll(Date.now(), UNTIL);
   await told(owner);
-  await vi.waitFor(() => expect(mine.heard.closed).toBe(4401));
+  await eventually(() => expect(mine.heard.closed).toBe(4401));
   expect(theirs.heard.closed).toBeNull();
 });
 
@@ -97,7 +97,7 @@ it.each(["protocol", "frame"] as const)("a voided token opens no socket (by %s)"
   const owner = await newOwner();
   await limiterStub(env, owner.userId).revoke("fam_1", UNTIL);
   const late = await enter(by === "frame" ? `~/${unique("lobby")}` : owner.live, owner, "fam_1", by);
-  await vi.waitFor(() => expect(late.heard.closed).toBe(4401));
+  await eventually(() => expect(late.heard.closed).toBe(4401));
   expect(late.heard.types).not.toContain("authenticated");
 });
 
@@ -116,7 +116,7 @@ it("a room that could not be told is told again", async () => {
   await runInDurableObject(env.ROOM.getByName(owner.live), () => restore());
   setClock(T0 + 5 * SECOND_MS);
   await told(owner);
-  await vi.waitFor(() => expect(heard.closed).toBe(4401));
+  await eventually(() => expect(heard.closed).toBe(4401));
 });
 
 it("a limiter forgets the rooms when the last token has expired", async () => {

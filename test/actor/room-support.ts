@@ -1,7 +1,7 @@
 /** Sockets as browsers hold them. */
-import { expect, vi } from "vitest";
+import { expect } from "vitest";
 import { keyringStub, roomByName } from "../../objects/stubs.ts";
-import { env, unique } from "./support.ts";
+import { env, eventually, unique } from "./support.ts";
 
 interface Frame {
   type: string;
@@ -36,11 +36,11 @@ export class Member {
   close = (): void => this.#socket.close(1000, "bye");
 
   async hears(type: string): Promise<Frame> {
-    await vi.waitFor(() => expect(this.frames.map((f) => f.type)).toContain(type));
+    await eventually(() => expect(this.frames.map((f) => f.type)).toContain(type));
     return this.frames.find((f) => f.type === type)!;
   }
   async closes(): Promise<number> {
-    await vi.waitFor(() => expect(this.closed).not.toBeNull());
+    await eventually(() => expect(this.closed).not.toBeNull());
     return this.closed!;
   }
   async subscribes(topic: string): Promise<void> {

@@ -5,7 +5,7 @@ import { CLOSE, HEARTBEAT, MAX_FRAME_BYTES } from "../../objects/room/frames.ts"
 import { roomByName, roomName } from "../../objects/stubs.ts";
 import type { TopicNews } from "../../shared/views.ts";
 import { enter, lobbyMember, Member, tokenFor, upgrade } from "./room-support.ts";
-import { env, newStore, setClock, unique } from "./support.ts";
+import { env, eventually, newStore, setClock, unique } from "./support.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -94,9 +94,9 @@ describe("authentication", () => {
     member.say("authenticate", { token: await tokenFor(id) });
     member.say("subscribe", { topic: "system" });
     member.say("subscribe", { topic: "carts" });
-    await vi.waitFor(() => expect(member.frames.filter((f) => f.type === "subscribed")).toHaveLength(2));
+    await eventually(() => expect(member.frames.filter((f) => f.type === "subscribed")).toHaveLength(2));
     await live(id).publish(hello());
-    await vi.waitFor(() => expect(member.news()).toHaveLength(1));
+    await eventually(() => expect(member.news()).toHaveLength(1));
   });
 
   it("a store has as many sockets as it was given", async () => {
@@ -118,7 +118,7 @@ describe("news", () => {
     await listener.subscribes("system");
     await other.subscribes("carts");
     await live(id).publish(hello());
-    await vi.waitFor(() => expect(listener.news()).toEqual([{ topic: "system", message: "hello" }]));
+    await eventually(() => expect(listener.news()).toEqual([{ topic: "system", message: "hello" }]));
     expect(other.news()).toEqual([]);
   });
 
@@ -132,7 +132,7 @@ describe("news", () => {
     const gone = await lobbyMember(id);
     await gone.subscribes("system");
     gone.close();
-    await vi.waitFor(async () => expect(await live(id).publish(hello())).toBe(0));
+    await eventually(async () => expect(await live(id).publish(hello())).toBe(0));
   });
 
   it("a subscription outlives hibernation", async () => {
@@ -142,7 +142,7 @@ describe("news", () => {
     await member.subscribes("system");
     await evictDurableObject(env.ROOM.getByName(room), { webSockets: "hibernate" });
     expect(await live(id).publish(hello("after the sleep"))).toBe(1);
-    await vi.waitFor(() => expect(member.news()).toEqual([{ topic: "system", message: "after the sleep" }]));
+    await eventually(() => expect(member.news()).toEqual([{ topic: "system", message: "after the sleep" }]));
     member.say("unsubscribe", { topic: "system" });
     await member.hears("ack");
   });
@@ -155,7 +155,7 @@ describe("news", () => {
     await evictDurableObject(env.ROOM.getByName(lobby), { webSockets: "hibernate" });
     await evictDurableObject(env.ROOM.getByName(roomName(id, "live")));
     expect(await live(id).publish(hello())).toBe(1);
-    await vi.waitFor(() => expect(member.news()).toHaveLength(1));
+    await eventually(() => expect(member.news()).toHaveLength(1));
   });
 
   it("a lobby where nobody listens any more is asked no more", async () => {
@@ -185,7 +185,7 @@ describe("news", () => {
     const member = await lobbyMember(id);
     await member.subscribes("metrics");
     await store.countRejected(3);
-    await vi.waitFor(() => expect(member.news()).toMatchObject([{ topic: "metrics" }]), 5_000);
+    await eventually(() => expect(member.news()).toMatchObject([{ topic: "metrics" }]));
   });
 });
 
@@ -211,9 +211,9 @@ describe("the board does not go silent", () => {
       },
     });
     await store.countRejected(1);
-    await vi.waitFor(() => expect(heard).toHaveLength(1), 5_000);
+    await eventually(() => expect(heard).toHaveLength(1));
     await store.countRejected(1);
-    await vi.waitFor(() => expect(heard).toHaveLength(2), 5_000);
+    await eventually(() => expect(heard).toHaveLength(2));
     await scheduler.wait(50);
     await store.countRejected(1); // this time nobody came
     await scheduler.wait(1_200);
@@ -246,7 +246,7 @@ describe("law 9: tenants never meet", () => {
     await stranger.subscribes("system");
     expect(await live(mine.id).publish(hello("mine"))).toBe(1);
     expect(await live(other.id).publish(hello("theirs"))).toBe(1);
-    await vi.waitFor(() => expect(stranger.news()).toEqual([{ topic: "system", message: "theirs" }]));
+    await eventually(() => expect(stranger.news()).toEqual([{ topic: "system", message: "theirs" }]));
     expect(member.news()).toEqual([{ topic: "system", message: "mine" }]);
   });
 
@@ -285,7 +285,7 @@ describe("hostile frames", () => {
     const beat = async (member: Member, n: number): Promise<void> => {
       const upTo = beats(member) + n;
       for (let i = 0; i < n; i++) member.say("heartbeat", { i });
-      await vi.waitFor(() => expect(beats(member)).toBe(upTo));
+      await eventually(() => expect(beats(member)).toBe(upTo));
     };
     await beat(steady, 25);
     await beat(steady, 25);
@@ -307,7 +307,7 @@ describe("hostile frames", () => {
     for (let i = 0; i < 61; i += 1) {
       if (i % 20 === 19) await evictDurableObject(env.ROOM.getByName(room), { webSockets: "hibernate" });
       member.say("heartbeat", {}, `f${i}`);
-      if (i < 60) await vi.waitFor(() => expect(member.frames.some((f) => f.id === `f${i}`)).toBe(true));
+      if (i < 60) await eventually(() => expect(member.frames.some((f) => f.id === `f${i}`)).toBe(true));
     }
     expect(await member.closes()).toBe(4429);
   });
@@ -343,8 +343,8 @@ describe("hostile frames", () => {
     const { id } = await newStore();
     const member = await lobbyMember(id);
     member.send(HEARTBEAT);
-    await vi.waitFor(() => expect(member.raw).toContain(HEARTBEAT));
+    await eventually(() => expect(member.raw).toContain(HEARTBEAT));
     member.say("heartbeat", { n: 1 }, "f3");
-    await vi.waitFor(() => expect(member.frames.some((f) => f.type === "heartbeat" && f.id === "f3")).toBe(true));
+    await eventually(() => expect(member.frames.some((f) => f.type === "heartbeat" && f.id === "f3")).toBe(true));
   });
 });

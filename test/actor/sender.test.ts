@@ -8,7 +8,18 @@ import { MINUTE_MS } from "../../shared/time.ts";
 import type { Env } from "../../workers/env.ts";
 import { send } from "../../workers/interventions/sender.ts";
 import { add, event, identified, ordered } from "../support/cart-life.ts";
-import { cartOf, env, failure, HeldQueues, newCart, newStore, setClock, T0, type TestCart } from "./support.ts";
+import {
+  cartOf,
+  env,
+  eventually,
+  failure,
+  HeldQueues,
+  newCart,
+  newStore,
+  setClock,
+  T0,
+  type TestCart,
+} from "./support.ts";
 
 const queues = new HeldQueues();
 beforeAll(async () => {
@@ -60,7 +71,7 @@ describe("law 6: the cap holds through crashes", () => {
       command,
       mailedBy(() => new Promise(() => undefined)),
     );
-    await vi.waitFor(async () => expect(await places()).toEqual(["sent"]));
+    await eventually(async () => expect(await places()).toEqual(["sent"]));
     expect(
       await send(
         command,
@@ -102,7 +113,7 @@ describe("law 6: the cap holds through crashes", () => {
       command,
       mailedBy(async () => undefined, { SHOPPER }),
     );
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await cart.cart.view()).toMatchObject({ ok: true, value: { deliveries: [{ status: "claimed" }] } }),
     );
     const breaker = breakerStub(env, cart.storeId, "send_email");

@@ -5,7 +5,19 @@ import type { CartNews, Delta } from "../../shared/events/messages.ts";
 import type { CampaignInput } from "../../shared/policy/rules.ts";
 import { DAY_MS, MINUTE_MS } from "../../shared/time.ts";
 import { add, identified } from "../support/cart-life.ts";
-import { cartOf, env, failure, HeldQueues, newCart, newStore, setClock, settings, T0, unique } from "./support.ts";
+import {
+  cartOf,
+  env,
+  eventually,
+  failure,
+  HeldQueues,
+  newCart,
+  newStore,
+  setClock,
+  settings,
+  T0,
+  unique,
+} from "./support.ts";
 
 const queues = new HeldQueues();
 beforeAll(() => queues.hold());
@@ -234,7 +246,7 @@ describe("the safety net", () => {
   it("nudges a cart whose alarm was lost", async () => {
     const cart = await newCart();
     await cart.beacon(add(T0), identified(T0));
-    await vi.waitFor(() => expect(queues.events.some((n) => n.cartId === cart.id)).toBe(true));
+    await eventually(() => expect(queues.events.some((n) => n.cartId === cart.id)).toBe(true));
     await cart.store.apply(queues.take(cart.id));
     await runInDurableObject(cart.stub, (_, { storage }) => storage.deleteAlarm());
     await watch(cart.storeId, T0 + 35 * MINUTE_MS);
@@ -247,7 +259,7 @@ describe("the safety net", () => {
     const sound = cartOf(broken.storeId, broken.store, broken.rules);
     for (const cart of [broken, sound]) {
       await cart.beacon(add(T0), identified(T0));
-      await vi.waitFor(() => expect(queues.events.some((n) => n.cartId === cart.id)).toBe(true));
+      await eventually(() => expect(queues.events.some((n) => n.cartId === cart.id)).toBe(true));
       await cart.store.apply(queues.take(cart.id));
       await runInDurableObject(cart.stub, (_, { storage }) => storage.deleteAlarm());
     }

@@ -22,6 +22,18 @@ export function setClock(ms: number): void {
   vi.useFakeTimers({ toFake: ["Date"], now: ms });
 }
 
+/** Asks again until `check` throws no more; unlike vitest's own way it leaves the clock where it is. */
+export async function eventually<T>(check: () => T | Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await check();
+    } catch (error) {
+      if (tries === 1_000) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 const run = crypto.randomUUID().slice(0, 8);
 let count = 0;
 /** A name no other test has. */

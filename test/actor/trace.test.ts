@@ -5,7 +5,7 @@ import { cartStub } from "../../objects/stubs.ts";
 import { MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
 import { traceIdOf } from "../../shared/trace.ts";
 import { add, event, identified } from "../support/cart-life.ts";
-import { env, HeldQueues, newCart, setClock, T0, type TestCart, writesDuring } from "./support.ts";
+import { env, eventually, HeldQueues, newCart, setClock, T0, type TestCart, writesDuring } from "./support.ts";
 
 const queues = new HeldQueues();
 beforeAll(() => queues.hold());
@@ -23,7 +23,7 @@ const traced = (cart: TestCart, ...events: Parameters<TestCart["beacon"]>) =>
 
 /** The trace ids of what the cart told, the next time it told anything. */
 const told = (cart: TestCart) =>
-  vi.waitFor(() => {
+  eventually(() => {
     const news = queues.take(cart.id);
     expect(news).not.toEqual([]);
     return [...new Set(news.map((n) => traceIdOf(n.traceparent)))];

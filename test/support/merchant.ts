@@ -154,7 +154,7 @@ export class Merchant {
 export async function until<T>(
   what: string,
   check: () => Promise<T | false | null | undefined>,
-  { within = 15_000, every }: { within?: number; every?: number } = {},
+  { within = 100_000, every }: { within?: number; every?: number } = {},
 ): Promise<T> {
   const began = Date.now();
   const deadline = began + within;

@@ -1,5 +1,4 @@
 /** A real SMTP server on loopback: wants a login, keeps what it was sent, and can be told to fail for a recipient. */
-import { createServer } from "node:net";
 import PostalMime, { type Email } from "postal-mime";
 import { SMTPServer, type SMTPServerSession } from "smtp-server";
 
@@ -98,12 +97,3 @@ export class MailServer {
       if (connection.id === session.id) connection._socket.destroy();
   }
 }
-
-/** A port nobody listens on. */
-export const unusedPort = (): Promise<number> =>
-  new Promise((found) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => found(typeof address === "object" && address ? address.port : 0));
-    });
-  });

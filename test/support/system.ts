@@ -3,10 +3,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { reservePort } from "./ports.ts";
 
 const SERVE = resolve(import.meta.dirname, "../../workers/cli/serve.ts");
-const START_MS = 120_000;
-const STOP_MS = 10_000;
+const START_MS = 240_000;
+const STOP_MS = 20_000;
 
 export interface SystemOptions {
   /** The state folder; a temporary one, removed by `stop`, when it is not given. */
@@ -42,7 +43,7 @@ export async function startSystem({ state, vars: given = {}, openFiles }: System
   const forget = (): void => {
     if (state === undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
-  let running = await launch(folder, "0", vars, log, openFiles).catch((error: unknown) => {
+  let running = await launch(folder, String(await reservePort()), vars, log, openFiles).catch((error: unknown) => {
     forget();
     throw error;
   });

@@ -36,7 +36,7 @@ beforeAll(async () => {
     const fixture = await FIXTURES[operation.operationId]!(world);
     fixtures.set(operation.operationId, { ...fixture, body: bodyOf(spec, operation, fixture) });
   }
-}, 240_000);
+});
 afterAll(() => system?.stop());
 
 async function worthlessCredentials(): Promise<Record<string, string | undefined>> {

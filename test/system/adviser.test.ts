@@ -6,10 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AdviceView } from "../../shared/advice-view.ts";
 import type { DraftView } from "../../shared/drafts.ts";
 import type { LossView } from "../../shared/loss.ts";
-import { freePort, type Runtime, startRuntime } from "../../workers/cli/runtime.ts";
+import { type Runtime, startRuntime } from "../../workers/cli/runtime.ts";
 import type { BehaviourName, Inputs } from "../support/ai.ts";
 import { fakeAiWorker } from "../support/ai-script.ts";
 import { add, http, identify, Merchant, order, until } from "../support/merchant.ts";
+import { reservePort } from "../support/ports.ts";
 
 const HOST = "127.0.0.1";
 const state = mkdtempSync(join(tmpdir(), "cartwake-adviser-"));
@@ -18,7 +19,7 @@ let runtime: Runtime;
 let url: string;
 
 beforeAll(async () => {
-  const port = await freePort(HOST);
+  const port = await reservePort();
   url = `http://${HOST}:${port}`;
   runtime = await startRuntime({
     host: HOST,

@@ -10,7 +10,7 @@ let owner: Merchant;
 beforeAll(async () => {
   system = await startSystem();
   owner = await Merchant.register(system.url);
-}, 120_000);
+});
 afterEach(() => expect(unexpectedIn(system.logs())).toEqual([]));
 afterAll(() => system?.stop());
 
@@ -45,6 +45,17 @@ const beacon = (key: string, origin?: string) =>
     body: JSON.stringify(event("c", "page_viewed")),
   });
 const soon = (ms: number) => new Date(Date.now() + ms).toISOString();
+/** Done before `end`: again with a longer life where the machine was too slow for the last. */
+async function inTime<T>(attempt: (end: string, lifeMs: number) => Promise<T>): Promise<T> {
+  for (let lifeMs = 500; ; lifeMs *= 2) {
+    const end = soon(lifeMs);
+    try {
+      return await attempt(end, lifeMs);
+    } catch (error) {
+      if (Date.now() < Date.parse(end)) throw error;
+    }
+  }
+}
 const passed = (time: string) => new Promise((done) => setTimeout(done, Date.parse(time) - Date.now() + 50));
 
 describe("a secret key", () => {
@@ -54,30 +65,35 @@ describe("a secret key", () => {
     const before = await listed(made.id);
     expect(before).not.toHaveProperty("key");
     expect(before).toMatchObject({ prefix: made.key.slice(0, 12), lastUsedAt: null, revokedAt: null, rotatedTo: null });
+    const began = Date.now();
     expect((await use(made.key)).status).toBe(200);
     const { lastUsedAt } = await until("its use is noted", async () => {
       const row = await listed(made.id);
       return row.lastUsedAt !== null && row;
     });
-    expect(Math.abs(Date.parse(lastUsedAt!) - Date.now())).toBeLessThan(10_000);
+    expect(Date.parse(lastUsedAt!)).toBeGreaterThanOrEqual(began);
+    expect(Date.parse(lastUsedAt!)).toBeLessThanOrEqual(Date.now());
     for (let i = 0; i < 3; i++) expect((await use(made.key)).status).toBe(200);
     expect((await listed(made.id)).lastUsedAt).toBe(lastUsedAt);
   });
 
   test("opens nothing from its end on, and nothing once it is revoked", async () => {
-    const expiresAt = soon(1500);
-    const brief = await make({ expiresAt });
-    expect(brief.expiresAt).toBe(expiresAt);
-    expect((await use(brief.key)).status).toBe(200);
-    await passed(expiresAt);
+    const brief = await inTime(async (expiresAt) => {
+      const made = await make({ expiresAt });
+      expect(made.expiresAt).toBe(expiresAt);
+      expect((await use(made.key)).status).toBe(200);
+      return made;
+    });
+    await passed(brief.expiresAt!);
     expectProblem(await use(brief.key), "UNAUTHORIZED");
     expectProblem(await owner.call("PATCH", `/v1/api-keys/${brief.id}`, { expiresAt: null }), "NOT_FOUND");
     const cut = await make({});
-    const end = soon(500);
-    expect((await owner.call("PATCH", `/v1/api-keys/${cut.id}`, { expiresAt: end })).body).toMatchObject({
-      expiresAt: end,
+    const shortened = await inTime(async (end) => {
+      const { body } = await owner.call<Key>("PATCH", `/v1/api-keys/${cut.id}`, { expiresAt: end });
+      expect(body).toMatchObject({ expiresAt: end });
+      return body;
     });
-    await passed(end);
+    await passed(shortened.expiresAt!);
     expectProblem(await use(cut.key), "UNAUTHORIZED");
     const revoked = await make({});
     expect((await owner.call("DELETE", `/v1/api-keys/${revoked.id}`)).status).toBe(204);
@@ -137,18 +153,22 @@ describe("a secret key", () => {
 
 describe("rotation", () => {
   test("makes one successor alike, and the old key works until the overlap ends", async () => {
-    const old = await make({ name: "ERP", scopes: ["carts:read", "analytics:read"], expiresAt: soon(3_600_000) });
-    const racing = Array.from({ length: 5 }, () =>
-      owner.call<Key>("POST", `/v1/api-keys/${old.id}/rotate`, { overlapHours: 1.5 / 3600 }),
-    );
-    const answers = await Promise.all(racing);
-    expect(answers.map((a) => a.status).sort()).toEqual([201, 409, 409, 409, 409]);
-    const fresh = answers.find((a) => a.status === 201)!.body;
+    const lifeOf = (key: Key): number => Date.parse(key.expiresAt!) - Date.parse(key.createdAt);
+    const { old, fresh, rotated } = await inTime(async (_, lifeMs) => {
+      const old = await make({ name: "ERP", scopes: ["carts:read", "analytics:read"], expiresAt: soon(3_600_000) });
+      const racing = Array.from({ length: 5 }, () =>
+        owner.call<Key>("POST", `/v1/api-keys/${old.id}/rotate`, { overlapHours: lifeMs / 3_600_000 }),
+      );
+      const answers = await Promise.all(racing);
+      expect(answers.map((a) => a.status).sort()).toEqual([201, 409, 409, 409, 409]);
+      const fresh = answers.find((a) => a.status === 201)!.body;
+      const rotated = await listed(old.id);
+      expect([(await use(old.key)).status, (await use(fresh.key)).status]).toEqual([200, 200]);
+      return { old, fresh, rotated };
+    });
     expect(fresh).toMatchObject({ kind: "secret", name: "ERP", scopes: old.scopes, rotatedTo: null, lastUsedAt: null });
-    expect(Math.round((Date.parse(fresh.expiresAt!) - Date.parse(fresh.createdAt)) / 60_000)).toBe(60);
-    const rotated = await listed(old.id);
+    expect(lifeOf(fresh)).toBe(lifeOf(old));
     expect(rotated.rotatedTo).toBe(fresh.id);
-    expect([(await use(old.key)).status, (await use(fresh.key)).status]).toEqual([200, 200]);
     const longer = await owner.call("PATCH", `/v1/api-keys/${old.id}`, { expiresAt: null });
     expectProblem(longer, "CONFLICT");
     await passed(rotated.expiresAt!);
@@ -161,12 +181,13 @@ describe("rotation", () => {
     expect((await owner.call("POST", `/v1/api-keys/${old.id}/rotate`, { overlapHours: 720 })).status).toBe(201);
     expect((await listed(old.id)).expiresAt).toBe(old.expiresAt);
     const standard = await make({});
+    const began = Date.now();
     expect((await owner.call("POST", `/v1/api-keys/${standard.id}/rotate`, {})).body).toMatchObject({
       expiresAt: null,
     });
-    const hours = (Date.parse((await listed(standard.id)).expiresAt!) - Date.now()) / 3_600_000;
-    expect(hours).toBeGreaterThan(23.9);
-    expect(hours).toBeLessThanOrEqual(24);
+    const rotatedAt = Date.parse((await listed(standard.id)).expiresAt!) - 24 * 3_600_000;
+    expect(rotatedAt).toBeGreaterThanOrEqual(began);
+    expect(rotatedAt).toBeLessThanOrEqual(Date.now());
     const sudden = await make({});
     expect((await owner.call("POST", `/v1/api-keys/${sudden.id}/rotate`, { overlapHours: 0 })).status).toBe(201);
     expectProblem(await use(sudden.key), "UNAUTHORIZED");
@@ -216,15 +237,18 @@ describe("a publishable key", () => {
   });
 
   test("that expires, is rotated or revoked takes no beacons, though it was believed a moment ago", async () => {
-    const expiresAt = soon(1500);
-    const brief = await make({ kind: "publishable", expiresAt });
+    const brief = await inTime(async (expiresAt) => {
+      const made = await make({ kind: "publishable", expiresAt });
+      expect((await beacon(made.key)).status).toBe(202);
+      return made;
+    });
     const rotated = await make({ kind: "publishable", name: "shop" });
     const revoked = await make({ kind: "publishable" });
-    for (const { key } of [brief, rotated, revoked]) expect((await beacon(key)).status).toBe(202);
+    for (const { key } of [rotated, revoked]) expect((await beacon(key)).status).toBe(202);
     const next = await owner.call<Key>("POST", `/v1/api-keys/${rotated.id}/rotate`, { overlapHours: 0 });
     expect(next.body.key).toMatch(/^cw_pk_/);
     expect((await owner.call("DELETE", `/v1/api-keys/${revoked.id}`)).status).toBe(204);
-    await passed(expiresAt);
+    await passed(brief.expiresAt!);
     for (const { key } of [brief, rotated, revoked]) expectProblem(await beacon(key), "UNAUTHORIZED");
     expect((await beacon(next.body.key)).status).toBe(202);
     expectProblem(await use(next.body.key), "UNAUTHORIZED");

@@ -12,7 +12,7 @@ const counted = (what: string): void => void counts.set(what, (counts.get(what) 
 beforeAll(async () => {
   system = await startSystem();
   merchant = await Merchant.register(system.url);
-}, 120_000);
+});
 afterEach(async () => {
   // Whatever came before, the next good event works, and nothing inside was surprised.
   const good = `good-${Math.random().toString(36).slice(2)}`;
@@ -264,24 +264,28 @@ describe("events that are strange but true", () => {
     ["1970", "1970-01-01T00:00:00Z", 7 * 86_400_000],
     ["the year 1", "0001-01-01T00:00:00Z", 7 * 86_400_000],
     ["an hour fast", new Date(Date.now() + 3_600_000).toISOString(), 0],
-    ["another zone", "2026-11-01T00:00:00+14:00", 7 * 86_400_000],
+    ["another zone", "2020-11-01T00:00:00+14:00", 7 * 86_400_000],
   ];
   test.each(times)("a clock at %s is clamped to a window around now", async (name, occurredAt, ago) => {
     counted("strange but accepted");
     const id = `clock-${name.replaceAll(" ", "-")}`;
+    const began = Date.now();
     await merchant.accept([{ ...add(id, "mug", "3.00"), occurredAt }]);
-    const at = Date.parse((await merchant.timeline(id)).items[0]!.at);
-    expect(Math.abs(Date.now() - ago - at)).toBeLessThan(5_000);
+    const heard = Date.parse((await merchant.timeline(id)).items[0]!.at) + ago;
+    expect(heard).toBeGreaterThanOrEqual(began);
+    expect(heard).toBeLessThanOrEqual(Date.now());
   });
 
   test("a sender whose clock is two days ahead is believed when it says so", async () => {
     counted("strange but accepted");
-    const ahead = (ms: number) => new Date(Date.now() + 172_800_000 + ms).toISOString();
+    const began = Date.now();
+    const ahead = (ms: number) => new Date(began + 172_800_000 + ms).toISOString();
     const sent = { ...add("skewed", "mug", "3.00"), occurredAt: ahead(-60_000) };
     const answer = await post(JSON.stringify({ events: [sent], sentAt: ahead(0) }));
     expect([answer.status, answer.body.accepted]).toEqual([202, 1]);
-    const at = Date.parse((await merchant.timeline("skewed")).items[0]!.at);
-    expect(Math.abs(Date.now() - 60_000 - at)).toBeLessThan(5_000);
+    const sentAt = Date.parse((await merchant.timeline("skewed")).items[0]!.at) + 60_000;
+    expect(sentAt).toBeGreaterThanOrEqual(began);
+    expect(sentAt).toBeLessThanOrEqual(Date.now());
   });
 
   test("keys of the prototype are data like any other, and are not kept", async () => {

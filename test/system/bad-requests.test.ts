@@ -12,7 +12,7 @@ let cases = 0;
 beforeAll(async () => {
   system = await startSystem();
   merchant = await Merchant.register(system.url);
-}, 120_000);
+});
 afterEach(() => expect(unexpectedIn(system.logs())).toEqual([]));
 afterAll(async () => {
   console.log(`bad requests: ${cases} cases`);

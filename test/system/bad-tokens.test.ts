@@ -18,7 +18,7 @@ beforeAll(async () => {
   merchant = await Merchant.register(system.url);
   await merchant.settings({ abandonAfterMinutes: 0.005 });
   mail = await mailOf("linked");
-}, 120_000);
+});
 afterEach(() => expect(unexpectedIn(system.logs())).toEqual([]));
 afterAll(async () => {
   console.log(`bad tokens: ${cases} cases`);

@@ -15,7 +15,7 @@ beforeAll(async () => {
   system = await startSystem();
   merchant = await Merchant.register(system.url);
   await merchant.settings({ abandonAfterMinutes: 0.005 });
-}, 120_000);
+});
 afterAll(() => system?.stop());
 
 /** Where a provider of this kind sends its events. */

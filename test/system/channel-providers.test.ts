@@ -17,7 +17,7 @@ const servers: ProviderServer[] = [];
 beforeAll(async () => {
   // As deployed: addresses are those where the store registered.
   system = await startSystem({ vars: { PUBLIC_URL: "" } });
-}, 120_000);
+});
 afterAll(async () => {
   await system?.stop();
   for (const server of servers) await server.stop();
@@ -54,7 +54,7 @@ const reached = (merchant: Merchant, cartId: string, status: DeliveryStatus): Pr
     return delivery?.status === status && delivery;
   });
 
-describe.concurrent("by SMS", { timeout: 60_000 }, () => {
+describe.concurrent("by SMS", () => {
   test("Twilio gets it once, reports to the address that came along, and an answer of STOP ends it", async () => {
     const { merchant, server, callbackUrl } = await shopBy("twilio");
     const leave = (cartId: string) =>
@@ -106,7 +106,7 @@ describe.concurrent("by SMS", { timeout: 60_000 }, () => {
   });
 });
 
-describe.concurrent("by push", { timeout: 60_000 }, () => {
+describe.concurrent("by push", () => {
   test("the browser reads what was encrypted for it", async () => {
     const { merchant, server } = await shopBy("webpush");
     const { endpoint, p256dh, auth } = (server as PushServer).subscription("laptop");

@@ -10,7 +10,7 @@ import { type System, startSystem } from "../support/system.ts";
 let system: System;
 beforeAll(async () => {
   system = await startSystem();
-}, 120_000);
+});
 afterAll(() => system?.stop());
 
 const pools = async (merchant: Merchant) => (await merchant.get<{ items: CouponPoolView[] }>("/v1/coupon-pools")).items;

@@ -19,7 +19,7 @@ const servers: ProviderServer[] = [];
 
 beforeAll(async () => {
   system = await startSystem();
-}, 120_000);
+});
 afterAll(async () => {
   await system?.stop();
   for (const server of servers) await server.stop();
@@ -89,7 +89,7 @@ class Shop {
   }
 }
 
-describe.concurrent.each(PROVIDERS)("$kind", { timeout: 90_000 }, ({ kind, callback, toleranceMs }) => {
+describe.concurrent.each(PROVIDERS)("$kind", ({ kind, callback, toleranceMs }) => {
   let shop: Shop;
   beforeAll(async () => {
     shop = await Shop.open(kind);

@@ -21,6 +21,8 @@ interface ProviderView {
 
 /** The first retry of the ledger comes after this. */
 const RETRY_MS = 30_000;
+/** For so long a circuit is open at least. */
+const OPEN_MS = 30_000;
 const NOWHERE = "http://127.0.0.1:9";
 
 vi.setConfig({ maxConcurrency: 20 });
@@ -30,7 +32,7 @@ const servers: ProviderServer[] = [];
 
 beforeAll(async () => {
   system = await startSystem();
-}, 120_000);
+});
 afterAll(async () => {
   await system?.stop();
   for (const server of servers) await server.stop();
@@ -63,7 +65,7 @@ async function leave(merchant: Merchant, cartId: string, to: string): Promise<st
   return cartId;
 }
 
-const deliveryOf = (merchant: Merchant, cartId: string, status: DeliveryStatus, within = 20_000) =>
+const deliveryOf = (merchant: Merchant, cartId: string, status: DeliveryStatus, within = 120_000) =>
   until<CartDeliveryView>(
     `${cartId}: ${status}`,
     async () => {
@@ -76,7 +78,7 @@ const deliveryOf = (merchant: Merchant, cartId: string, status: DeliveryStatus, 
 const indexed = (merchant: Merchant, cartId: string, status: DeliveryStatus) =>
   until("it is indexed", async () => (await merchant.deliveries(`&cartId=${cartId}&status=${status}`))[0]);
 
-describe.concurrent("a recovery mail", { timeout: 90_000 }, () => {
+describe.concurrent("a recovery mail", () => {
   test.each(PROVIDERS)("goes by $kind, whole, with one-click unsubscribing", async ({ kind }) => {
     const server = await serverOf(kind);
     const merchant = await storeWith([kind, server.url]);
@@ -146,7 +148,7 @@ describe.concurrent("a recovery mail", { timeout: 90_000 }, () => {
   });
 });
 
-describe.concurrent("failover", { timeout: 120_000 }, () => {
+describe.concurrent("failover", () => {
   test.each([
     ["cannot be reached", null],
     ["says 503", { status: 503 }],
@@ -186,7 +188,7 @@ describe.concurrent("failover", { timeout: 120_000 }, () => {
     const merchant = await storeWith(["sendgrid", first.url], ["mailgun", second.url]);
     const cartId = await leave(merchant, "mixed", to);
     await deliveryOf(merchant, cartId, "scheduled");
-    await deliveryOf(merchant, cartId, "sent", RETRY_MS + 30_000);
+    await deliveryOf(merchant, cartId, "sent");
     expect([first.to(to).length, second.attempts.get(to)]).toEqual([1, 1]);
   });
 
@@ -226,13 +228,18 @@ describe.concurrent("failover", { timeout: 120_000 }, () => {
       .split("\n")
       .filter((line) => line.includes('"failover"') && line.includes("sendgrid/"));
     const own = (await merchant.get<{ items: ProviderView[] }>("/v1/providers")).items[0]?.id ?? "-";
-    // Five failures open it; the others never tried.
-    expect(passed.filter((line) => line.includes(own))).toHaveLength(5);
+    // Five failures open it; the others never tried, but for a probe where the machine took half a minute for them.
+    const failures = passed
+      .filter((line) => line.includes(own))
+      .map((line) => Date.parse(/"at":"([^"]+)"/.exec(line)![1]!));
+    expect(failures.length).toBeGreaterThanOrEqual(5);
+    for (const probe of failures.slice(5)) expect(probe - failures[4]!).toBeGreaterThanOrEqual(OPEN_MS);
+    expect(failures.length).toBeLessThan(8);
     expect(second.taken).toHaveLength(8);
   });
 });
 
-describe.concurrent("an unknown outcome", { timeout: 120_000 }, () => {
+describe.concurrent("an unknown outcome", () => {
   test.each(PROVIDERS.filter(({ kind }) => kind !== "resend"))(
     "of $kind is parked, by no other provider and never again",
     async ({ kind }) => {
@@ -257,7 +264,7 @@ describe.concurrent("an unknown outcome", { timeout: 120_000 }, () => {
     server.fail(to, { drop: true, ...(what === "taken" ? { taken: true } : {}) });
     const merchant = await storeWith(["resend", server.url]);
     const cartId = await leave(merchant, "keyed", to);
-    await deliveryOf(merchant, cartId, "sent", RETRY_MS + 45_000);
+    await deliveryOf(merchant, cartId, "sent");
     expect(server.to(to)).toHaveLength(1);
     expect(server.attempts.get(to)).toBe(attempts);
   });

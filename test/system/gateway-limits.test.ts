@@ -10,7 +10,7 @@ const CALLERS = 50;
 let system: System;
 beforeAll(async () => {
   system = await startSystem({ vars: { RATE_LIMITS: "global=1000 auth=10 api=600" } });
-}, 120_000);
+});
 afterEach(() => expect(unexpectedIn(system.logs())).toEqual([]));
 afterAll(() => system?.stop());
 
@@ -28,19 +28,19 @@ async function flood<T>(count: number, call: () => Promise<T>): Promise<T[]> {
 const remaining = (answer: Answer<unknown>): number => Number(answer.headers.get("x-ratelimit-remaining"));
 
 /** Exactly `limit` pass, each with its own place; who is refused is told when to come back. */
-function expectBoundary(answers: Answer<unknown>[], limit: number, passes: number, waitAtMost: number): void {
+function expectBoundary(answers: Answer<unknown>[], limit: number, passes: number, began: number): void {
   const passed = answers.filter((answer) => answer.status !== 429);
   expect(passed.map((answer) => answer.status)).toEqual(passed.map(() => passes));
   expect(passed.map(remaining).sort((a, b) => a - b)).toEqual(Array.from({ length: limit }, (_, place) => place));
   for (const answer of answers) {
     expect(answer.headers.get("x-ratelimit-limit")).toBe(String(limit));
-    expect(Number(answer.headers.get("x-ratelimit-reset")) * 1000).toBeGreaterThan(Date.now() - 120_000);
+    expect(Number(answer.headers.get("x-ratelimit-reset")) * 1000).toBeGreaterThanOrEqual(began);
     expect(answer.headers.has("retry-after")).toBe(answer.status === 429);
     if (answer.status !== 429) continue;
     expectProblem(answer, "TOO_MANY_REQUESTS");
     const wait = Number(answer.headers.get("retry-after"));
     expect(wait).toBeGreaterThanOrEqual(1);
-    expect(wait).toBeLessThanOrEqual(waitAtMost);
+    expect(wait).toBeLessThanOrEqual(60);
   }
 }
 
@@ -53,8 +53,9 @@ const login = (email: string, password: string, address: string) =>
 
 test("a user has 600 calls a minute: of 650 by 50 callers at once exactly 600 pass; another user is not concerned", async () => {
   const [one, other] = [await Merchant.register(system.url), await Merchant.register(system.url)];
+  const began = Date.now();
   const answers = await flood(650, () => one.call("GET", "/auth/me"));
-  expectBoundary(answers, 600, 200, 60);
+  expectBoundary(answers, 600, 200, began);
   const free = await other.call("GET", "/auth/me");
   expect([free.status, remaining(free)]).toEqual([200, 599]);
 });
@@ -63,7 +64,8 @@ test("a store's own limit counts instead, for its keys as well", async () => {
   const merchant = await Merchant.register(system.url);
   await merchant.settings({ rateLimits: { apiPerMinute: 20 } });
   await merchant.useSecretKey();
-  expectBoundary(await flood(60, () => merchant.call("GET", "/v1/stores")), 20, 200, 60);
+  const began = Date.now();
+  expectBoundary(await flood(60, () => merchant.call("GET", "/v1/stores")), 20, 200, began);
 });
 
 test("an address that does not say who it is has 1,000 calls a minute; nonsense for a credential is not saying it", async () => {
@@ -71,20 +73,22 @@ test("an address that does not say who it is has 1,000 calls a minute; nonsense 
     http(`${system.url}${authorization ? "/v1/carts" : "/.well-known/jwks.json"}`, {
       headers: { "cf-connecting-ip": address, ...(authorization ? { authorization } : {}) },
     });
-  expectBoundary(await flood(1_050, () => ask("203.0.113.1")), 1000, 200, 60);
-  expectBoundary(await flood(1_050, () => ask("203.0.113.2", "Bearer nonsense")), 1000, 401, 60);
+  const began = Date.now();
+  expectBoundary(await flood(1_050, () => ask("203.0.113.1")), 1000, 200, began);
+  expectBoundary(await flood(1_050, () => ask("203.0.113.2", "Bearer nonsense")), 1000, 401, began);
   expect((await ask("203.0.113.3")).status).toBe(200);
 });
 
 test("after ten attempts at an account its network is shut out of it for a quarter of an hour, even with the right password", async () => {
   const { email, password } = (await Merchant.register(system.url)).account;
   const from = "203.0.113.10";
+  const began = Date.now();
   const answers = await flood(60, () => login(email, `${password}!`, from));
   const tried = answers.filter((answer) => answer.status !== 429);
   expect(tried.map((answer) => answer.status)).toEqual(Array.from({ length: 10 }, () => 401));
   for (const answer of answers.filter((a) => a.status === 429)) {
     expectProblem(answer, "TOO_MANY_REQUESTS");
-    expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(840);
+    expect(Number(answer.headers.get("retry-after"))).toBeGreaterThanOrEqual(900 - (Date.now() - began) / 1_000);
     expect(Number(answer.headers.get("retry-after"))).toBeLessThanOrEqual(900);
   }
   expectProblem(await login(email, password, from), "TOO_MANY_REQUESTS");

@@ -10,7 +10,7 @@ const WORKERS = 6;
 const IDLE_MS = 900;
 const SLEEPERS = 3;
 /** What the sender had claimed when it died is handed over again after half a minute, twice if killed twice. */
-const SETTLE_MS = 100_000;
+const SETTLE_MS = 200_000;
 
 let system: System;
 let merchant: Merchant;
@@ -22,7 +22,7 @@ beforeAll(async () => {
   await merchant.useSecretKey();
   await new Merchant(system.url, merchant.account).settings({ abandonAfterMinutes: IDLE_MS / 60_000 });
   load = new Load(merchant, WORKERS);
-}, 120_000);
+});
 afterAll(() => system?.stop());
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -48,7 +48,6 @@ async function round(number: number) {
   const sleepers = await Promise.all(
     Array.from({ length: SLEEPERS }, (_, i) => load.sleeper(`r${number}-sleeper-${i}`)),
   );
-  const left = Date.now();
   await system.kill9();
   const killed = Date.now();
   await load.stop();
@@ -63,7 +62,9 @@ async function round(number: number) {
     }),
   );
   const slowest = Math.max(...views.map((v) => Date.parse(v.abandonedAt!)));
-  for (const view of views) expect(Date.parse(view.abandonedAt!)).toBeGreaterThanOrEqual(left + IDLE_MS - 1000);
+  // Not before its time: that is counted from when it was last heard of.
+  for (const view of views)
+    expect(Date.parse(view.abandonedAt!)).toBeGreaterThanOrEqual(Date.parse(view.lastActivityAt) + IDLE_MS);
   const sent = load.carts.slice(before).flatMap((c) => c.beacons);
   const count = (acknowledged: boolean) =>
     sent.filter((b) => b.acknowledged === acknowledged).reduce((sum, b) => sum + b.events.length, 0);
@@ -86,11 +87,13 @@ async function checkCart(sent: SentCart): Promise<CartView> {
   const events = sent.beacons.flatMap((b) => b.events);
   const adds = events.filter((e) => e.type === "product_added_to_cart");
   const wanted = adds.map((e) => (e.data.item as { productId: string }).productId).sort();
-  const [cart, timeline, explained] = [
-    await merchant.cart(sent.id),
-    await merchant.timeline(sent.id),
-    await merchant.explain(sent.id),
-  ];
+  // An event sent again after the mail is a return: the cart is left once more, and its one mail is out already.
+  const wantedStatus = sent.orderId ? /^(purchased|recovered)$/ : /^(recovering|abandoned)$/;
+  const cart = await until(`${sent.id} is ${wantedStatus}`, async () => {
+    const seen = await merchant.cart(sent.id);
+    return wantedStatus.test(seen.status) && seen;
+  });
+  const [timeline, explained] = [await merchant.timeline(sent.id), await merchant.explain(sent.id)];
   expect(cart.items.map((i) => i.productId).sort(), sent.id).toEqual(wanted);
   expect(
     cart.items.every((i) => i.quantity === 1),
@@ -102,8 +105,6 @@ async function checkCart(sent: SentCart): Promise<CartView> {
     codes(events.map((e) => e.type)),
   );
   expect(explained.consistent, sent.id).toBe(true);
-  // An event sent again after the mail is a return: the cart is left once more, and its one mail is out already.
-  expect(cart.status, sent.id).toMatch(sent.orderId ? /^(purchased|recovered)$/ : /^(recovering|abandoned)$/);
   return cart;
 }
 
@@ -136,7 +137,7 @@ async function checkMails(deliveries: DeliveryView[]): Promise<Record<string, nu
 
 describe("kill -9 under load", () => {
   test(`${ROUNDS} rounds: nothing acknowledged is lost, nothing counts twice, time goes on`, {
-    timeout: ROUNDS * 20_000 + SETTLE_MS + 120_000,
+    timeout: ROUNDS * 60_000 + 4 * SETTLE_MS,
   }, async () => {
     const rows = [];
     for (let number = 1; number <= ROUNDS; number++) rows.push(await round(number));

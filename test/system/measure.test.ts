@@ -8,7 +8,7 @@ import { type System, startSystem } from "../support/system.ts";
 let system: System;
 beforeAll(async () => {
   system = await startSystem();
-}, 120_000);
+});
 afterAll(() => system.stop());
 
 /** Enough for an estimate: 30 shoppers and 10 buyers in each arm, however the names fall. */

@@ -26,7 +26,7 @@ let merchant: Merchant;
 beforeAll(async () => {
   system = await startSystem();
   merchant = await Merchant.register(system.url);
-}, 120_000);
+});
 afterEach(() => expect(unexpectedIn(system.logs())).toEqual([]));
 afterAll(() => system?.stop());
 
@@ -204,4 +204,4 @@ test("kill -9 while files come in: every model in the list can be read, what ser
   for (const file of files) expect([201, 409]).toContain((await upload(merchant, file)).status);
   expect((await act(merchant, serves, "rollback")).status).toBe(200);
   expect((await servingOf(merchant)).production).toBe("prior");
-}, 120_000);
+});

@@ -13,7 +13,7 @@ beforeAll(async () => {
   system = await startSystem();
   merchant = await Merchant.register(system.url);
   await merchant.accept([add("c", "mug", "12.30"), add("c", "jug", "2.30")]);
-}, 120_000);
+});
 afterEach(() => expect(unexpectedIn(system.logs())).toEqual([]));
 afterAll(() => system?.stop());
 

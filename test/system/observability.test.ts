@@ -1,4 +1,7 @@
 /** What an operator sees of the running system: /metrics, /health, traces in the log; and that it survives kill -9. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import parsePrometheusTextFormat from "parse-prometheus-text-format";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { add, event, http, identify, Merchant, order, until } from "../support/merchant.ts";
@@ -7,13 +10,15 @@ import { type Exposition, readExposition, totalOf } from "../support/promlint.ts
 import { type System, startSystem } from "../support/system.ts";
 
 const TOKEN = "a-token-for-the-scraper";
+/** For so long the parts are not asked again. */
+const KEPT_MS = 3_000;
 let system: System;
 let merchant: Merchant;
 beforeAll(async () => {
   system = await startSystem({ vars: { METRICS_TOKEN: TOKEN } });
   merchant = await Merchant.register(system.url);
   await merchant.settings({ abandonAfterMinutes: 0.01 });
-}, 120_000);
+});
 afterEach(() => expect(unexpectedIn(system.logs())).toEqual([]));
 afterAll(() => system?.stop());
 
@@ -29,7 +34,19 @@ async function metrics(): Promise<Exposition> {
 }
 
 const accepted = (read: Exposition) => totalOf(read, "cartwake_beacon_events_total", { outcome: "accepted" });
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+/** The same, as the meter has it on the disk. */
+function written(): number {
+  const folder = join(system.state, "do/cartwake-Meter");
+  const file = readdirSync(folder).find((name) => /^[0-9a-f]{64}\.sqlite$/.test(name))!;
+  const database = new DatabaseSync(join(folder, file), { readOnly: true });
+  try {
+    const row = database.prepare("SELECT data FROM saved").get() as { data: string } | undefined;
+    const { counts } = JSON.parse(row?.data ?? '{"counts":{}}') as { counts: Record<string, number> };
+    return counts['["cartwake_beacon_events_total","accepted"]'] ?? 0;
+  } finally {
+    database.close();
+  }
+}
 
 interface Health {
   status: string;
@@ -111,9 +128,11 @@ test("requests are counted exactly, with their classes of status and their times
 });
 
 test("health names every part, and asks it", async () => {
+  const began = Date.now();
   const { status, body } = await health();
   expect([status, body.status, body.version]).toEqual([200, "healthy", "0.1.0"]);
-  expect(Math.abs(Date.parse(body.timestamp) - Date.now())).toBeLessThan(10_000);
+  expect(Date.parse(body.timestamp)).toBeGreaterThanOrEqual(began - KEPT_MS);
+  expect(Date.parse(body.timestamp)).toBeLessThanOrEqual(Date.now());
   expect(Object.keys(body.services).sort()).toEqual(
     ["actors", "aiEngine", "databases", "ingestion", "intervention", "prediction", "providers", "queues"].sort(),
   );
@@ -136,14 +155,16 @@ test("the queue is probed through its consumer", async () => {
       const { detail } = (await health()).body.services.queues ?? {};
       return detail?.includes("took") && detail;
     },
-    { within: 20_000, every: 500 },
+    { every: 500 },
   );
   expect(seen).toMatch(/took \d+ ms through events$/);
 });
 
 test("asking for health often asks nobody", async () => {
   const answers = await Promise.all(Array.from({ length: 50 }, () => health()));
-  expect(new Set(answers.map((a) => a.body.timestamp)).size).toBe(1);
+  const asked = [...new Set(answers.map((a) => Date.parse(a.body.timestamp)))].sort((a, b) => a - b);
+  for (const [i, at] of asked.entries()) if (i > 0) expect(at - asked[i - 1]!).toBeGreaterThanOrEqual(KEPT_MS);
+  expect(asked.length).toBeLessThan(answers.length / 5);
 });
 
 test("a trace is found in the log from the beacon to the provider", async () => {
@@ -164,38 +185,33 @@ test("a trace is found in the log from the beacon to the provider", async () => 
   expect(system.logs()).not.toContain("grace@shopper.example");
 });
 
-test("what was counted before a quiet moment survives kill -9, and nothing is counted twice", async () => {
+test("what was written down survives kill -9, nothing is counted twice, and under load no more than the last is lost", async () => {
   const cart = `killed-${Date.now()}`;
   for (let i = 0; i < 10; i++) await merchant.accept([event(cart, "page_viewed"), event(cart, "page_viewed")]);
   const before = accepted(await metrics());
-  // The meter writes two seconds behind.
-  await pause(3_000);
+  await until("the meter wrote it", async () => written() === before);
   await system.kill9();
   await system.restart();
   expect(accepted(await metrics())).toBe(before);
   await merchant.accept([event(cart, "page_viewed")]);
   expect(accepted(await metrics())).toBe(before + 1);
   expect(totalOf(await metrics(), "cartwake_cart_decisions_total", { decision: "recovered" })).toBe(1);
-}, 60_000);
 
-test("a kill -9 under load loses no more than the last moments", async () => {
-  const cart = `loaded-${Date.now()}`;
-  const before = accepted(await metrics());
-  const WINDOW_MS = 8_000;
-  const sent: number[] = [];
-  const end = Date.now() + 12_000;
-  while (Date.now() < end) {
-    await merchant.accept([event(cart, "page_viewed")]);
-    sent.push(Date.now());
-    await pause(50);
-  }
-  const killed = Date.now();
+  let sent = 0;
+  let stopped = false;
+  const load = (async () => {
+    for (; !stopped; sent++) await merchant.accept([event(cart, "page_viewed")]);
+  })();
+  // Nobody reads the metrics meanwhile: isolates hand over, and the meter writes, by themselves.
+  const old = await until("the meter wrote some of the load", async () => written() > before + 10 && written(), {
+    every: 50,
+  });
+  stopped = true;
+  await load;
   await system.kill9();
   await system.restart();
-  const kept = accepted(await metrics()) - before;
-  const old = sent.filter((at) => at < killed - WINDOW_MS).length;
-  console.log(JSON.stringify({ sent: sent.length, kept, "older than the window": old }));
-  expect(old).toBeGreaterThan(0);
-  expect(kept).toBeGreaterThanOrEqual(old);
-  expect(kept).toBeLessThanOrEqual(sent.length);
-}, 90_000);
+  const kept = accepted(await metrics()) - before - 1;
+  console.log(JSON.stringify({ sent, kept, "written before": old - before - 1 }));
+  expect(kept).toBeGreaterThanOrEqual(old - before - 1);
+  expect(kept).toBeLessThanOrEqual(sent);
+});

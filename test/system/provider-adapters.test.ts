@@ -36,7 +36,7 @@ const servers: ProviderServer[] = [];
 beforeAll(async () => {
   system = await startSystem({ vars: { PROVIDER_TIMEOUT_SECONDS: "8" } });
   merchant = await Merchant.register(system.url, { name: "Kiln" });
-}, 120_000);
+});
 afterAll(async () => {
   await system?.stop();
   for (const server of servers) await server.stop();
@@ -70,7 +70,7 @@ async function started<S extends ProviderServer>(server: S): Promise<S> {
   return server;
 }
 
-describe.concurrent.each(ADAPTERS)("$kind", { timeout: 60_000 }, (adapter: Adapter) => {
+describe.concurrent.each(ADAPTERS)("$kind", (adapter: Adapter) => {
   const { kind, channel, recipient } = adapter;
   let server: ProviderServer;
   let provider: Added;

@@ -20,7 +20,7 @@ let folder: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "cartwake-replay-"));
   system = await startSystem();
-}, 120_000);
+});
 afterAll(async () => {
   await system?.stop();
   rmSync(folder, { recursive: true, force: true });

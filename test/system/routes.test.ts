@@ -15,7 +15,7 @@ beforeAll(async () => {
   system = await startSystem();
   world = await worldOf(system);
   spec = (await http<Spec>(`${system.url}/openapi.json`)).body;
-}, 180_000);
+});
 afterAll(() => system?.stop());
 
 test("every operation has a fixture, and no fixture is left over", () => {

@@ -32,7 +32,7 @@ beforeAll(async () => {
   system = await startSystem();
   merchant = await Merchant.register(system.url);
   await merchant.settings({ abandonAfterMinutes: 0.01, frequencyCap: { max: 50, perHours: 24 } });
-}, 180_000);
+});
 afterAll(async () => {
   expect(unexpectedIn(system.logs())).toEqual([]);
   await system.stop();

@@ -11,7 +11,7 @@ let owner: Merchant;
 beforeAll(async () => {
   system = await startSystem();
   owner = await Merchant.register(system.url);
-}, 120_000);
+});
 afterAll(async () => {
   expect(unexpectedIn(system.logs())).toEqual([]);
   await system.stop();

@@ -9,7 +9,7 @@ let merchant: Merchant;
 beforeAll(async () => {
   system = await startSystem();
   merchant = await Merchant.register(system.url);
-}, 120_000);
+});
 afterEach(() => expect(unexpectedIn(system.logs())).toEqual([]));
 afterAll(() => system?.stop());
 

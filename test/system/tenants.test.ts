@@ -17,7 +17,7 @@ beforeAll(async () => {
   system = await startSystem();
   red = await Merchant.register(system.url, { name: "Red", url: "https://red.example/" });
   blue = await Merchant.register(system.url, { name: "Blue", url: "https://blue.example/" });
-}, 120_000);
+});
 afterAll(async () => {
   await system?.stop();
   expect(unexpectedIn(system.logs())).toEqual([]);
