@@ -55,7 +55,7 @@ async function serving(cart: TestCart, production: string | null): Promise<TestC
 }
 
 /** Beacons do not wait for the shopper or the bucket: this does. */
-const settled = (): Promise<void> => new Promise((done) => setTimeout(done, 50));
+const settled = (): Promise<void> => new Promise((done) => setTimeout(done, 300));
 
 async function consume(news: CartNews[]): Promise<void> {
   const messages = news.map((body, i) => ({ id: `${i}`, timestamp: new Date(T0), attempts: 1, body }));

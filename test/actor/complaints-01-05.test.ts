@@ -21,7 +21,7 @@ import { env, setClock, T0, type TestCart } from "./support.ts";
 
 hooks();
 
-test("complaint 1: a mail after the purchase", { timeout: 60_000 }, async () => {
+test("complaint 1: a mail after the purchase", async () => {
   const buys = (cart: TestCart) => cart.beacon(ordered(Date.now()));
   type Point = (shop: Shop, cart: TestCart) => Promise<void>;
   /** The sender, with an order in the middle of its way. */
@@ -96,7 +96,7 @@ test("complaint 1: a mail after the purchase", { timeout: 60_000 }, async () => 
   }
 });
 
-test("complaint 2: a race in an outside queue that already loaded the job", { timeout: 60_000 }, async () => {
+test("complaint 2: a race in an outside queue that already loaded the job", async () => {
   const shop = await Shop.open({}, [TWO_STEPS]);
   const cart = await filled(shop);
   const [loaded] = await shop.commandsAt(LEFT, cart);
@@ -126,7 +126,7 @@ test("complaint 2: a race in an outside queue that already loaded the job", { ti
   expect(shop.mails).toHaveLength(1);
 });
 
-test("complaint 3: duplicate sends, by two workers or with the others of a batch", { timeout: 60_000 }, async () => {
+test("complaint 3: duplicate sends, by two workers or with the others of a batch", async () => {
   const shop = await Shop.open();
   const cart = await filled(shop);
   const commands = await shop.commandsAt(LEFT, cart);
@@ -188,7 +188,7 @@ test("complaint 3: duplicate sends, by two workers or with the others of a batch
   for (const each of carts) expect(await statusesOf(each)).toEqual(["sent"]);
 });
 
-test("complaint 4: five mails in thirty minutes for one cart", { timeout: 60_000 }, async () => {
+test("complaint 4: five mails in thirty minutes for one cart", async () => {
   const cap = { max: 2, perHours: 24 };
   const eager = (trigger: string, over = {}) => ({
     ...{ name: trigger, trigger, steps: [mailStep("now"), mailStep("soon", 3)] },
@@ -225,7 +225,7 @@ test("complaint 4: five mails in thirty minutes for one cart", { timeout: 60_000
   expect(shop.mails.length).toBe(12);
 });
 
-test("complaint 5: a crashed sender duplicates or goes silent for ever", { timeout: 120_000 }, async () => {
+test("complaint 5: a crashed sender duplicates or goes silent for ever", async () => {
   const never = new Promise<never>(() => undefined);
   /** The deployment whose process dies at its n-th call of an actor, before it is heard or after. */
   const dying = (by: Env, at: number, when: "before" | "after") => {

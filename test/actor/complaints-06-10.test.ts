@@ -28,7 +28,7 @@ import { env, setClock, T0, type TestCart, unique } from "./support.ts";
 
 hooks();
 
-describe("complaint 6: anonymous and known profiles never merge", { timeout: 60_000 }, () => {
+describe("complaint 6: anonymous and known profiles never merge", () => {
   const PUSH_THEN_MAIL = { name: "Both", steps: [{ id: "push", channel: "push" }, mailStep("mail", 60)] };
   /** A cart of a browser that nobody knows, which takes push messages. */
   async function anonymous(shop: Shop, visitorId: string, productId: string): Promise<TestCart> {
@@ -99,7 +99,7 @@ describe("complaint 6: anonymous and known profiles never merge", { timeout: 60_
   });
 });
 
-test("complaint 7: the wrong time zone, and no quiet hours", { timeout: 60_000 }, async () => {
+test("complaint 7: the wrong time zone, and no quiet hours", async () => {
   const night = { from: "21:00", to: "08:00" };
   const shop = await Shop.open({ timezone: "Europe/Berlin", quietHours: night }, [TWO_STEPS]);
   const utc = (hour: number, minute = 0) => Date.UTC(2031, 4, 6, hour, minute);
@@ -152,7 +152,7 @@ async function mailed(shop: Shop, cart: TestCart): Promise<string> {
   return tokenIn(mail.text, "r");
 }
 
-test("complaint 8: the recovery link opens an empty cart", { timeout: 60_000 }, async () => {
+test("complaint 8: the recovery link opens an empty cart", async () => {
   const shop = await Shop.open({ url: "https://shop.example/cart" });
   const cart = await filled(shop);
   const bowl = mug({ productId: "bowl", variantId: "blue", priceMinor: 3_099, quantity: 2 });
@@ -261,7 +261,7 @@ test("complaint 9: the recovery link opens somebody else's cart, or lets a forge
   expect((await restore(fresh)).status).toBe(404);
 });
 
-test("complaint 10: attribution that nobody trusts", { timeout: 60_000 }, async () => {
+test("complaint 10: attribution that nobody trusts", async () => {
   const shop = await Shop.open({}, [
     { name: "Measured", holdout: 0.5, goal: { attributionHours: 24 }, steps: [mailStep("first")] },
   ]);
@@ -347,7 +347,7 @@ test("complaint 10: attribution that nobody trusts", { timeout: 60_000 }, async 
   ]);
 });
 
-test("complaint 10: an order that two carts tell of is credited once", { timeout: 60_000 }, async () => {
+test("complaint 10: an order that two carts tell of is credited once", async () => {
   const shop = await Shop.open({}, [{ name: "Measured", holdout: 0, steps: [mailStep("first")] }]);
   const carts = [await filled(shop), await filled(shop)];
   await shop.until(LEFT + HOUR_MS);

@@ -39,7 +39,7 @@ async function keyOf(shop: Shop): Promise<string> {
   return key;
 }
 
-test("complaint 11: the guest's e-mail is never captured", { timeout: 60_000 }, async () => {
+test("complaint 11: the guest's e-mail is never captured", async () => {
   const shop = await Shop.open();
   const key = await keyOf(shop);
   let count = 0;
@@ -88,7 +88,7 @@ test("complaint 11: the guest's e-mail is never captured", { timeout: 60_000 }, 
   expect(shop.mails).toHaveLength(3);
 });
 
-test("complaint 12: surprising re-entry into a journey", { timeout: 60_000 }, async () => {
+test("complaint 12: surprising re-entry into a journey", async () => {
   const steps = [mailStep("first"), mailStep("second", 60), mailStep("third", 600)];
   const shop = await Shop.open({ frequencyCap: { max: 100, perHours: 1 } }, [
     { name: "Original", steps },
@@ -142,7 +142,7 @@ test("complaint 12: surprising re-entry into a journey", { timeout: 60_000 }, as
   expect(new Set((await deliveriesOf(cart)).map(({ id }) => id)).size).toBe(6);
 });
 
-test("complaint 13: heavy installs that rot", { timeout: 60_000 }, async () => {
+test("complaint 13: heavy installs that rot", async () => {
   const said = wrangler.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("#"));
   const sections = said.flatMap((line) => /^\[+([\w.]+)\]+$/.exec(line)?.[1] ?? []);
   // All of it is the platform's own: no database, broker or cache that somebody would have to run.
@@ -190,7 +190,7 @@ test("complaint 13: heavy installs that rot", { timeout: 60_000 }, async () => {
   }
 });
 
-test("complaint 14: link scanners unsubscribe people", { timeout: 60_000 }, async () => {
+test("complaint 14: link scanners unsubscribe people", async () => {
   const shop = await Shop.open({}, [{ name: "Three", steps: [mailStep("a"), mailStep("b", 60), mailStep("c", 120)] }]);
   const cart = await filled(shop);
   await shop.until(LEFT + MINUTE_MS);

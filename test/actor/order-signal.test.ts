@@ -115,5 +115,5 @@ describe("a store that loses its order signal", () => {
     expect(said).toEqual([expect.stringContaining("improbably long")]);
     await tell({ orders: 1 });
     expect([await paused(), (await storeStub(env, id).orderSignal()).signal]).toEqual([null, "ok"]);
-  }, 60_000);
+  });
 });

@@ -147,7 +147,7 @@ describe("a run", () => {
     await endRun(env.DB, storeId, drifted.id, { status: "rejected", reason: "test" }, now());
   });
 
-  it("rolls back by itself a canary that does worse than what it was to replace", { timeout: 120_000 }, async () => {
+  it("rolls back by itself a canary that does worse than what it was to replace", async () => {
     const turned = { carts: 1500, seed: 6, law: -1, ...later() };
     const storeId = await storeWith({ carts: CARTS, seed: 5, ...past() }, turned);
     const { run, model, serving } = await train(storeId, {
@@ -186,7 +186,7 @@ describe("a run", () => {
     expect((await train(young, {})).run.status).toBe("too_few");
   });
 
-  it("that fails for good says so, and leaves nothing behind", { timeout: 60_000 }, async () => {
+  it("that fails for good says so, and leaves nothing behind", async () => {
     const storeId = await storeWith({ carts: CARTS, seed: 9, ...past() });
     const { run } = await train(storeId, {
       change: (modifier) => modifier.mockStepError({ name: "finish" }, new Error("out of order")),
@@ -226,7 +226,7 @@ describe("the schedule", () => {
     return hours;
   }
 
-  it("begins one run a week in the store's own hour, and none without new outcomes", { timeout: 60_000 }, async () => {
+  it("begins one run a week in the store's own hour, and none without new outcomes", async () => {
     const busy = await storeWith({ carts: 400, seed: 10, from: now() - 20 * DAY_MS, to: now() - 10 * DAY_MS });
     const quiet = await storeWith({ carts: 20, seed: 11, ...past() });
     for (const id of [busy, quiet])
