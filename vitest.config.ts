@@ -9,7 +9,17 @@ import { scratchFolder } from "./test/support/scratch.ts";
 process.env.TMPDIR ??= scratchFolder();
 
 /** System tests that mostly wait for time to pass, the longest first: begun early, they wait while others compute. */
-const LONG_WAITS = ["limits", "providers", "loop", "email-providers", "outage", "email-adapters", "kill", "training"];
+const LONG_WAITS = [
+  "limits",
+  "providers",
+  "loop",
+  "email-providers",
+  "outage",
+  "kill",
+  "training",
+  "identity",
+  "routes",
+];
 const rankOf = ({ moduleId }: TestSpecification): number => {
   const at = LONG_WAITS.findIndex((name) => moduleId.endsWith(`/system/${name}.test.ts`));
   return at < 0 ? LONG_WAITS.length : at;
@@ -22,18 +32,12 @@ class LongWaitsFirst extends BaseSequencer {
 }
 
 /**
- * Actor tests that cannot share an isolate and its storage with other files: they look at actors of which there is one for
- * all stores, put things of their own in the place of bindings, or let every alarm ring that is there.
+ * Actor tests that share one isolate, which starts faster: each of their actors has a name of its own. All others look at
+ * actors of which there is one (the keyring, the meter), replace bindings, or run a schedule over all that is there.
  */
-const ALONE = [
-  "gateway-limits",
-  "health",
-  "meter",
-  "room-predictions",
-  "outage",
-  "complaints-*",
-  "rotation",
-  "training",
+const SHARED = [
+  ...["cart-beacon", "cart-end", "cart-model", "cart-upcast", "coupons", "loss-figures", "measure", "measure-shares"],
+  ...["migrate", "offers", "order-signal", "shopper", "shopper-move", "store", "template-tests", "timers", "trace"],
 ].map((name) => `test/actor/${name}.test.ts`);
 /** A test that waits for something must not fail because a machine is slow; one that is green waits no longer for it. */
 const WAIT_MS = 100_000;
@@ -78,8 +82,8 @@ export default defineConfig({
           isolate: false,
         },
       },
-      actors({ name: "actor", include: ["test/actor/**/*.test.ts"], exclude: ALONE, isolate: false }),
-      actors({ name: "actor-alone", include: ALONE }),
+      actors({ name: "actor", include: ["test/actor/**/*.test.ts"], exclude: SHARED }),
+      actors({ name: "actor-shared", include: SHARED, isolate: false }),
       {
         test: {
           name: "system",

@@ -1,5 +1,5 @@
 /** Limits of beacons: by network, and by the store's quota. A refused beacon may be sent again, and then counts once. */
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { event, http, Merchant, type Receipt, until } from "../support/merchant.ts";
 import { expectProblem, unexpectedIn } from "../support/problems.ts";
 import { type System, startSystem } from "../support/system.ts";
@@ -12,8 +12,10 @@ let system: System;
 beforeAll(async () => {
   system = await startSystem({ vars: { STORE_EVENTS_PER_MINUTE: String(QUOTA) } });
 });
-afterEach(() => expect(unexpectedIn(system.logs())).toEqual([]));
-afterAll(() => system?.stop());
+afterAll(async () => {
+  expect(unexpectedIn(system.logs())).toEqual([]);
+  await system.stop();
+});
 
 const post = (merchant: Merchant, address: string | null, events: unknown[]) =>
   http<Receipt>(`${system.url}/v1/events?key=${merchant.account.key}`, {
@@ -58,7 +60,7 @@ async function answers(merchant: Merchant, address: string | null, most: number)
   return seen;
 }
 
-test("a network that sends too many beacons is told to wait; other networks and stores are not", async () => {
+test.concurrent("a network that sends too many beacons is told to wait; other networks and stores are not", async () => {
   const [one, other] = [await Merchant.register(system.url), await Merchant.register(system.url)];
   const began = minutes();
   const { counts, refused } = await answers(one, "203.0.113.7", 2 * PER_NETWORK);
@@ -76,19 +78,25 @@ test("a network that sends too many beacons is told to wait; other networks and 
   expect((await post(other, "203.0.113.7", [])).status).toBe(400);
 });
 
-test("without an edge in front no network is known, and none is limited", async () => {
+test.concurrent("without an edge in front no network is known, and none is limited", async () => {
   const merchant = await Merchant.register(system.url);
   const { counts, refused } = await answers(merchant, null, PER_NETWORK + 100);
   expect([...counts.keys(), refused]).toEqual([400, undefined]);
   expect(counts.get(400)).toBeGreaterThanOrEqual(PER_NETWORK + 100);
 });
 
-test("a store over its quota is told when to come again, and what was refused counts once when it is resent", async () => {
-  const merchant = await Merchant.register(system.url);
-  const left = 60_000 - (Date.now() % 60_000);
-  if (left < 10_000) await new Promise((resolve) => setTimeout(resolve, left + 100)); // all of it in one minute
+test.concurrent("a store over its quota is told when to come again, and what was refused counts once when it is resent", async () => {
   const batch = (cart: string, n: number) => Array.from({ length: n }, () => event(cart, "page_viewed"));
-  for (let i = 0; i < QUOTA / 100; i++) await merchant.accept(batch(`c-${i}`, 100));
+  /** Somebody who used up all of the quota within one minute. */
+  const greedy = async (): Promise<Merchant> => {
+    const merchant = await Merchant.register(system.url);
+    const left = 60_000 - (Date.now() % 60_000);
+    if (left < 5_000) await new Promise((resolve) => setTimeout(resolve, left + 100));
+    const minute = minutes();
+    for (let i = 0; i < QUOTA / 100; i++) await merchant.accept(batch(`c-${i}`, 100));
+    return minutes() === minute ? merchant : greedy();
+  };
+  const merchant = await greedy();
 
   const waiting = batch("c-late", 10);
   const refused = await until("the quota to be noticed", async () => {
