@@ -35,9 +35,7 @@ describe("campaigns in the dashboard", () => {
   const problems: string[] = [];
 
   const newPage = async (): Promise<Page> => {
-    const page = await (await newContext(browser, problems)).newPage();
-    page.setDefaultTimeout(15_000);
-    return page;
+    return (await newContext(browser, problems)).newPage();
   };
   const open = async (page: Page, hash: string, ready: string): Promise<void> => {
     await page.goto(`${system.url}/app/#/${hash}`);
@@ -228,7 +226,6 @@ describe("campaigns in the dashboard", () => {
 
   it("tells of what somebody else saved meanwhile, and lets the reader choose", async () => {
     const grace = await ada.context().newPage();
-    grace.setDefaultTimeout(15_000);
     for (const page of [ada, grace]) await open(page, `campaigns/${made}`, field("name"));
     await grace.fill(field("priority"), "7");
     await save(grace);
@@ -321,7 +318,6 @@ describe("campaigns in the dashboard", () => {
 
   it("says so when the order signal is lost, and what to do", async () => {
     const page = await ada.context().newPage();
-    page.setDefaultTimeout(15_000);
     // As the store's watch would tell it; that it does is its own test. The date keeps later news from undoing it.
     await page.route("**/v1/analytics/realtime", async (route) => {
       const answer = await route.fetch();

@@ -29,9 +29,7 @@ describe("identity in the dashboard", () => {
   const problems: string[] = [];
 
   const newPage = async (): Promise<Page> => {
-    const page = await (await newContext(browser, problems)).newPage();
-    page.setDefaultTimeout(20_000);
-    return page;
+    return (await newContext(browser, problems)).newPage();
   };
   const open = async (page: Page, hash: string, ready: string): Promise<void> => {
     await page.goto(`${system.url}/app/#/${hash}`);

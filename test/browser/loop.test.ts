@@ -127,7 +127,7 @@ describe("a cart is saved, end to end", () => {
   });
 
   it("abandons the cart by itself and writes to the shopper, live on the board", async () => {
-    await board.locator(column("recovering")).waitFor({ timeout: 30_000 });
+    await board.locator(column("recovering")).waitFor();
     await open("outbox", `${byTestId("outbox-row")}[data-channel="email"]`);
     await desk.click(`${byTestId("outbox-row")}[data-channel="email"]`);
     const mail = desk.frameLocator(byTestId("mail-frame"));
@@ -165,7 +165,7 @@ describe("a cart is saved, end to end", () => {
   });
 
   it("counts the recovered revenue on the live board, without a reload", async () => {
-    await board.locator(column("recovered")).waitFor({ timeout: 30_000 });
+    await board.locator(column("recovered")).waitFor();
     const cart = await merchant.cart(cartId);
     expect(cart).toMatchObject({ status: "recovered", order: { id: orderId } });
     await expect

@@ -83,7 +83,6 @@ describe("models in the dashboard", () => {
   };
   const enter = async (email: string, password: string): Promise<Page> => {
     const page = await (await newContext(browser, problems)).newPage();
-    page.setDefaultTimeout(15_000);
     await open(page, "", byTestId("login-email"));
     await giveLogin(page, email, password);
     await isIn(page);

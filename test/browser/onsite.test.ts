@@ -133,7 +133,7 @@ describe("who leaves with something in the cart", () => {
     await answer(tab);
     await tab.goto(`${system.url}/shop/`);
     for (const on of [page, tab]) {
-      await expect.poll(() => answered.get(on) ?? 0, { timeout: 10_000 }).toBeGreaterThan(0);
+      await expect.poll(() => answered.get(on) ?? 0).toBeGreaterThan(0);
       await on.waitForTimeout(300);
       expect(await dialog(on).count()).toBe(0);
     }
@@ -339,7 +339,7 @@ describe("a stranger's page", () => {
       }),
     );
     await visit(page, 'data-hesitate-seconds="1"');
-    await expect.poll(() => page.title(), { timeout: 10_000 }).toBe("Almost there");
+    await expect.poll(() => page.title()).toBe("Almost there");
     await page.waitForTimeout(300);
     expect(await dialog(page).count()).toBe(0);
   });

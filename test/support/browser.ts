@@ -13,9 +13,13 @@ export async function launchBrowser(): Promise<Browser> {
 
 export const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } } as const;
 
+/** What a page is waited for on the slowest machine; on others it is there at once. */
+const WAIT_MS = 100_000;
+
 /** A context whose pages report what went wrong in them. */
 export async function newContext(browser: Browser, problems: string[]): Promise<BrowserContext> {
   const context = await browser.newContext({ viewport: SIZES.desktop, colorScheme: "light", reducedMotion: "reduce" });
+  context.setDefaultTimeout(WAIT_MS);
   context.on("page", (page) => watch(page, problems));
   return context;
 }
