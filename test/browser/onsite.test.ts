@@ -221,7 +221,7 @@ describe("who looks again", () => {
     await drag(-4, 20);
     await page.waitForTimeout(700);
     expect(told).not.toContain("exit_intent_detected");
-    await drag(-90, 12);
+    await drag(-160, 10);
     await page.getByRole("heading", { name: "Before you go" }).waitFor();
     await phone.close();
   });
