@@ -38,7 +38,7 @@ it.each([
 });
 
 it("a long text without an end costs little", () => {
-  const started = performance.now();
+  const started = process.cpuUsage();
   lineOf({ path: "a".repeat(200_000) });
-  expect(performance.now() - started).toBeLessThan(1_000);
+  expect(process.cpuUsage(started).user / 1_000).toBeLessThan(1_000);
 });
