@@ -33,11 +33,12 @@ class LongWaitsFirst extends BaseSequencer {
 
 /**
  * Actor tests that share one isolate, which starts faster: each of their actors has a name of its own. All others look at
- * actors of which there is one (the keyring, the meter), replace bindings, or run a schedule over all that is there.
+ * actors of which there is one (the keyring, the meter), or run a schedule over all that is there.
  */
 const SHARED = [
-  ...["cart-beacon", "cart-end", "cart-model", "cart-upcast", "coupons", "loss-figures", "measure", "measure-shares"],
-  ...["migrate", "offers", "order-signal", "shopper", "shopper-move", "store", "template-tests", "timers", "trace"],
+  ...["cart-alarm", "cart-beacon", "cart-end", "cart-model", "cart-publish", "cart-upcast", "coupons", "limiter"],
+  ...["loss-figures", "measure", "measure-shares", "migrate", "offers", "order-signal", "sender", "shopper"],
+  ...["shopper-move", "store", "template-tests", "timers", "trace"],
 ].map((name) => `test/actor/${name}.test.ts`);
 /** A test that waits for something must not fail because a machine is slow; one that is green waits no longer for it. */
 const WAIT_MS = 100_000;
