@@ -11,7 +11,10 @@ const VALUES = COLUMNS.split(", ")
 /** No personal data: whose it is only tells one shopper's rows from another's. */
 export const shopperNumber = (storeId: string, shopperId: string): number => stableHash(`${storeId}/${shopperId}`, 17);
 
-/** What the endings of carts' news add to and take from the examples. Telling them twice changes nothing. */
+/**
+ * What the endings of carts' news add to and take from the examples. Telling them twice changes nothing. What is taken back
+ * comes last: the end that it names may stand in the same batch.
+ */
 export function exampleStatements(db: D1Database, news: readonly CartNews[]): D1PreparedStatement[] {
   const rows = news.flatMap((told) => (told.endings ?? []).flatMap((ending) => rowsOf(told, ending)));
   const voids = news.flatMap((told) =>
@@ -19,7 +22,7 @@ export function exampleStatements(db: D1Database, news: readonly CartNews[]): D1
   );
   if (rows.length === 0) return voids;
   const insert = `INSERT INTO training_examples (${COLUMNS}) SELECT ${VALUES} FROM json_each(?) WHERE true ON CONFLICT DO NOTHING`;
-  return [...voids, db.prepare(insert).bind(JSON.stringify(rows))];
+  return [db.prepare(insert).bind(JSON.stringify(rows)), ...voids];
 }
 
 const voidStatement = (db: D1Database, { storeId, cartId, incarnation }: CartNews, { at, generation }: Ending) =>

@@ -3,6 +3,7 @@ import { applyD1Migrations, type D1Migration } from "cloudflare:test";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { shopperStub } from "../../objects/stubs.ts";
 import type { CartNews, DeliveryNews } from "../../shared/events/messages.ts";
+import { FEATURE_NAMES, FEATURE_VERSION } from "../../shared/model/features.ts";
 import { DAY_MS } from "../../shared/time.ts";
 import type { Env } from "../../workers/env.ts";
 import { consumeEvents } from "../../workers/ingest/consumer.ts";
@@ -92,6 +93,23 @@ const mailed = (storeId: string, deliveryId: string, at = T0): Promise<unknown> 
   )
     .bind(storeId, deliveryId, at)
     .run();
+
+describe("training examples", () => {
+  it("an end that was none leaves none behind, in whatever batches it is told", async () => {
+    const { id } = await newStore();
+    const features = FEATURE_NAMES.map(() => 1);
+    const known = { moment: "add", at: T0, label: 1, features, featureVersion: FEATURE_VERSION } as const;
+    const end = { generation: 1, at: T0, shopperId: "v_1", adds: 1 };
+    const bought = (cart: string) =>
+      news(id, cart, 1, {
+        endings: [{ ...end, how: "bought", examples: [{ ...known, probability: 0.5, model: "prior" }] }],
+      });
+    const voided = (cart: string) => news(id, cart, 2, { endings: [{ ...end, how: "void", examples: [] }] });
+    await consume([bought("kept"), bought("apart"), bought("together"), voided("together")]);
+    await consume([voided("apart")]);
+    expect((await rows("training_examples", id)).map((row) => row.cart_id)).toEqual(["kept"]);
+  });
+});
 
 describe("the index", () => {
   it("takes a full batch in a few statements, and an older or repeated message changes nothing", async () => {
