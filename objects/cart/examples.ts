@@ -2,11 +2,10 @@
  * Training examples of a generation, read back from the log when it has ended: what was known after each row, and nothing
  * later. Kept nowhere before, so they cost no row. Pure.
  */
-import type { CartEvent } from "../../shared/events/types.ts";
 import { type End, type Ending, type Example, MOMENTS, type MomentName } from "../../shared/model/example.ts";
 import { FEATURE_VERSION, featuresAt } from "../../shared/model/features.ts";
 import type { ShopperHistory } from "../../shared/model/history.ts";
-import { apply, before, fold } from "./fold.ts";
+import { EventWindow } from "./fold.ts";
 import { shopperOf } from "./reach.ts";
 import type { CartState, Facts, Process } from "./state.ts";
 import { eventsOf, type LogRow } from "./storage.ts";
@@ -71,20 +70,14 @@ interface Known {
 
 /** The facts after each row of the log, as they were known then. */
 function* walk({ base, history: known }: CartState, rows: readonly LogRow[]): Generator<Known> {
-  let events: CartEvent[] = [];
-  let facts = base;
+  const window = new EventWindow(base, [], base);
   // What no row tells was told in one that is compacted away.
   let history = rows.some(({ entry }) => entry.history) ? null : known;
   for (const row of rows) {
-    const last = facts;
+    const last = window.facts;
     history = row.entry.history ?? history;
-    for (const event of eventsOf(row)) {
-      const newest = events.at(-1);
-      const isNewest = !newest || before(newest, event);
-      events = isNewest ? [...events, event] : [...events, event].sort((a, b) => (before(a, b) ? -1 : 1));
-      facts = isNewest ? apply(facts, event) : fold(base, events);
-    }
-    yield { row, facts, last, history };
+    for (const event of eventsOf(row)) window.add(event);
+    yield { row, facts: window.facts, last, history };
   }
 }
 
