@@ -4,7 +4,8 @@
  */
 import type { ClaimedCart, Prospect } from "../../shared/events/messages.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
+import type { Rules } from "../../shared/policy/rules.ts";
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
 import { add, event, identified, ordered, T0 } from "./cart-life.ts";
 import { anyRules } from "./cart-send-rules.ts";
 import { type Answer, SendWorld } from "./cart-world.ts";
