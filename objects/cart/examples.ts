@@ -33,23 +33,39 @@ export function endingsOf(ends: readonly End[], state: CartState, rows: () => Lo
   return ends.map((end) => {
     const { how, generation } = end;
     const isOver = how === "bought" || how === "expired";
-    const examples = isOver ? examplesOf(state, rows(), generation) : [];
+    const known = isOver ? rows() : [];
+    const examples = isOver ? examplesOf(state, known, generation, spanOf(end, known)) : [];
     const adds = state.facts.generation === generation ? (state.facts.counts.product_added_to_cart ?? 0) : 1;
     return { ...end, shopperId: shopperOf(state), adds, examples };
   });
 }
 
+/** The rows that an end is about: up to its own, after an earlier one's that taught what came before. */
+function spanOf({ generation, how, at }: End, rows: readonly LogRow[]): { after: number; until: number } {
+  const ends = rows.flatMap(({ seq, entry }) => (entry.delta.ends ?? []).map((end) => ({ ...end, seq })));
+  const mine = ends.filter((end) => end.generation === generation);
+  const until = mine.find((end) => end.how === how && end.at === at)?.seq ?? 0;
+  return { after: mine.findLast((end) => end.how === "expired" && end.seq < until)?.seq ?? 0, until };
+}
+
 /** Of the log's rows, whatever became of the generation since. A moment before the compacted base is lost. */
-export function examplesOf(state: CartState, rows: readonly LogRow[], generation: number): Example[] {
+export function examplesOf(
+  state: CartState,
+  rows: readonly LogRow[],
+  generation: number,
+  { after, until } = { after: 0, until: Infinity },
+): Example[] {
   const boughtAt = state.facts.orders.find((order) => order.generation === generation)?.receivedAt ?? null;
   const { timezone: timeZone, expireAfterMs } = state.rules;
   const taken = new Set<MomentName>();
   const found: Example[] = [];
   for (const { row, facts, last, history } of walk(state, rows)) {
+    if (row.seq > until) break;
     if (facts.generation !== generation || facts.closedAt !== null || facts.items.length === 0) continue;
     for (const moment of momentsAt(facts, last, row)) {
       if (taken.has(moment)) continue;
       taken.add(moment);
+      if (row.seq <= after) continue;
       const [probability, model] = row.entry.score ?? [0, "none"];
       const label = boughtAt !== null && boughtAt >= row.at && boughtAt - row.at <= expireAfterMs ? 1 : 0;
       const vector = featuresAt(facts, { now: row.at, history, timeZone });

@@ -141,6 +141,20 @@ describe("training examples", () => {
     expect(endings.every(({ adds }) => adds === 1)).toBe(true);
   });
 
+  it("a cart that expired, was taken up and expired again teaches each of its moments once", () => {
+    const shell = lived(false);
+    const again = T0 + 41 * DAY_MS;
+    for (let i = 0; i < 4; i++) shell.receive(again + i, [event("cart_viewed", again + i)]);
+    for (let i = 0; i < 5 && shell.state.process.status === "active"; i++) shell.wake(shell.alarm!);
+    shell.wake(again + 40 * DAY_MS);
+    const ends = shell.log().flatMap(({ entry }) => entry.delta.ends ?? []);
+    expect(ends.map(({ how }) => how)).toEqual(["left", "expired", "left", "expired"]);
+    const endings = endingsOf(ends, shell.state, () => shell.log());
+    const [, first, , second] = endings.map(({ examples }) => examples.map(({ moment }) => moment));
+    expect(first).toEqual(["add", "add+1", "add+2", "checkout", "left"]);
+    expect(second).toEqual(["add+3", "add+5"]);
+  });
+
   it("what the cart was told of its shopper is known from then on", () => {
     const history: ShopperHistory = {
       shopperId: "v_1",
