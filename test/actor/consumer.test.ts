@@ -112,7 +112,7 @@ describe("training examples", () => {
     expect((await rows("training_examples", id)).map((row) => row.cart_id)).toEqual(["kept"]);
   });
 
-  it("of carts that were bought again and again are more than one statement takes", async () => {
+  it("of carts that were bought again and again come in statements that D1 takes", async () => {
     const { id } = await newStore();
     const features = FEATURE_NAMES.map((_, i) => Math.sqrt(i));
     const known = {
