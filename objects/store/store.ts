@@ -5,7 +5,7 @@
  *         what campaigns caused, which models serve, whether orders are still told of.
  * Timers  `watch`: nudges carts that should have woken, looks for lost orders; `trim`: retention; `allocate`: shares of variants.
  * RPC     create, settings, patchSettings, campaign*, results, rules, serving, serve, tenant, apply, seen, countRejected, realtime,
- *         usage, rollups, issueCoupon, coupon*, admitFirst, orderSignal, overrideSignal, askAi, settleAi, aiUsage.
+ *         usage, rollups, issueCoupon, coupon*, admitFirst, giveBackFirst, orderSignal, overrideSignal, askAi, settleAi, aiUsage.
  * Peers   Room (its live topics), Cart (nudge).
  *
  * It receives cart summaries in batches, by sequence number, never single events: telling it twice changes nothing.
@@ -43,11 +43,10 @@ import { FirstMessages } from "./first-messages.ts";
 import { Live } from "./live.ts";
 import { Measurement } from "./measurement.ts";
 import { overQuotaUntil, QUOTA_MINUTES } from "./quota.ts";
-import { acceptedIn } from "./rollup.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { ServingModels } from "./serving.ts";
 import { SignalWatch } from "./signal-watch.ts";
-import { deliveriesOf, listItem, realtimeView } from "./view.ts";
+import { deliveriesOf, listItem, realtimeView, usageView } from "./view.ts";
 
 const WATCH_MS = 5 * MINUTE_MS;
 /** How late a cart may be before it is nudged. */
@@ -274,6 +273,11 @@ export class Store extends DurableObject<Actors> {
     return this.#firsts.admit(channel, this.#config.settings.firstMessagesPerHour, Date.now());
   }
 
+  /** The first message that was admitted at `at` (ms) surely did not go out. */
+  giveBackFirst(channel: MessageChannel, at: number): void {
+    this.#firsts.giveBack(channel, at);
+  }
+
   /** May a language model be asked, at a cost of at most `neurons`? The same `id` once a day; the answer is to be settled. */
   askAi(id: string, neurons: number): Result<null, "ai_off" | "budget_spent" | "already_asked"> {
     const ai = this.#config?.settings.ai;
@@ -304,16 +308,7 @@ export class Store extends DurableObject<Actors> {
   }
 
   usage(): UsageView {
-    const { totals } = this.#counters;
-    return {
-      events: { accepted: acceptedIn(totals), duplicates: totals.duplicates ?? 0, rejected: totals.rejected ?? 0 },
-      byType: totals.events ?? {},
-      carts: totals.carts ?? 0,
-      orders: totals.orders ?? 0,
-      messages: totals.messages ?? 0,
-      rowsWritten: totals.rows ?? 0,
-      since: iso(this.#config?.createdAt ?? Date.now()),
-    };
+    return usageView(this.#counters.totals, this.#config?.createdAt ?? Date.now());
   }
 
   rollups(grain: Grain, from: number, to: number): { start: number; delta: Delta }[] {
