@@ -102,8 +102,8 @@ export default defineConfig({
           name: "browser",
           include: ["test/browser/**/*.test.ts"],
           environment: "node",
-          // Each file has a browser and a server of its own, and much of the time waits for one of them.
-          maxWorkers: 2,
+          // The first of them unpacks the browser, which two at once cannot.
+          fileParallelism: false,
           testTimeout: 4 * WAIT_MS,
           hookTimeout: 3 * WAIT_MS,
           expect: WAIT,
