@@ -142,10 +142,11 @@ export class Trainer {
     const { state } = this;
     const { options } = state;
     const rows = this.#data.labels.length;
+    const room = new Float64Array(rows * this.#data.columns.length);
     for (const l2 of options.l2) {
       const scores = new Float64Array(rows);
       for (let fold = 0; fold < options.folds; fold++) {
-        const linear = fitLogistic(this.#data, rowsOf(this.#folds, fold, false), { l2 });
+        const linear = fitLogistic(this.#data, rowsOf(this.#folds, fold, false), { l2 }, room);
         const all = linearScores(linear, this.#data.columns, rows);
         for (const row of rowsOf(this.#folds, fold, true)) scores[row] = all[row]!;
       }
