@@ -45,6 +45,7 @@ export function metricsOf(skill: number, bias: number): ModelMetrics {
     ece: around(0.008 + Math.abs(bias) * 0.09, 0.004),
     calibration: bins,
     lift: bins.map((_, i) => ({ share: (i + 1) / 10, captured: held(i + 1) })),
+    importance: FEATURE_NAMES.map((feature, i) => ({ feature, effect: 0.6 * skill * 0.82 ** i })),
   };
 }
 

@@ -81,6 +81,8 @@ interface Declaration<Q extends z.ZodObject, B extends z.ZodType> {
   problems?: readonly ErrorCode[];
   /** Obeys `If-Match`, and answers with the new version's `ETag`. */
   ifMatch?: true;
+  /** Changes nothing although it is no GET: its repeat costs nothing, so that no answer is kept for an `Idempotency-Key`. */
+  reads?: true;
   /** Changes what beacons and actors obey: the isolate's copy of the store's rules is dropped. */
   changesRules?: boolean;
 }

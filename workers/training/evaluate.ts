@@ -2,6 +2,7 @@
 import { insertModel, makeRoom } from "../../shared/db/models.ts";
 import { type Reference, referenceOf } from "../../shared/model/drift.ts";
 import { judgeOffline, pairedLogLoss, type Verdict } from "../../shared/model/gates.ts";
+import { importanceOf } from "../../shared/model/importance.ts";
 import { measure } from "../../shared/model/metrics.ts";
 import { scoreColumns } from "../../shared/model/score-rows.ts";
 import type { ModelMetrics } from "../../shared/model/views.ts";
@@ -30,7 +31,10 @@ export async function evaluate(env: Env, run: RunId, version: string, plan: Plan
   const candidate = scoreColumns(fitted, features, columns, labels.length);
   const production = scoreColumns(serving, features, columns, labels.length);
   const options = { resamples: RESAMPLES, seed };
-  const metrics = measure({ probabilities: candidate, labels, groups }, options);
+  const metrics = {
+    ...measure({ probabilities: candidate, labels, groups }, options),
+    importance: importanceOf(fitted, features, columns, labels.length),
+  };
   const baseline = measure({ probabilities: production, labels, groups }, options);
   const train = await readDataset(env, run, "train");
   const evaluation: Evaluation = { metrics, baseline, reference: referenceOf(train, { scores: candidate, groups }) };

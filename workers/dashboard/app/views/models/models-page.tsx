@@ -2,6 +2,7 @@
 import type { Route } from "../../route.ts";
 import "../../styles/models.css";
 import "../../styles/model-charts.css";
+import "../../styles/model-importance.css";
 import { ModelList } from "./model-list.tsx";
 import { ModelPage } from "./model-page.tsx";
 
