@@ -39,7 +39,7 @@ const SAMPLE_MS = 5;
 /** What the watching thread writes: the highest sum, and its parts then, and how often it has looked. */
 const PEAK = { sum: 0, heap: 1, buffers: 2, samples: 3 } as const;
 
-export interface StepMemory {
+interface StepMemory {
   step: string;
   heapMB: number;
   buffersMB: number;
