@@ -245,10 +245,9 @@ export class Cart extends DurableObject<CartEnv> {
     const state = this.#state;
     if (!state) return no("not_found");
     if (this.#baseSeq > 0) return no("compacted");
-    const name = { storeId: this.#storeId, cartId: this.#cartId };
     const all = [...sends];
     const arbiter = arbiterOf(this.#storeId, rules, all);
-    const simulated = simulate(this.#storage.rows(0), name, rules, arbiter, Date.now(), predict);
+    const simulated = simulate(this.#storage.rows(0), state, rules, arbiter, Date.now(), predict);
     return ok({
       ...simulated,
       status: state.process.status,
