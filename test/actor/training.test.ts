@@ -90,7 +90,7 @@ const auditOf = async (storeId: string): Promise<string[]> => {
 
 describe("a run", () => {
   it("makes a model that is better than the prior, tries it and promotes it; then drift is watched, and retrains", {
-    timeout: 120_000,
+    timeout: 180_000,
   }, async () => {
     const storeId = await storeWith({ carts: CARTS, seed: 1, ...past() }, { carts: 2000, seed: 2, ...later() });
     const runId = nextRun();

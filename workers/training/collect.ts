@@ -24,7 +24,7 @@ import type { Dataset } from "../../shared/model/model.ts";
 import { callActor } from "../../shared/retry.ts";
 import { DAY_MS } from "../../shared/time.ts";
 import type { Env } from "../env.ts";
-import { deleteFile, putFile, type RunId, readDataset } from "./files.ts";
+import { deleteFile, putFile, type RunId, withDataset } from "./files.ts";
 
 /**
  * The newest examples that are looked at, and how many of them are read at most: what fits an isolate's memory. Of those that are
@@ -154,7 +154,8 @@ export async function partRows(
 /** Page by page: a page is let go before the next one is read. */
 async function readHeads(env: Env, run: RunId, pages: number): Promise<Heads> {
   const parts: Heads[] = [];
-  for (let page = 0; page < pages; page++) parts.push(headsOf([await readDataset(env, run, pageName(page))]));
+  for (let page = 0; page < pages; page++)
+    parts.push(await withDataset(env, run, pageName(page), (data) => headsOf([data])));
   return headsOf(parts);
 }
 
@@ -165,7 +166,7 @@ async function gathered(env: Env, run: RunId, rows: Int32Array): Promise<Uint8Ar
   for (let page = 0; page <= last; page++) {
     const places = Int32Array.from(rows.keys()).filter((place) => Math.floor(rows[place]! / PAGE) === page);
     const own = places.map((place) => rows[place]! - page * PAGE);
-    writer.take(await readDataset(env, run, pageName(page)), own, places);
+    await withDataset(env, run, pageName(page), (data) => writer.take(data, own, places));
   }
   return writer.bytes;
 }

@@ -47,7 +47,7 @@ export class Training extends WorkflowEntrypoint<Env, TrainingParams> {
     const ending = await run.go().catch((error: unknown): Ending => {
       const reason = error instanceof Error ? error.message : String(error);
       const { storeId, runId } = payload;
-      log(reason === ENDED ? "info" : "error", "training_failed", { storeId, runId, error });
+      log(reason.includes(ENDED) ? "info" : "error", "training_failed", { storeId, runId, error });
       return { status: "failed", reason };
     });
     return run.end(ending);

@@ -1,4 +1,5 @@
 /** Logistic regression with a ridge penalty, by Newton's method: the model for few data, and the trees' companion. */
+import { free } from "../free.ts";
 import type { Dataset, Linear } from "../model.ts";
 
 export interface LogisticOptions {
@@ -51,13 +52,14 @@ export function linearScores(linear: Linear, columns: Dataset["columns"], rows: 
   return scores;
 }
 
-/** `room`: columns × rows numbers that are overwritten, for who fits often: the standardised columns are as large as the data. */
+/** `given`: columns × rows numbers that are overwritten, for who fits often: the standardised columns are as large as the data. */
 export function fitLogistic(
   { columns, labels }: Pick<Dataset, "columns" | "labels">,
   rows: Int32Array,
   { l2 }: LogisticOptions,
-  room = new Float64Array(columns.length * rows.length),
+  given?: Float64Array,
 ): Linear {
+  const room = given ?? new Float64Array(columns.length * rows.length);
   const { mean, scale } = standardise(columns, rows);
   const standard = columns.map((column, feature) => {
     const own = room.subarray(feature * rows.length, (feature + 1) * rows.length);
@@ -69,6 +71,7 @@ export function fitLogistic(
   });
   const own = Uint8Array.from(rows, (row) => labels[row]!);
   const weights = newton(standard, own, l2);
+  if (!given) free(room);
   return { intercept: weights[0]!, weight: [...weights.subarray(1)], mean, scale };
 }
 
