@@ -188,7 +188,8 @@ const runRow = (
   store_id: storeId,
   ...{ id, trigger, status, step, progress, version, reason },
   started_at: Date.parse(run.startedAt),
-  updated_at: Date.parse(run.endedAt ?? run.startedAt),
+  // Nobody works at one that is open: the cron must not find it silent, and end it.
+  updated_at: run.endedAt === null ? Date.now() + DAY_MS : Date.parse(run.endedAt),
   ended_at: ms(run.endedAt),
 });
 
