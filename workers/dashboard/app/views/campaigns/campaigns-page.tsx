@@ -1,6 +1,7 @@
 /** Campaigns: the list of them, or one. Loaded when it is first asked for. */
 import type { Route } from "../../route.ts";
 import "../../styles/campaigns.css";
+import "../../styles/editing.css";
 import "../../styles/campaign-editor.css";
 import "../../styles/campaign-steps.css";
 import "../../styles/campaign-results.css";

@@ -1,10 +1,10 @@
 /** What a step gives away: a code of its own for each cart, within a budget. */
 import type { Coupon } from "../../../../../shared/policy/rules.ts";
-import { listPools } from "../../api/campaigns.ts";
+import { listPools } from "../../api/coupons.ts";
 import { store } from "../../api/session.ts";
 import { useResource } from "../../live/resource.ts";
+import { Check, Fault, NumberField, Select } from "../editing/fields.tsx";
 import { newCoupon } from "./draft.ts";
-import { Check, Fault, NumberField, Select } from "./fields.tsx";
 
 const KINDS: readonly { value: Coupon["kind"]; label: string }[] = [
   { value: "percent", label: "Per cent off" },

@@ -1,12 +1,12 @@
 /** The variants of a step: which template each sends, and how often. */
 import type { MessageChannel, Step } from "../../../../../shared/policy/rules.ts";
 import type { Channel } from "../../../../../shared/views.ts";
-import type { Template } from "../../api/campaigns.ts";
+import type { Template } from "../../api/templates.ts";
 import { percent } from "../../format.ts";
+import { Fault, NumberField, type Option, Select, TextField } from "../editing/fields.tsx";
 import { CHANNELS } from "./campaign-words.ts";
 import { isOwn } from "./chosen-template.ts";
 import { newVariant, replaced, type Variant, without } from "./draft.ts";
-import { Fault, NumberField, type Option, Select, TextField } from "./fields.tsx";
 
 interface Props {
   path: string;

@@ -1,22 +1,21 @@
-/** Somebody saved the campaign while it was being edited here: what they changed, and whose version stays. */
+/** Somebody saved the same thing while it was being edited here: what they changed, and whose version stays. */
 import { type AuditEntry, readAudit } from "../../api/identity.ts";
 import { may } from "../../api/session.ts";
 import { useResource } from "../../live/resource.ts";
 import { Confirm } from "../../ui/dialog.tsx";
 import { Ago } from "../../ui/times.tsx";
 import { actorName, changes } from "../settings/audit-words.ts";
-import { inputOf } from "./draft.ts";
-import type { Editing } from "./use-editing.ts";
+import type { Editing, Versioned } from "./use-editing.ts";
 
 const MOST = 8;
 
-export function Conflict({ editing }: { editing: Editing }) {
-  const { base, theirs } = editing;
+export function Conflict<Stored extends Versioned, Input>({ editing }: { editing: Editing<Stored, Input> }) {
+  const { base, theirs, kind } = editing;
   if (!base || !theirs) return null;
-  const changed = changes(inputOf(base), inputOf(theirs));
+  const changed = changes(kind.inputOf(base), kind.inputOf(theirs));
   return (
     <Confirm
-      title="Somebody else changed this campaign"
+      title={`Somebody else changed this ${kind.name}`}
       confirm="Keep mine, overwrite theirs"
       busy="Saving…"
       tone="danger"
@@ -26,8 +25,8 @@ export function Conflict({ editing }: { editing: Editing }) {
       cancel="Go on editing"
     >
       <p>
-        <Who id={base.id} /> saved version {theirs.version} <Ago at={theirs.updatedAt} />, while you edited version{" "}
-        {base.version}.
+        <Who id={base.id} action={`${kind.name}.updated`} /> saved version {theirs.version}{" "}
+        <Ago at={theirs.updatedAt} />, while you edited version {base.version}.
       </p>
       <ul class="conflict" data-testid="conflict">
         {changed.slice(0, MOST).map(({ field, before, after }) => (
@@ -41,14 +40,14 @@ export function Conflict({ editing }: { editing: Editing }) {
   );
 }
 
-function Who({ id }: { id: string }) {
-  const { data } = useResource(`who ${id}`, () => lastChange(id));
+function Who({ id, action }: { id: string; action: string }) {
+  const { data } = useResource(`who ${id}`, () => lastChange(id, action));
   return <b>{data ? actorName(data) : "Somebody"}</b>;
 }
 
 /** Whoever may not read the log is told of the change all the same. */
-async function lastChange(id: string): Promise<AuditEntry | null> {
+async function lastChange(id: string, action: string): Promise<AuditEntry | null> {
   if (!may("audit:read")) return null;
-  const { items } = await readAudit({ action: "campaign.updated" });
+  const { items } = await readAudit({ action });
   return items.find(({ object }) => object.id === id) ?? null;
 }
