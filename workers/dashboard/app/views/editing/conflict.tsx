@@ -5,6 +5,7 @@ import { useResource } from "../../live/resource.ts";
 import { Confirm } from "../../ui/dialog.tsx";
 import { Ago } from "../../ui/times.tsx";
 import { actorName, changes } from "../settings/audit-words.ts";
+import { difference } from "./difference.ts";
 import type { Editing, Versioned } from "./use-editing.ts";
 
 const MOST = 8;
@@ -29,11 +30,14 @@ export function Conflict<Stored extends Versioned, Input>({ editing }: { editing
         <Ago at={theirs.updatedAt} />, while you edited version {base.version}.
       </p>
       <ul class="conflict" data-testid="conflict">
-        {changed.slice(0, MOST).map(({ field, before, after }) => (
-          <li key={field}>
-            <code>{field}</code> {before ?? "nothing"} → {after ?? "nothing"}
-          </li>
-        ))}
+        {changed.slice(0, MOST).map((change) => {
+          const { before, after } = difference(change);
+          return (
+            <li key={change.field}>
+              <code>{change.field}</code> {before ?? "nothing"} → {after ?? "nothing"}
+            </li>
+          );
+        })}
         {changed.length > MOST && <li>and {changed.length - MOST} more</li>}
       </ul>
     </Confirm>
