@@ -77,13 +77,13 @@ async function saveTemplate(call: MemberCall, given: TemplateInput, before: Temp
     before
       ? // Only over the version that was judged: of two writers at once, the second is told of the first.
         `UPDATE templates SET name = ?, channel = ?, locale = ?, subject = ?, html = ?, text = ?, translations = ?, updated_at = ?,
-           version = version + 1 WHERE store_id = ? AND id = ? AND version = ${before.version} RETURNING *`
+           version = version + 1 WHERE store_id = ? AND id = ? AND version = ? RETURNING *`
       : `INSERT INTO templates (name, channel, locale, subject, html, text, translations, updated_at, store_id, id, version)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) RETURNING *`,
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
   )
     .bind(
       ...[given.name, given.channel, locale, subject, html, text, JSON.stringify(translations), Date.now()],
-      ...[call.principal.storeId, id],
+      ...[call.principal.storeId, id, before?.version ?? 1],
     )
     .first<TemplateRow>();
   if (!row) throw stale();

@@ -6,10 +6,12 @@ export function FigureTable(props: {
   heads: readonly string[];
   rows: readonly (readonly ComponentChildren[])[];
   testid: string;
+  /** Cells are words, not figures. */
+  words?: boolean;
 }) {
-  const { heads, rows, testid } = props;
+  const { heads, rows, testid, words } = props;
   return (
-    <table class="figure-rows">
+    <table class="figure-rows" data-words={words}>
       <thead>
         <tr>
           {heads.map((head) => (

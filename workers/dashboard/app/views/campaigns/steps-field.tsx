@@ -140,7 +140,7 @@ function WhenAndHow({ step, path, set }: { step: Step; path: string; set: (step:
         />
         {step.channel === "all" && (
           <Duration
-            label="Next channel if unanswered for"
+            label="Next channel after"
             path={`${path}.fallbackMinutes`}
             value={step.fallbackMinutes ?? 240}
             onChange={(fallbackMinutes) => set({ ...step, fallbackMinutes })}

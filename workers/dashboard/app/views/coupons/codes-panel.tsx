@@ -66,6 +66,7 @@ function Found({ filter, campaigns }: { filter: CouponFilter; campaigns: readonl
     <>
       <FigureTable
         heads={HEADS}
+        words
         testid="code-row"
         rows={items.map(({ code, status, campaignId, stepId, expiresAt, redeemed, cartId }) => [
           <code key="code">{code}</code>,

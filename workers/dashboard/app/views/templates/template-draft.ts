@@ -82,3 +82,18 @@ export function languageName(tag: string, reader?: string): string {
     return tag; // no tag that could be a language
   }
 }
+
+/**
+ * What a template says, for one line of a list: of what depends on something the first branch only, and values by
+ * their names. By pattern: a branch within a branch may be cut short.
+ */
+export function gist(source: string): string {
+  return source
+    .slice(0, 2_000)
+    .replace(/\{%-?\s*when\b.*?%\}(.*?)(?:\{%-?\s*(?:when|else)\b.*?)?\{%-?\s*endcase\b[^%]*%\}/gs, "$1")
+    .replace(/\{%-?\s*(?:else|elsif)\b.*?\{%-?\s*end(?:if|unless)\b[^%]*%\}/gs, "")
+    .replace(/\{%.*?%\}/gs, "")
+    .replace(/\{\{-?\s*([\w.]+).*?\}\}/gs, "‹$1›")
+    .replace(/\s+/g, " ")
+    .trim();
+}

@@ -11,7 +11,7 @@ import { ChannelIcon } from "../../ui/icons.tsx";
 import { ProblemNotice } from "../../ui/notice.tsx";
 import { Ago } from "../../ui/times.tsx";
 import { SectionTabs } from "../editing/section-tabs.tsx";
-import { isSentBy } from "./template-draft.ts";
+import { gist, isSentBy } from "./template-draft.ts";
 
 async function read() {
   const [templates, gallery, campaigns] = await Promise.all([listTemplates(), listGallery(), listCampaigns()]);
@@ -64,7 +64,7 @@ function TemplateRow({ one, sent }: { one: StoredTemplate; sent: number }) {
         <h2>
           <a href={templateHref(one.id)}>{one.name}</a>
         </h2>
-        <p class="template-words">{one.subject || one.text}</p>
+        <p class="template-words">{gist(one.subject || one.text)}</p>
       </div>
       <p class="template-facts">
         <span>{locales.join(" · ")}</span>
