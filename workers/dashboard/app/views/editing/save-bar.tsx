@@ -4,19 +4,19 @@ import type { Editing, Versioned } from "./use-editing.ts";
 
 export function SaveBar<Stored extends Versioned, Input>(props: {
   editing: Editing<Stored, Input>;
-  /** Before the others. */
+  /** Beside the button that saves. */
   children?: ComponentChildren;
 }) {
   const { kind, base, dirty, save, discard } = props.editing;
   return (
     <div class="save-bar" data-dirty={dirty}>
       <p role="status">{dirty ? "Not saved yet" : base ? "Saved" : ""}</p>
-      {props.children}
       {dirty && base && (
         <button type="button" class="button" onClick={discard}>
           Discard
         </button>
       )}
+      {props.children}
       <button type="submit" class="button button-primary" aria-disabled={save.busy} data-testid={`${kind.name}-save`}>
         {save.busy ? "Saving…" : base ? "Save" : `Create the ${kind.name}`}
       </button>
