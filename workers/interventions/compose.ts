@@ -2,7 +2,6 @@
 import { storeStub } from "../../objects/stubs.ts";
 import { signLink } from "../../shared/auth/links.ts";
 import type { Config } from "../../shared/config.ts";
-import { findTemplate } from "../../shared/db/templates.ts";
 import type { ClaimedCart, IssuedCoupon } from "../../shared/events/messages.ts";
 import { fitted } from "../../shared/message-limits.ts";
 import { callActor } from "../../shared/retry.ts";
@@ -18,6 +17,7 @@ import {
 } from "../../shared/templates.ts";
 import { DAY_MS, SECOND_MS } from "../../shared/time.ts";
 import type { Env } from "../env.ts";
+import type { Lookups } from "./lookups.ts";
 import type { DeliveryMessage } from "./providers/provider.ts";
 
 /** What a push message says of a cart is stale by the next day. */
@@ -42,11 +42,12 @@ export async function gather(
   claimed: ClaimedCart,
   store: MessageStore,
   storeId: string,
+  lookups: Lookups,
 ): Promise<Materials> {
-  const template = await findTemplate(env.DB, storeId, claimed.templateId, claimed.channel, claimed.trigger);
+  const template = await lookups.template(storeId, claimed);
   const { parts, locale } = inLocale(template, claimed.locale);
   const links = await linksOf(config, claimed, store, storeId, locale);
-  const coupon = speaksOfCoupon(parts) ? await couponFor(env, claimed, storeId) : null;
+  const coupon = claimed.coupon && speaksOfCoupon(parts) ? await couponFor(env, claimed, storeId) : null;
   return { template, links, coupon };
 }
 
