@@ -1,8 +1,9 @@
 /** A new pool, and codes on their way into one. */
 import { useId, useState } from "preact/hooks";
-import { CODE_BYTES, MAX_ADDED_CODES } from "../../../../../shared/coupon-codes.ts";
+import { CODE_BYTES, MAX_ADDED_CODES, MAX_POOL_CODES } from "../../../../../shared/coupon-codes.ts";
 import type { CouponPoolView } from "../../../../../shared/coupons.ts";
 import { type AddedCodes, addCodes, addCsv, createPool } from "../../api/coupons.ts";
+import { Problem } from "../../api/http.ts";
 import { may } from "../../api/session.ts";
 import { plural } from "../../format.ts";
 import { Confirm, Dialog } from "../../ui/dialog.tsx";
@@ -37,12 +38,24 @@ interface Props {
   onClose: () => void;
 }
 
+/** More than a full pool, with room for other columns: it is held in memory while it is sent in pieces. */
+const LARGEST_BYTES = 32 * 1024 * 1024;
+
+const tooLarge = (): Problem =>
+  new Problem({
+    status: 0,
+    code: "PAYLOAD_TOO_LARGE",
+    title: "The file is too large",
+    detail: `A pool holds at most ${MAX_POOL_CODES} codes: leave out what is not needed.`,
+  });
+
 export function ImportDialog({ pool, changed, onClose }: Props) {
   const id = useId();
   const [outcome, setOutcome] = useState<AddedCodes | null>(null);
   const send = async (values: FormData) => {
     const file = values.get("file");
     if (!(file instanceof File)) return;
+    if (file.size > LARGEST_BYTES) throw tooLarge();
     let sum: AddedCodes | null = null;
     try {
       for (const part of csvParts(await file.text())) {

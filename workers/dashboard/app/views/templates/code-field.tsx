@@ -136,6 +136,7 @@ function FaultList(props: { id: string; faults: readonly PlacedFault[]; field: R
 
 /** Puts a text where the reader last wrote; the browser's undo takes it back. */
 export function insert(field: LiquidElement, text: string): void {
+  if (field.matches(":disabled")) return; // the reader may only look
   field.focus();
   if (document.execCommand("insertText", false, text)) return;
   field.setRangeText(text, field.selectionStart ?? 0, field.selectionEnd ?? 0, "end");

@@ -10,6 +10,7 @@ import { ProblemNotice } from "../../ui/notice.tsx";
 import { CartSelect, Message } from "../editing/preview-cart.tsx";
 import type { Editing } from "../editing/use-editing.ts";
 import { insert, type LiquidElement } from "./code-field.tsx";
+import { isPart } from "./template-draft.ts";
 import { TestButton } from "./test-button.tsx";
 import type { Preview } from "./use-preview.ts";
 
@@ -54,7 +55,7 @@ function Look({ editing, preview, locale }: Props) {
               : "Writing it…"}
         </p>
       )}
-      {!rendered && <OtherFaults faults={faults} />}
+      <OtherFaults faults={rendered ? faults.filter(({ field }) => !isPart(field)) : faults} />
       {rendered && <Message channel={draft.channel} rendered={rendered} />}
       {base && draft.channel === "email" && may("campaigns:write") && (
         <TestButton
@@ -67,6 +68,7 @@ function Look({ editing, preview, locale }: Props) {
   );
 }
 
+/** Those that stand at no field of words; all of them while there is nothing to look at. */
 const OtherFaults = ({ faults }: Pick<Preview, "faults">) => (
   <ul class="faults">
     {faults.map(({ field, message }) => (

@@ -1,5 +1,6 @@
 /** The template as it is being written, with a cart: rendered, or what is wrong with it. */
 import { useEffect, useRef } from "preact/hooks";
+import { canonicalLocale } from "../../../../../shared/locale.ts";
 import type { Problem, ProblemField } from "../../api/http.ts";
 import { previewTemplate, type Rendered, type TemplateInput } from "../../api/templates.ts";
 import { useResource, useSoon } from "../../live/resource.ts";
@@ -28,7 +29,10 @@ export function usePreview(draft: TemplateInput, locale: string | null): Preview
     cartId === undefined
       ? null
       : // A name is asked for when it is saved.
-        previewTemplate({ ...draft, name: draft.name || "Preview" }, { cartId, shopperLocale: locale ?? draft.locale }),
+        previewTemplate(
+          { ...draft, name: draft.name || "Preview" },
+          { cartId, shopperLocale: canonicalLocale(locale ?? draft.locale) ?? undefined },
+        ),
   );
   const soon = useSoon(reload, PAUSE_MS);
   const first = useRef(true);
