@@ -2,6 +2,7 @@
 import { storeStub } from "../../objects/stubs.ts";
 import { signLink } from "../../shared/auth/links.ts";
 import type { Config } from "../../shared/config.ts";
+import { shortenLink } from "../../shared/db/short-links.ts";
 import { findTemplate } from "../../shared/db/templates.ts";
 import type { ClaimedCart, IssuedCoupon } from "../../shared/events/messages.ts";
 import { fitted } from "../../shared/message-limits.ts";
@@ -45,7 +46,7 @@ export async function gather(
 ): Promise<Materials> {
   const template = await findTemplate(env.DB, storeId, claimed.templateId, claimed.channel, claimed.trigger);
   const { parts, locale } = inLocale(template, claimed.locale);
-  const links = await linksOf(config, claimed, store, storeId, locale);
+  const links = await linksOf(env, config, claimed, store, storeId, locale);
   const coupon = speaksOfCoupon(parts) ? await couponFor(env, claimed, storeId) : null;
   return { template, links, coupon };
 }
@@ -92,7 +93,9 @@ export async function compose(
   };
 }
 
+/** An SMS is paid by its length: the link back is a short one, of a row of its own. */
 async function linksOf(
+  env: Env,
   config: Config,
   { cartId, generation, deliveryId, shopperId, channel }: ClaimedCart,
   store: MessageStore,
@@ -101,8 +104,11 @@ async function linksOf(
 ): Promise<{ recovery: string; unsubscribe: string }> {
   const base = config.PUBLIC_URL || store.baseUrl || new URL(store.url).origin;
   const at = Date.now();
+  const claims = { store: storeId, cart: cartId, generation, delivery: deliveryId, at };
   const [recovery, unsubscribe] = await Promise.all([
-    signLink({ kind: "r", store: storeId, cart: cartId, generation, delivery: deliveryId, at }, config.LINK_SECRET),
+    channel === "sms"
+      ? shortenLink(env.DB, claims, config.LINK_SECRET)
+      : signLink({ kind: "r", ...claims }, config.LINK_SECRET),
     signLink({ kind: "u", store: storeId, shopper: shopperId, channel, at, locale }, config.LINK_SECRET),
   ]);
   return { recovery: `${base}/r/${recovery}`, unsubscribe: `${base}/u/${unsubscribe}` };
