@@ -151,21 +151,19 @@ export async function revoke(env: Env, storeId: string, id: string, now: number)
   return done.meta.changes > 0;
 }
 
-/** Ends the open invitations to these roles that a member sent who may not give them any more. */
-export async function revokeThoseOf(
+/** Ends the open invitations to the `lost` roles that a member sent who, now of this `role` (`null`: none), may not give them. */
+export const revokeThoseOf = (
   env: Env,
   storeId: string,
   userId: string,
-  roles: Role[],
+  { role, lost }: { role: Role | null; lost: Role[] },
   now: number,
-): Promise<void> {
-  await env.DB.prepare(
+): D1PreparedStatement =>
+  env.DB.prepare(
     `UPDATE invitations SET revoked_at = ? WHERE store_id = ? AND invited_by = ? AND ${OPEN}
-       AND role IN (SELECT value FROM json_each(?))`,
-  )
-    .bind(now, storeId, userId, now, JSON.stringify(roles))
-    .run();
-}
+       AND role IN (SELECT value FROM json_each(?))
+       AND (SELECT role FROM members WHERE store_id = ? AND user_id = ?) IS ?`,
+  ).bind(now, storeId, userId, now, JSON.stringify(lost), storeId, userId, role);
 
 /**
  * Makes the user a member, once. `account`: theirs, when they are new; it is made only together with the membership, and

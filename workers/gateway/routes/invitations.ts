@@ -121,7 +121,7 @@ const acceptance = z.object({ password: z.string().min(1).max(256), name: z.stri
 type Acceptance = z.infer<typeof acceptance>;
 
 async function acceptOffer(call: Call<unknown, Acceptance>): Promise<Response> {
-  const { env, url } = call;
+  const { env } = call;
   const row = await offerOf(call);
   const known = await findUserByEmail(env, row.email);
   const user = known ? await joinAs(call, row, known) : await joinAsNew(call, row);
@@ -133,7 +133,7 @@ async function acceptOffer(call: Call<unknown, Acceptance>): Promise<Response> {
   });
   if (user.mfa) return json({ accepted: true });
   const { passwordHash } = user;
-  return signedIn(url, await openSession(env, user.id, row.store_id, deviceOf(call), { passwordHash }));
+  return signedIn(call, passwordHash, await openSession(env, user.id, row.store_id, deviceOf(call), { passwordHash }));
 }
 
 interface Joined {
@@ -145,7 +145,7 @@ interface Joined {
 /** Who has an account proves that it is theirs; wrong guesses count like those at the door. */
 async function joinAs(call: Call<unknown, Acceptance>, row: Invitation, user: Account): Promise<Joined> {
   const correct = await checkPassword(call.body.password, user.password_hash);
-  const admitted = await admit(call.env, user, correct);
+  const admitted = await admit(call.env, user, correct, await call.isKnown(user.id));
   if (!admitted) {
     if (!correct) afterwards(call, noteFailure(call, user, "password"));
     throw new AppError("UNAUTHORIZED", "The password of your account is wrong.");

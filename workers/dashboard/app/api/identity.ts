@@ -44,6 +44,8 @@ export interface ApiKey {
   expiresAt: string | null;
   revokedAt: string | null;
   rotatedTo: string | null;
+  /** `null`: made before this was kept. */
+  createdBy: { userId: string; email: string; name: string | null } | null;
 }
 
 export interface NewKey {
