@@ -198,6 +198,27 @@ describe("a login that owes its second factor", () => {
     expect(await useCode(env, fresh!.account, code(), fresh!.maxFailures)).toBe(true);
   });
 
+  it("goes on at a known device while strangers keep the account locked, and stands no more wrong codes there", async () => {
+    const { account, code } = await protectedAccount();
+    for (let i = 0; i < 6; i++) await fail(account);
+    const lockedUntil = T0 + MINUTE_MS;
+    const known = { ...call, isKnown: async () => true };
+    expect(await admit(env, account, true)).toBeNull();
+    expect(await admit(env, account, true, true)).toEqual({ mfa: true });
+    const begin = async () => (await readStep(env, await stepToken(env, await again(account), "st_1")))!;
+    const worn = await begin();
+    for (let i = 0; i < 5; i++) await noteFailure(known, account, "code");
+    expect(await useCode(env, worn.account, code(), worn.maxFailures, true)).toBe(false);
+    const next = await begin();
+    expect(await useCode(env, next.account, code(), next.maxFailures)).toBe(false);
+    expect(await useCode(env, next.account, code(), next.maxFailures, true)).toBe(true);
+    // Whoever caused the lock is not let go on by it.
+    expect((await again(account)).failed_logins).toBe(11);
+    expect(
+      await env.DB.prepare("SELECT locked_until AS at FROM users WHERE id = ?").bind(account.id).first("at"),
+    ).toBeGreaterThan(lockedUntil);
+  });
+
   it("must be begun again after a success, a new password, and five minutes", async () => {
     const { account, code } = await protectedAccount();
     const token = await stepToken(env, account, "st_1");

@@ -60,6 +60,10 @@ describe("identity in the dashboard", () => {
     await giveLogin(ada, merchant.account.email, merchant.account.password);
     await isIn(ada);
     await open(ada, "settings/security", byTestId("mfa-setup"));
+    await ada.fill(byTestId("mfa-password"), "not this one");
+    await ada.click(byTestId("mfa-setup"));
+    await ada.getByText("is wrong").first().waitFor();
+    await ada.fill(byTestId("mfa-password"), merchant.account.password);
     await ada.click(byTestId("mfa-setup"));
     const picture = ada.getByAltText("QR code for the authenticator");
     await picture.waitFor();

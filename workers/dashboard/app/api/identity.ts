@@ -103,8 +103,9 @@ export const changePassword = (currentPassword: string, newPassword: string) =>
   call("POST", "/auth/password/change", { currentPassword, newPassword });
 export const changeName = (name: string) => call<UserView>("PATCH", "/auth/me", { name });
 
-export const setUpMfa = () => call<MfaSetup>("POST", "/auth/mfa/setup");
-export const enableMfa = (code: string) => call<RecoveryCodes>("POST", "/auth/mfa/enable", { code });
+export const setUpMfa = (password: string) => call<MfaSetup>("POST", "/auth/mfa/setup", { password });
+export const enableMfa = (password: string, code: string) =>
+  call<RecoveryCodes>("POST", "/auth/mfa/enable", { password, code });
 export const disableMfa = (password: string, code: string) => call("POST", "/auth/mfa/disable", { password, code });
 export const renewRecoveryCodes = (code: string) => call<RecoveryCodes>("POST", "/auth/mfa/recovery-codes", { code });
 
