@@ -43,12 +43,12 @@ async function reset(call: Call<unknown, z.infer<typeof resetting>>): Promise<Re
   const account = await accountOfLink(env, body.token);
   const dead = invalid("token", "is not valid, was used already, or is too old: ask for another mail");
   if (!account) throw dead;
-  const hash = await replacePassword(call, account, "password", body.password, null);
-  if (hash === null) throw dead;
-  await revokeUser(env, account.id);
   const store = await storeOfUser(env, account.id);
   const actor = store && { storeId: store.id, userId: account.id, email: account.email };
-  if (actor) call.audit({ action: "password.reset", objectId: account.id, actor });
+  const line = actor ? call.audited({ action: "password.reset", objectId: account.id, actor }) : [];
+  const hash = await replacePassword(call, account, { field: "password", password: body.password, keep: null, line });
+  if (hash === null) throw dead;
+  await revokeUser(env, account.id);
   return knownFrom(call, account, hash);
 }
 
@@ -77,12 +77,26 @@ async function change(call: MemberCall<unknown, z.infer<typeof changing>>): Prom
   const { env, principal, body } = call;
   const account = await accountOf(env, principal.userId);
   if (!(await confirmPassword(call, account, body.currentPassword))) throw invalid("currentPassword", "is wrong");
-  const hash = await replacePassword(call, account, "newPassword", body.newPassword, principal.sessionId);
+  const hash = await replacePassword(call, account, {
+    field: "newPassword",
+    password: body.newPassword,
+    keep: principal.sessionId,
+    line: call.audited({ action: "password.changed", objectId: account.id }),
+  });
   if (hash === null) throw new AppError("CONFLICT", "The password was changed meanwhile.");
   const others = await familiesInUse(env, account.id, principal.sessionId);
   await Promise.all(others.map((family) => revokeSession(env, account.id, family)));
-  call.audit({ action: "password.changed", objectId: account.id });
   return knownFrom(call, account, hash);
+}
+
+interface Replacement {
+  /** Of the body, to name in a refusal. */
+  field: string;
+  password: string;
+  /** The session that goes on. */
+  keep: string | null;
+  /** Of the audit log. */
+  line: D1PreparedStatement[];
 }
 
 /**
@@ -92,9 +106,7 @@ async function change(call: MemberCall<unknown, z.infer<typeof changing>>): Prom
 async function replacePassword(
   { env, url }: Call,
   account: Account,
-  field: string,
-  password: string,
-  keep: string | null,
+  { field, password, keep, line }: Replacement,
 ): Promise<string | null> {
   const problem = passwordProblem(password, account.email);
   if (problem) throw invalid(field, problem);
@@ -108,6 +120,7 @@ async function replacePassword(
     env.DB.prepare(
       "UPDATE users SET password_hash = ?, failed_logins = 0, locked_until = NULL WHERE id = ? AND password_hash = ?",
     ).bind(hash, id, old),
+    ...line,
     env.DB.prepare(
       `UPDATE account_mails SET used_at = ? WHERE user_id = ? AND kind = 'password_reset' AND used_at IS NULL AND ${guard.sql}`,
     ).bind(now, id, ...guard.values),
