@@ -266,12 +266,11 @@ async function person() {
   const store = { name: "Shop", url: "https://shop.example/", currency: "EUR", timezone: "UTC" };
   const { body, device, cookie } = await post("/auth/register", { email, password: PASSWORD, store });
   const login = (password: string, from?: Browser) => post("/auth/login", { email, password }, from);
-  /** Six wrong passwords; the account is locked when they have been counted. */
-  const lock = async (from?: Browser) => {
-    for (let i = 0; i < 6; i++) await login(`guess ${i}`, from);
-    const locked = () => env.DB.prepare("SELECT locked_until AS at FROM users WHERE email = ?").bind(email).first("at");
-    await vi.waitFor(async () => expect(await locked()).toBeGreaterThan(Date.now()));
-  };
+  /** As six wrong passwords of a stranger do. */
+  const lock = () =>
+    env.DB.prepare("UPDATE users SET failed_logins = 6, locked_until = ? WHERE email = ?")
+      .bind(Date.now() + MINUTE_MS, email)
+      .run();
   return { email, device: device!, cookie: cookie!, token: body.accessToken as string, login, lock };
 }
 
@@ -279,7 +278,7 @@ describe("a device that had a session of the account", () => {
   it("gets in while strangers keep the account locked, and the lock stays for them", async () => {
     const { device, cookie, login, lock } = await person();
     expect(cookie).toMatch(/; Path=\/auth; HttpOnly; SameSite=Strict; Max-Age=34560000; Secure$/);
-    await lock({ network: "198.51.100.7" });
+    await lock();
     const stranger = await login(PASSWORD, { network: "203.0.113.9" });
     expect([stranger.status, stranger.cookie]).toEqual([401, undefined]);
     const other = await person();
@@ -290,7 +289,7 @@ describe("a device that had a session of the account", () => {
     expect(known.status).toBe(200);
     expect((await login(PASSWORD, { network: "203.0.113.9" })).status).toBe(401);
     // Nor does it matter that the stranger sits in the same network, and has used up what that may try.
-    for (let i = 0; i < 12; i++) await login("guess", { network: "198.51.100.7" });
+    for (let i = 0; i < 10; i++) await login("guess", { network: "198.51.100.7" });
     expect((await login(PASSWORD, { network: "198.51.100.7" })).status).toBe(429);
     expect((await login(PASSWORD, { network: "198.51.100.7", device: known.device! })).status).toBe(200);
     // It lasts for 400 days.
@@ -301,12 +300,12 @@ describe("a device that had a session of the account", () => {
 
   it("is a stranger after ten failures in an hour, and a right password is none of them", async () => {
     const { device, login, lock } = await person();
-    await lock({ network: "192.0.2.8" });
+    await lock();
     for (let i = 0; i < 3; i++) expect((await login(PASSWORD, { device })).status).toBe(200);
     for (let i = 0; i < 10; i++) expect((await login("wrong", { device })).status).toBe(401);
     expect((await login(PASSWORD, { device })).status).toBe(401);
     setClock(T0 + HOUR_MS + MINUTE_MS);
-    await lock({ network: "192.0.2.8" });
+    await lock();
     expect((await login(PASSWORD, { device })).status).toBe(200);
   });
 

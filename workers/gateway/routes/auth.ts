@@ -161,7 +161,7 @@ export const routes: Route[] = [
       tag,
       summary: "Log in",
       description:
-        "The same answer, after the same time, for a wrong password, an unknown address and an account that is locked after too many failures: its owner is told by mail. `storeId` chooses among the user's stores.",
+        "The same answer, after the same time, for a wrong password, an unknown address and an account that is locked after too many failures: its owner is told by mail. A browser that had a session of the account says so by its cookie `cw_device`, and is not kept out by others' failures. `storeId` chooses among the user's stores.",
       body: credentials,
       guarded: ({ body }) => body.email,
       problems: ["UNAUTHORIZED", "FORBIDDEN"],
