@@ -3,6 +3,10 @@ import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-worker
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { fakeAiWorker } from "./test/support/ai-script.ts";
+import { scratchFolder } from "./test/support/scratch.ts";
+
+// Of every temporary folder in the tests, and in what they start.
+process.env.TMPDIR ??= scratchFolder();
 
 /** System tests that mostly wait for time to pass, the longest first: begun early, they wait while others compute. */
 const LONG_WAITS = ["limits", "providers", "loop", "email-providers", "outage", "email-adapters", "kill", "training"];

@@ -5,8 +5,8 @@
  */
 import { type StdioOptions, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { scratchFolder } from "./support/scratch.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 const USAGE = `Usage: npm test [-- lint types unit actor system browser]\n\nRuns the named parts, all of them by default.\n`;
@@ -109,7 +109,9 @@ function readReport(file: string): Report | null {
 const ROWS = [["lint", "types", "unit", "actor", "browser"], ["system"]];
 
 async function main(wanted: string[]): Promise<number> {
-  const folder = mkdtempSync(join(tmpdir(), "cartwake-reports-"));
+  const folder = mkdtempSync(join(scratchFolder(), "cartwake-tests-"));
+  // What a part leaves behind goes with the folder.
+  process.env.TMPDIR = folder;
   const projects = ["unit", "actor", "system", "browser"].map((name) => [name, project(name, folder)] as const);
   const parts = new Map<string, Part>([["lint", lint], ["types", types], ...projects]);
   const unknown = wanted.filter((name) => !parts.has(name));
