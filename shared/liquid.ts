@@ -40,7 +40,26 @@ export function renderPart(engine: Liquid, source: string, data: object, budget:
   const context = new Context(data, engine.options, {}, { liquid: engine });
   context.renderLimit.use = (count) => budget.step(count);
   context.memoryLimit.use = (count) => budget.use(count);
-  return engine.parseAndRender(source, context);
+  return engine.render(parsed(engine, source), context);
+}
+
+/** Sources whose parsed form is kept, an engine: a store's messages are made from the same few. */
+const MAX_PARSED = 100;
+const MAX_PARSED_CHARACTERS = 20_000;
+const parsedBy = new WeakMap<Liquid, Map<string, Template[]>>();
+
+/** The template that `source` is; rendering does not change it. Throws with the engine's own message when it is broken. */
+export function parsed(engine: Liquid, source: string): Template[] {
+  const known = parsedBy.get(engine) ?? new Map<string, Template[]>();
+  parsedBy.set(engine, known);
+  const found = known.get(source);
+  if (found) return found;
+  const templates = engine.parse(source);
+  if (source.length > MAX_PARSED_CHARACTERS) return templates;
+  const [oldest] = known.keys();
+  if (known.size >= MAX_PARSED && oldest !== undefined) known.delete(oldest);
+  known.set(source, templates);
+  return templates;
 }
 
 export function boundedEngine(options: Pick<LiquidOptions, "outputEscape">): Liquid {

@@ -4,7 +4,7 @@
  */
 import { LiquidError } from "liquidjs";
 import type { CartContents, IssuedCoupon } from "./events/messages.ts";
-import { Budget, boundedEngine, renderPart } from "./liquid.ts";
+import { Budget, boundedEngine, parsed, renderPart } from "./liquid.ts";
 import { canonicalLocale, languageOf, lookupLocale } from "./locale.ts";
 import { toMoney } from "./money.ts";
 import { firstNameOf, withoutAddresses, withoutLinks } from "./names.ts";
@@ -203,5 +203,5 @@ export const needsCoupon = (parts: Parts): boolean =>
 
 function namesCoupon(part: PartName, source: string): boolean {
   const engine = engineOf(part);
-  return Object.hasOwn(engine.analyzeSync(engine.parse(source), { partials: false }).globals, "coupon");
+  return Object.hasOwn(engine.analyzeSync(parsed(engine, source), { partials: false }).globals, "coupon");
 }

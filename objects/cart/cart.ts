@@ -34,8 +34,8 @@ import { find } from "./ledger.ts";
 import { deltaOf, usageDelta } from "./metrics.ts";
 import { Models } from "./models.ts";
 import { Past } from "./past.ts";
-import { type CartEnv, isUrgent, type Present, Publisher } from "./publisher.ts";
-import { freshRules } from "./rules.ts";
+import { type CartEnv, hasteOf, type Present, Publisher } from "./publisher.ts";
+import { askStore, freshRules } from "./rules.ts";
 import { CREATE_LOG_ROWS } from "./schema.ts";
 import { arbiterOf, type SimulatedCart, sentBefore, simulate } from "./simulate.ts";
 import { type CartState, emptyState } from "./state.ts";
@@ -129,7 +129,7 @@ export class Cart extends DurableObject<CartEnv> {
     const effect = state && find(state.process, effectId);
     if (!state || !effect) return no("unknown_effect");
     if (effect.status !== "scheduled" && effect.status !== "claimed") return no(`already_${effect.status}`);
-    const prospect = prospectOf(state, effect);
+    const prospect = { ...prospectOf(state, effect), isIntroduced: this.#publisher.isIntroduced(state.facts) };
     return prospect.channels.length > 0 ? ok(prospect) : no("no_address");
   }
 
@@ -274,12 +274,17 @@ export class Cart extends DurableObject<CartEnv> {
   async #wake(): Promise<void> {
     try {
       if (!this.#state) return;
-      const rules = await this.#fresh(this.#state.rules);
+      const counted = this.#publisher.asking();
+      const store = await askStore(this.env, { storeId: this.#storeId, cartId: this.#cartId }, this.#createdAt);
+      if (!this.#state) return;
+      if (store) counted(store.seen);
+      const rules = store?.rules ?? this.#state.rules;
       const predict = await this.#models.ready(rules);
       if (!this.#state) return;
-      const { forget } = this.#run({ type: "wake", now: Date.now() }, rules, predict);
+      const { forget, dispatch } = this.#run({ type: "wake", now: Date.now() }, rules, predict);
       if (forget && (await this.#forget())) return;
-      await this.#tidy();
+      if (dispatch.length === 0 && this.#publisher.behind(this.#seq)) await this.#publisher.flush(() => this.#news());
+      this.#compact();
     } catch (error) {
       log("error", "cart_wake_failed", { actor: this.#cartId, error });
       this.#arm(Date.now() + RETRY_MS);
@@ -361,7 +366,7 @@ export class Cart extends DurableObject<CartEnv> {
     this.#logged = { rulesVersion: state.rules.version, trace: this.#trace };
     if (first) this.#createdAt = command.now;
     const published: Entry = { seq, at: command.now, delta };
-    this.#publisher.add(published, isUrgent(before, decision, first), () => this.#news());
+    this.#publisher.add(published, hasteOf(before, command, decision, first), () => this.#news());
     if (seq % 16 === 0 && isLong(seq - this.#baseSeq, state.weight)) this.ctx.waitUntil(this.#tidy());
   }
 

@@ -7,7 +7,7 @@ import type { CartNews, Entry, QueueProbe, SendCommand } from "../../shared/even
 import { log } from "../../shared/log.ts";
 import { SECOND_MS } from "../../shared/time.ts";
 import { type Actors, storeStub } from "../stubs.ts";
-import type { Decision } from "./commands.ts";
+import type { Command, Decision } from "./commands.ts";
 import { endingsOf } from "./examples.ts";
 import type { CartState, Effect, Facts, Process } from "./state.ts";
 import type { CartStorage, Loaded } from "./storage.ts";
@@ -37,6 +37,12 @@ const sizeOf = ({ delta }: Entry): number =>
   1 + (delta.exposures?.length ?? 0) + (delta.purchases?.length ?? 0) + 8 * (delta.ends?.length ?? 0);
 const MAX_RETOLD = 10;
 
+/**
+ * When news is told. `gathered`: together with what follows, page views and the like: fewer messages, fewer rows in the
+ * store. `with_answer`: the sender has a message in hand and answers in a moment, which is told with it.
+ */
+export type Haste = "at_once" | "gathered" | "with_answer";
+
 export class Publisher {
   readonly leaseMs: number;
   readonly #gatherMs: number;
@@ -55,6 +61,10 @@ export class Publisher {
   /** Effects that need not be told; after an eviction the newest ones are told again. */
   #toldEffects: readonly Effect[];
   #indexed: { facts: Facts; process: Process } | null = null;
+  /** Who the shopper was in what was last told of them, and the entry that told it. */
+  #introduced: { facts: Facts | null; seq: number };
+  /** Grows when the log is deleted: an answer about the earlier cart says nothing of this one. */
+  #life = 0;
 
   constructor(
     ctx: DurableObjectState,
@@ -71,6 +81,7 @@ export class Publisher {
     this.#sent = this.#confirmed;
     this.#last = loaded?.lastSeq ?? 0;
     this.#toldEffects = loaded?.state.process.effects.slice(0, -MAX_RETOLD) ?? [];
+    this.#introduced = { facts: loaded?.state.facts ?? null, seq: this.#last };
     this.leaseMs = Math.max(1, Number(env.PUBLISH_LEASE_SECONDS) || 300) * SECOND_MS;
     this.#gatherMs = (Number(env.PUBLISH_GATHER_SECONDS) || 0) * SECOND_MS;
   }
@@ -84,6 +95,14 @@ export class Publisher {
     this.#buffer = [];
     this.#indexed = null;
     this.#toldEffects = [];
+    this.#introduced = { facts: null, seq: 0 };
+    this.#life += 1;
+  }
+
+  /** Does the shopper's arbiter know for sure that this browser is theirs? The store counts only what it was told after that. */
+  isIntroduced({ person, visitorId }: Facts): boolean {
+    const { facts, seq } = this.#introduced;
+    return facts?.person === person && facts.visitorId === visitorId && this.#confirmed >= seq;
   }
 
   /** The last news of a cart that forgets itself. Throws when the queue does not take it. */
@@ -112,14 +131,19 @@ export class Publisher {
   }
 
   /**
-   * A row was committed. What the board shows is told at once; page views and the like together with what follows: fewer
-   * messages, fewer rows in the store. No timer waits for them, for it would keep the actor awake, which is billed.
+   * A row was committed. No timer waits for what is gathered, for it would keep the actor awake, which is billed; what
+   * nothing follows is told when the lease ends.
    */
-  add(entry: Entry, urgent: boolean, present: () => Present | null): void {
+  add(entry: Entry, when: Haste, present: () => Present | null): void {
     const previous = this.#buffer.at(-1)?.seq ?? this.#sent;
     if (entry.seq === previous + 1 && this.#buffer.length < MAX_ENTRIES) this.#buffer.push(entry);
     this.#last = entry.seq;
-    if (urgent || entry.at - this.#sentAt >= this.#gatherMs) this.#ctx.waitUntil(this.flush(present));
+    const waited = {
+      at_once: true,
+      gathered: entry.at - this.#sentAt >= this.#gatherMs,
+      with_answer: entry.at - (this.#buffer[0]?.at ?? 0) >= this.leaseMs,
+    };
+    if (waited[when]) this.#ctx.waitUntil(this.flush(present));
   }
 
   /** Sends all that was not sent yet; one flush at a time, and another if something came meanwhile. */
@@ -142,7 +166,9 @@ export class Publisher {
         const entries = this.#pending();
         const upTo = entries.at(-1)?.seq ?? now.seq;
         const { facts, process } = now.state;
-        await this.#env.EVENTS.send(this.#news(now, entries), { contentType: "json" });
+        const news = this.#news(now, entries);
+        await this.#env.EVENTS.send(news, { contentType: "json" });
+        if (news.shopper) this.#introduced = { facts, seq: upTo };
         this.#sent = upTo;
         this.#sentAt = Date.now();
         this.#buffer = this.#buffer.filter((entry) => entry.seq > upTo);
@@ -193,7 +219,20 @@ export class Publisher {
   async confirm(incarnation: number): Promise<void> {
     if (this.#confirmed >= this.#last) return;
     const { storeId, cartId } = this.#name;
-    const seen = await storeStub(this.#env, storeId).seen(cartId, incarnation);
+    const counted = this.asking();
+    counted(await storeStub(this.#env, storeId).seen(cartId, incarnation));
+  }
+
+  /** The store is about to be asked; call what is returned with its answer: how far it has counted this incarnation. */
+  asking(): (seen: number) => void {
+    const life = this.#life;
+    return (seen) => {
+      if (life === this.#life) this.#counted(seen);
+    };
+  }
+
+  #counted(seen: number): void {
+    if (this.#confirmed >= this.#last) return;
     this.#confirmed = Math.max(this.#confirmed, Math.min(seen, this.#last));
     this.#sent = Math.max(this.#sent, this.#confirmed);
     const lost = this.#sentBefore > this.#confirmed || Date.now() - this.#sentAt >= this.leaseMs;
@@ -231,10 +270,10 @@ function fitting(entries: readonly Entry[]): Entry[] {
   return end < 0 ? [...entries] : entries.slice(0, end);
 }
 
-/** The board shows these at once, and the arbiter must know; the rest may be gathered for a moment. */
-export const isUrgent = (before: CartState, { state }: Decision, first: boolean): boolean =>
-  first ||
-  state.process !== before.process ||
-  state.facts.items !== before.facts.items ||
-  state.facts.person !== before.facts.person ||
-  state.facts.consent !== before.facts.consent;
+/** The board shows at once what changed of a cart, and the arbiter must know it. */
+export function hasteOf(before: CartState, command: Command, { state, dispatch }: Decision, first: boolean): Haste {
+  const isSaid = (["items", "person", "consent"] as const).some((part) => state.facts[part] !== before.facts[part]);
+  if (first || isSaid) return "at_once";
+  if (dispatch.length > 0 || command.type === "claim") return "with_answer";
+  return state.process === before.process ? "gathered" : "at_once";
+}

@@ -68,7 +68,7 @@ export class Shopper extends DurableObject<Actors> {
    * May this message go out, and by which channel? A yes reserves a place under the cap until it is settled or released.
    * `new_visitor`: the browser's own past is to be united with this shopper's first (`mergeInto`), then ask as `united`.
    */
-  permit(asked: Prospect, rules: PermitRules, united = false): Permit | Promise<Permit> {
+  permit(asked: Prospect, rules: PermitRules, united = asked.isIntroduced ?? false): Permit | Promise<Permit> {
     return this.#here(
       (shopper, now) => {
         if (!united && decide.isNewVisitor(shopper, asked)) return NEW_VISITOR;

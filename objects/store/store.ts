@@ -254,6 +254,11 @@ export class Store extends DurableObject<Actors> {
     return this.#counters.seen(cartId, incarnation);
   }
 
+  /** What a cart asks when it wakes. */
+  woken(cartId: string, incarnation: number): { rules: Rules; seen: number } {
+    return { rules: this.rules(), seen: this.seen(cartId, incarnation) };
+  }
+
   countRejected(count: number): void {
     this.#counters.countRejected(count, Date.now());
     this.#live.metricsSoon();

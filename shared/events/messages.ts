@@ -176,6 +176,8 @@ export interface Prospect {
   push: PushTarget | null;
   name: string | null;
   visitorId: string | null;
+  /** The past of that visitor is the shopper's already. Absent: nobody knows. */
+  isIntroduced?: boolean;
   timezone: string | null;
   consent: Partial<Record<ConsentChannel, ConsentRecord>>;
 }

@@ -114,6 +114,60 @@ describe("law 1: what the queue forgets is told again", () => {
   });
 });
 
+describe("what the sender has in hand", () => {
+  /** Left, counted so far, and handed to the sender. */
+  async function handedOver(): Promise<{ cart: TestCart; effectId: string }> {
+    const cart = await newCart();
+    await cart.beacon(add(T0), identified(T0));
+    await cart.store.apply(await told(cart, 1));
+    await ring(cart, T0 + 31 * MINUTE_MS);
+    const [command] = queues.takeCommands(cart.id);
+    return { cart, effectId: command!.effectId };
+  }
+
+  it("is told with its answer: one message for the hand-over, the claim and the outcome", async () => {
+    const { cart, effectId } = await handedOver();
+    expect(await cart.cart.claim(effectId, "outbox", true)).toMatchObject({ ok: true });
+    expect(queues.take(cart.id)).toEqual([]);
+    await cart.cart.settle(effectId, { kind: "sent", provider: "outbox" });
+    const news = await told(cart, 4);
+    expect(news.map(({ entries }) => entries.map(({ seq }) => seq))).toEqual([[2, 3, 4]]);
+    expect(news[0]!.deliveries).toMatchObject([{ status: "sent" }]);
+  });
+
+  it("is told without it once the lease is over", async () => {
+    const { cart } = await handedOver();
+    expect(queues.take(cart.id)).toEqual([]);
+    await ring(cart, T0 + 37 * MINUTE_MS);
+    const news = await told(cart, 3); // it was handed over once more
+    expect(news.flatMap(({ entries }) => entries.map(({ seq }) => seq))).toEqual([2, 3]);
+    expect(news.at(-1)!.summary.status).toBe("abandoned");
+  });
+
+  it("does not wait with what the queue lost before", async () => {
+    const cart = await newCart();
+    await cart.beacon(add(T0), identified(T0));
+    await told(cart, 1); // lost
+    await evictDurableObject(cart.stub);
+    await ring(cart, T0 + 31 * MINUTE_MS);
+    const news = await told(cart, 2);
+    expect(news.flatMap(({ entries }) => entries.map(({ seq }) => seq))).toEqual([1, 2]);
+  });
+
+  it("goes to somebody whom the arbiter knows with this browser, once the store has counted that", async () => {
+    const { cart, effectId } = await handedOver();
+    const isIntroduced = async () => {
+      const prospect = await cart.cart.prospect(effectId);
+      return prospect.ok && prospect.value.isIntroduced;
+    };
+    expect(await isIntroduced()).toBe(true);
+    await cart.beacon(event("customer_identified", T0 + 31 * MINUTE_MS, { phone: "+4915112345678" }));
+    expect(await isIntroduced()).toBe(false);
+    await evictDurableObject(cart.stub);
+    expect(await isIntroduced()).toBe(false); // nobody has asked the store since
+  });
+});
+
 describe("law 10: everything is bounded", () => {
   it("a long log is folded away without a change in totals, dedup or the cart", async () => {
     const cart = await newCart();

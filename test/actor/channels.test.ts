@@ -5,6 +5,7 @@ import { shopperStub } from "../../objects/stubs.ts";
 import { PERMISSIONS } from "../../shared/auth/roles.ts";
 import type { Principal } from "../../shared/auth/tokens.ts";
 import { parseConfig } from "../../shared/config.ts";
+import { providersOf } from "../../shared/db/providers.ts";
 import type { PushTarget } from "../../shared/events/types.ts";
 import { shopperIdOf } from "../../shared/ids.ts";
 import type { MessageChannel } from "../../shared/policy/rules.ts";
@@ -83,8 +84,8 @@ const push = (storeId: string, deliveryId: string, target: PushTarget = BROWSER)
   ...{ imageUrl: "https://shop.example/mug.png", ttlSeconds: 3600 },
 });
 
-const waysIn = (on: Env, storeId: string, channel: MessageChannel, target?: PushTarget) =>
-  waysOf(on, parseConfig(on), storeId, channel, target);
+const waysIn = async (on: Env, storeId: string, channel: MessageChannel, target: PushTarget | null = null) =>
+  waysOf(on, parseConfig(on), await providersOf(on.DB, storeId, channel), { channel, target });
 
 async function carried(on: Env, message: DeliveryMessage): Promise<Carried> {
   const target = message.channel === "push" ? message.target : undefined;

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { PERMISSIONS } from "../../shared/auth/roles.ts";
 import type { Principal } from "../../shared/auth/tokens.ts";
 import { parseConfig } from "../../shared/config.ts";
+import { providersOf } from "../../shared/db/providers.ts";
 import { newId } from "../../shared/ids.ts";
 import type { Env } from "../../workers/env.ts";
 import type { Call } from "../../workers/gateway/route.ts";
@@ -77,7 +78,11 @@ describe("credentials that were sealed with another secret", () => {
     const storeId = newId("st");
     await create(PRODUCTION, storeId, RESEND);
     const turned = { ...PRODUCTION, AUTH_SECRET: "the-next-secret-of-production" };
-    const route = await Route.enter(turned, storeId, await waysOf(turned, parseConfig(turned), storeId, "email"));
+    const route = await Route.enter(
+      turned,
+      storeId,
+      await waysOf(turned, parseConfig(turned), await providersOf(turned.DB, storeId, "email"), { channel: "email" }),
+    );
     const { outcome, provider } = await route.carry({ ...mail, storeId });
     await route.leave();
     expect([provider, outcome]).toMatchObject(["resend", { kind: "refused", retryable: true }]);
@@ -106,7 +111,7 @@ describe("credentials that were sealed with another secret", () => {
     )
       .bind(storeId)
       .run();
-    const ways = await waysOf(env, parseConfig(env), storeId, "email");
+    const ways = await waysOf(env, parseConfig(env), await providersOf(env.DB, storeId, "email"), { channel: "email" });
     // Neither is asked over the network: the second is closed, and only it is carried by here.
     const route = await Route.enter(env, storeId, ways.slice(1));
     expect((await route.carry({ ...mail, storeId })).outcome).toMatchObject({

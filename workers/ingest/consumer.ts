@@ -102,8 +102,12 @@ async function introduce(env: Env, storeId: string, news: readonly CartNews[]): 
   const introductions = news.map(async ({ shopper, summary: { shopperId } }) => {
     if (!shopper) return;
     const { visitorId } = shopper;
-    if (visitorId !== null)
-      await callActor("shopper", () => shopperStub(env, storeId, visitorShopperId(visitorId)).mergeInto(shopperId));
+    if (visitorId !== null) {
+      const visitor = () => shopperStub(env, storeId, visitorShopperId(visitorId));
+      const moved = await callActor("shopper", () => visitor().mergeInto(shopperId));
+      // What the store counts tells the cart that the arbiter knows everything.
+      if (moved.ok && moved.value === "moving") throw new Error("the visitor's past is still on its way");
+    }
     for (const [channel, record] of Object.entries(shopper.consent) as [ConsentChannel, ConsentRecord][])
       await callActor("shopper", () => shopperStub(env, storeId, shopperId).consent(channel, record));
   });

@@ -2,8 +2,10 @@
 import { storeStub } from "../../objects/stubs.ts";
 import { signLink } from "../../shared/auth/links.ts";
 import type { Config } from "../../shared/config.ts";
-import { shortenLink } from "../../shared/db/short-links.ts";
-import { findTemplate } from "../../shared/db/templates.ts";
+
+  const links = await linksOf(env, config, claimed, store, storeId, locale);
+  const coupon = claimed.coupon && speaksOfCoupon(parts) ? await couponFor(env, claimed, storeId) : null;
+
 import type { ClaimedCart, IssuedCoupon } from "../../shared/events/messages.ts";
 import { fitted } from "../../shared/message-limits.ts";
 import { callActor } from "../../shared/retry.ts";
@@ -19,6 +21,7 @@ import {
 } from "../../shared/templates.ts";
 import { DAY_MS, SECOND_MS } from "../../shared/time.ts";
 import type { Env } from "../env.ts";
+import type { Lookups } from "./lookups.ts";
 import type { DeliveryMessage } from "./providers/provider.ts";
 
 /** What a push message says of a cart is stale by the next day. */
@@ -43,11 +46,17 @@ export async function gather(
   claimed: ClaimedCart,
   store: MessageStore,
   storeId: string,
+  lookups: Lookups,
 ): Promise<Materials> {
-  const template = await findTemplate(env.DB, storeId, claimed.templateId, claimed.channel, claimed.trigger);
+  const template = await lookups.template(storeId, claimed);
   const { parts, locale } = inLocale(template, claimed.locale);
+<<<<<<< HEAD
   const links = await linksOf(env, config, claimed, store, storeId, locale);
   const coupon = speaksOfCoupon(parts) ? await couponFor(env, claimed, storeId) : null;
+=======
+  const links = await linksOf(config, claimed, store, storeId, locale);
+  const coupon = claimed.coupon && speaksOfCoupon(parts) ? await couponFor(env, claimed, storeId) : null;
+>>>>>>> main
   return { template, links, coupon };
 }
 

@@ -44,25 +44,25 @@ export interface Way {
 }
 
 /**
- * The ways of a store's messages, the preferred one first; none when nobody can send them (`NO_PROVIDER`). A push message
- * names its device: only the provider that knows it can reach it.
+ * The ways of a store's messages on a channel, the preferred one first; none when nobody can send them (`NO_PROVIDER`).
+ * `rows`: the store's providers of that channel. A push message names its device: only the provider that knows it can reach it.
  */
 export async function waysOf(
   env: Env,
   config: Config,
-  storeId: string,
-  channel: MessageChannel,
-  target: PushTarget | null = null,
+  rows: readonly ProviderRow[],
+  { channel, target = null }: { channel: MessageChannel; target?: PushTarget | null },
 ): Promise<Way[]> {
-  const rows = (await providersOf(env.DB, storeId, channel)).filter((row) => row.enabled === 1);
-  const able = rows.filter((row) => target === null || row.kind === target.kind);
-  if (rows.length > 0) return Promise.all(able.map((row) => wayOf(env, config, row, target)));
+  const enabled = rows.filter((row) => row.enabled === 1);
+  const able = enabled.filter((row) => target === null || row.kind === target.kind);
+  if (enabled.length > 0) return Promise.all(able.map((row) => wayOf(env, config, row, target)));
   return deploymentProviders(env, config, channel).map((provider) => ({ channel, provider, circuit: provider.name }));
 }
 
 /** The preferred provider of mail of the store's own, for a message that is no delivery; `null` when it has none. */
 export async function ownWayOf(env: Env, config: Config, storeId: string): Promise<Way | null> {
-  const [way] = await waysOf(env, config, storeId, "email");
+  const rows = await providersOf(env.DB, storeId, "email");
+  const [way] = await waysOf(env, config, rows, { channel: "email" });
   return way?.account === undefined ? null : way;
 }
 

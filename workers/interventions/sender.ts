@@ -20,8 +20,9 @@ import { traceIdOf } from "../../shared/trace.ts";
 import type { Env } from "../env.ts";
 import { consumeAccountMail } from "./account-mails.ts";
 import { compose, gather, type Materials, type MessageStore } from "./compose.ts";
+import { Lookups } from "./lookups.ts";
 import { type DeliveryMessage, messageOf, type SendOutcome } from "./providers/provider.ts";
-import { type Carried, NO_PROVIDER, Route, type Way, waysOf } from "./route.ts";
+import { type Carried, NO_PROVIDER, Route, type Way } from "./route.ts";
 
 /** Messages held back by the same open circuit come back spread over this. */
 const SPREAD_MS = 5 * SECOND_MS;
@@ -33,13 +34,14 @@ export async function consumeInterventions(
   env: Env,
 ): Promise<void> {
   countAges("interventions", batch.messages, Date.now());
+  const lookups = new Lookups(env);
   await Promise.all(
     batch.messages.map(async (message) => {
       if ("kind" in message.body) return consumeAccountMail(message, message.body.id, env);
       const { storeId, cartId, effectId, traceparent } = message.body;
       const fields = { storeId, cart: cartId, effect: effectId, traceId: traceIdOf(traceparent) };
       try {
-        log("info", "intervention", { ...fields, result: await send(message.body, env) });
+        log("info", "intervention", { ...fields, result: await send(message.body, env, lookups) });
         message.ack();
       } catch (error) {
         log("warn", "intervention_failed", { ...fields, error });
@@ -51,7 +53,7 @@ export async function consumeInterventions(
 }
 
 /** Carries one command out; returns what became of it. Throws only before the claim, when nothing was promised yet. */
-export async function send(command: SendCommand, env: Env): Promise<string> {
+export async function send(command: SendCommand, env: Env, lookups = new Lookups(env)): Promise<string> {
   const { storeId, cartId, effectId } = command;
   const cart = cartStub(env, storeId, cartId);
   const hold = async (reason: string, until: number | null): Promise<string> => {
@@ -61,13 +63,10 @@ export async function send(command: SendCommand, env: Env): Promise<string> {
   const spread = (ms: number): number => Math.round(ms * stableUnit(`${cartId}/${effectId}`));
   const asked = await callActor("cart", () => cartStub(env, storeId, cartId).prospect(effectId));
   if (!asked.ok) return asked.reason;
-  const [rules, settings] = await Promise.all([
-    callActor("store", () => storeStub(env, storeId).rules()),
-    callActor("store", () => storeStub(env, storeId).settings()),
-  ]);
+  const [rules, settings] = await Promise.all([lookups.rules(storeId), lookups.settings(storeId)]);
   if (!settings.ok) return "no_store";
   if (rules.paused) return hold(rules.paused, Date.now() + PAUSE_MS + spread(PAUSE_MS));
-  const ways = await waysBy(asked.value, env, storeId);
+  const ways = await waysBy(asked.value, storeId, lookups);
   if (ways.size === 0) return hold(NO_PROVIDER, null);
   const closed = ways.has("sms") ? await closedNumber(env, storeId, asked.value) : null;
   if (closed) ways.delete("sms");
@@ -91,18 +90,20 @@ export async function send(command: SendCommand, env: Env): Promise<string> {
     return giveBack(route.reason, route.until + apart);
   }
   try {
-    return await sendBy(route, command, prospect, permit, settings.value, env);
+    return await sendBy(route, command, prospect, permit, { store: settings.value, env, lookups });
   } finally {
     await route.leave();
   }
 }
 
 /** By which of its channels somebody can send it, and how; in the order in which they are preferred. */
-async function waysBy(prospect: Prospect, env: Env, storeId: string): Promise<Map<MessageChannel, Way[]>> {
-  const config = parseConfig(env);
-  const { channels, push } = prospect;
+async function waysBy(
+  { channels, push }: Prospect,
+  storeId: string,
+  lookups: Lookups,
+): Promise<Map<MessageChannel, Way[]>> {
   const found = await Promise.all(
-    channels.map((channel) => waysOf(env, config, storeId, channel, channel === "push" ? push : null)),
+    channels.map((channel) => lookups.ways(storeId, channel, channel === "push" ? push : null)),
   );
   return new Map(channels.map((channel, i) => [channel, found[i]!] as const).filter(([, ways]) => ways.length > 0));
 }
@@ -135,15 +136,22 @@ async function permitted(env: Env, storeId: string, prospect: Prospect, rules: R
 const isAnothers = (reason: string): boolean =>
   reason.startsWith("already_") && !["already_cancelled", "already_suppressed", "already_failed"].includes(reason);
 
+/** What a message is made with. */
+interface Means {
+  env: Env;
+  store: MessageStore;
+  lookups: Lookups;
+}
+
 async function sendBy(
   route: Route,
   command: SendCommand,
   prospect: Prospect,
   { channel, consentedAt }: Extract<Permit, { granted: true }>,
-  store: MessageStore,
-  env: Env,
+  means: Means,
 ): Promise<string> {
   const { storeId, cartId, effectId } = command;
+  const { env } = means;
   const cart = cartStub(env, storeId, cartId);
   const shopper = shopperStub(env, storeId, prospect.shopperId);
   const { provider, account } = route.way;
@@ -155,7 +163,7 @@ async function sendBy(
   const unplaced = await takePlace(shopper, prospect.deliveryId, claim.value.claimedAt);
   const carried = unplaced
     ? { outcome: unplaced, provider: provider.name }
-    : await deliver(env, route, claim.value, store, command);
+    : await deliver(route, claim.value, command, means);
   const { outcome } = carried;
   // The provider honours the key: the cart hands the effect over again, and asking twice sends once.
   if (outcome.kind === "unknown" && route.resumable) return "unanswered";
@@ -181,11 +189,10 @@ async function takePlace(
 }
 
 async function deliver(
-  env: Env,
   route: Route,
   claimed: ClaimedCart,
-  store: MessageStore,
   { storeId, traceparent }: SendCommand,
+  { env, store, lookups }: Means,
 ): Promise<Carried> {
   const provider = route.way.provider.name;
   const refused = (what: string, error: unknown, retryable: boolean): Carried => ({
@@ -195,7 +202,7 @@ async function deliver(
   const config = parseConfig(env);
   let materials: Materials;
   try {
-    materials = await gather(env, config, claimed, store, storeId);
+    materials = await gather(env, config, claimed, store, storeId, lookups);
   } catch (error) {
     return refused("not ready", error, true);
   }
