@@ -2,10 +2,7 @@
 import { storeStub } from "../../objects/stubs.ts";
 import { signLink } from "../../shared/auth/links.ts";
 import type { Config } from "../../shared/config.ts";
-
-  const links = await linksOf(env, config, claimed, store, storeId, locale);
-  const coupon = claimed.coupon && speaksOfCoupon(parts) ? await couponFor(env, claimed, storeId) : null;
-
+import { shortenLink } from "../../shared/db/short-links.ts";
 import type { ClaimedCart, IssuedCoupon } from "../../shared/events/messages.ts";
 import { fitted } from "../../shared/message-limits.ts";
 import { callActor } from "../../shared/retry.ts";
@@ -50,13 +47,8 @@ export async function gather(
 ): Promise<Materials> {
   const template = await lookups.template(storeId, claimed);
   const { parts, locale } = inLocale(template, claimed.locale);
-<<<<<<< HEAD
   const links = await linksOf(env, config, claimed, store, storeId, locale);
-  const coupon = speaksOfCoupon(parts) ? await couponFor(env, claimed, storeId) : null;
-=======
-  const links = await linksOf(config, claimed, store, storeId, locale);
   const coupon = claimed.coupon && speaksOfCoupon(parts) ? await couponFor(env, claimed, storeId) : null;
->>>>>>> main
   return { template, links, coupon };
 }
 
