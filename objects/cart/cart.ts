@@ -11,7 +11,7 @@
  * and what is published is a cursor over it that the store confirms. Queues may forget; the lease publishes again.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { CartContents, ClaimedCart, Delta, Entry, OfferDue, Prospect } from "../../shared/events/messages.ts";
+import type { CartContents, ClaimedCart, Delta, Entry, Prospect } from "../../shared/events/messages.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
 import { log } from "../../shared/log.ts";
 import type { Predictor } from "../../shared/model/prediction.ts";
@@ -20,22 +20,22 @@ import type { Advice, AdviceBrief } from "../../shared/policy/advice.ts";
 import type { Send } from "../../shared/policy/permit.ts";
 import type { MessageChannel, Rules } from "../../shared/policy/rules.ts";
 import { no, ok, type Result } from "../../shared/result.ts";
-import { iso, SECOND_MS } from "../../shared/time.ts";
+import { SECOND_MS } from "../../shared/time.ts";
 import { traceOf } from "../../shared/trace.ts";
 import type { CartView, DeliveryStatus, ExplainView, PredictionView, TimelineView } from "../../shared/views.ts";
 import { Alarm } from "../kit/alarm.ts";
 import { parseName } from "../stubs.ts";
 import { briefOf } from "./advice.ts";
-import type { Command, Decision, Outcome, Received } from "./commands.ts";
+import type { BeaconReply, Command, Decision, Outcome } from "./commands.ts";
 import { decide, momentOf } from "./decide.ts";
 import { entryOf, isChange, type Logged, snapshotOf } from "./entry.ts";
-import { replay, timelineOf } from "./explain.ts";
+import { explained, timelineOf } from "./explain.ts";
 import { find } from "./ledger.ts";
 import { deltaOf, usageDelta } from "./metrics.ts";
 import { Models } from "./models.ts";
 import { Past } from "./past.ts";
 import { type CartEnv, hasteOf, type Present, Publisher } from "./publisher.ts";
-import { askStore, freshRules } from "./rules.ts";
+import { askStore, type CartName, freshRules } from "./rules.ts";
 import { CREATE_LOG_ROWS } from "./schema.ts";
 import { arbiterOf, type SimulatedCart, sentBefore, simulate } from "./simulate.ts";
 import { type CartState, emptyState } from "./state.ts";
@@ -47,7 +47,7 @@ import {
   currencyOf,
   offerOf,
   predictionView,
-  prospectOf,
+  prospectFor,
   type RestoredCart,
   restoredOf,
   viewOf,
@@ -60,14 +60,8 @@ const NOTHING_LOGGED: Logged = { rulesVersion: -1, trace: null };
 /** Between two wake-ups, whatever the timers say. */
 const MIN_SLEEP_MS = 100;
 
-/** What became of a beacon's events, and what the shopper is to see now. */
-export interface BeaconReply extends Received {
-  offers?: OfferDue[];
-}
-
 export class Cart extends DurableObject<CartEnv> {
-  readonly #storeId: string;
-  readonly #cartId: string;
+  readonly #name: CartName;
   readonly #storage: CartStorage;
   readonly #alarm: Alarm;
   readonly #publisher: Publisher;
@@ -86,13 +80,12 @@ export class Cart extends DurableObject<CartEnv> {
     super(ctx, env);
     const { storeId, key } = parseName(ctx.id.name ?? "");
     if (!storeId || !key) throw new Error("a cart is addressed by its name");
-    this.#storeId = storeId;
-    this.#cartId = key;
+    this.#name = { storeId, cartId: key };
     this.#storage = new CartStorage(ctx.storage);
     this.#alarm = new Alarm(ctx);
     const keepAwake = (work: Promise<unknown>): void => ctx.waitUntil(work);
-    this.#models = new Models(env.ARTEFACTS, { storeId, cartId: key }, keepAwake);
-    this.#past = new Past(env, { storeId, cartId: key }, keepAwake);
+    this.#models = new Models(env.ARTEFACTS, this.#name, keepAwake);
+    this.#past = new Past(env, this.#name, keepAwake);
     const loaded = this.#storage.load(storeId, key);
     if (loaded) {
       this.#state = loaded.state;
@@ -102,7 +95,7 @@ export class Cart extends DurableObject<CartEnv> {
       this.#trace = loaded.trace;
       this.#logged = { rulesVersion: loaded.state.rules.version, trace: loaded.trace };
     }
-    this.#publisher = new Publisher(ctx, env, { storeId, cartId: key }, this.#storage, loaded);
+    this.#publisher = new Publisher(ctx, env, this.#name, this.#storage, loaded);
   }
 
   /**
@@ -126,11 +119,7 @@ export class Cart extends DurableObject<CartEnv> {
   /** Whom an effect would go to; refused when it is not to be sent now. */
   prospect(effectId: string): Result<Prospect> {
     const state = this.#state;
-    const effect = state && find(state.process, effectId);
-    if (!state || !effect) return no("unknown_effect");
-    if (effect.status !== "scheduled" && effect.status !== "claimed") return no(`already_${effect.status}`);
-    const prospect = { ...prospectOf(state, effect), isIntroduced: this.#publisher.isIntroduced(state.facts) };
-    return prospect.channels.length > 0 ? ok(prospect) : no("no_address");
+    return state ? prospectFor(state, effectId, this.#publisher.isIntroduced(state.facts)) : no("unknown_effect");
   }
 
   /**
@@ -224,7 +213,7 @@ export class Cart extends DurableObject<CartEnv> {
   timeline(): Result<TimelineView> {
     if (!this.#state) return no("not_found");
     const items = timelineOf(this.#storage.rows(0), currencyOf(this.#state));
-    return ok({ id: this.#cartId, complete: this.#baseSeq === 0, items });
+    return ok({ id: this.#name.cartId, complete: this.#baseSeq === 0, items });
   }
 
   /** The log run through `decide` again, up to `until` (ms): what the cart was then, and why. */
@@ -233,10 +222,8 @@ export class Cart extends DurableObject<CartEnv> {
     const state = this.#state;
     if (!state) return no("not_found");
     if (this.#baseSeq > 0) return no("compacted");
-    const result = replay(this.#storage.rows(0), { storeId: this.#storeId, cartId: this.#cartId, state }, until);
-    const steps = result.steps.map((step) => ({ ...step, at: iso(step.at) }));
-    const then = viewOf(result.state, steps.at(-1)?.seq ?? 0, this.#createdAt, until ?? Date.now(), predict);
-    return ok({ id: this.#cartId, consistent: result.steps.every((s) => s.confirmed), cart: then, decisions: steps });
+    const at = { ...this.#name, state, createdAt: this.#createdAt, now: Date.now() };
+    return ok(explained(this.#storage.rows(0), at, predict, until));
   }
 
   /** The log run through other rules: what would have been sent. `sends`: what its shopper was sent for other carts. */
@@ -245,10 +232,9 @@ export class Cart extends DurableObject<CartEnv> {
     const state = this.#state;
     if (!state) return no("not_found");
     if (this.#baseSeq > 0) return no("compacted");
-    const name = { storeId: this.#storeId, cartId: this.#cartId };
     const all = [...sends];
-    const arbiter = arbiterOf(this.#storeId, rules, all);
-    const simulated = simulate(this.#storage.rows(0), name, rules, arbiter, Date.now(), predict);
+    const arbiter = arbiterOf(this.#name.storeId, rules, all);
+    const simulated = simulate(this.#storage.rows(0), this.#name, rules, arbiter, Date.now(), predict);
     return ok({
       ...simulated,
       status: state.process.status,
@@ -275,7 +261,7 @@ export class Cart extends DurableObject<CartEnv> {
     try {
       if (!this.#state) return;
       const counted = this.#publisher.asking();
-      const store = await askStore(this.env, { storeId: this.#storeId, cartId: this.#cartId }, this.#createdAt);
+      const store = await askStore(this.env, this.#name, this.#createdAt);
       if (!this.#state) return;
       if (store) counted(store.seen);
       const rules = store?.rules ?? this.#state.rules;
@@ -286,7 +272,7 @@ export class Cart extends DurableObject<CartEnv> {
       if (dispatch.length === 0 && this.#publisher.behind(this.#seq)) await this.#publisher.flush(() => this.#news());
       this.#compact();
     } catch (error) {
-      log("error", "cart_wake_failed", { actor: this.#cartId, error });
+      log("error", "cart_wake_failed", { actor: this.#name.cartId, error });
       this.#arm(Date.now() + RETRY_MS);
       return;
     }
@@ -323,14 +309,14 @@ export class Cart extends DurableObject<CartEnv> {
   }
 
   #fresh(known: Rules): Promise<Rules> {
-    return freshRules(this.env, { storeId: this.#storeId, cartId: this.#cartId }, known);
+    return freshRules(this.env, this.#name, known);
   }
 
   /** decide → commit → assign → effects. Memory changes only after the commit. */
   #run(command: Command, given?: Rules, predict?: Predictor): Decision {
     const rules = given ?? this.#state?.rules;
     if (!rules) throw new Error("a cart without rules cannot decide");
-    const before = this.#state ?? emptyState(this.#storeId, this.#cartId, rules);
+    const before = this.#state ?? emptyState(this.#name.storeId, this.#name.cartId, rules);
     const decision = decide(before, command, rules, predict);
     if (!isChange(before, decision)) {
       if (this.#state) this.#state = decision.state; // newer rules, perhaps: the next alarm is armed by them
@@ -381,7 +367,7 @@ export class Cart extends DurableObject<CartEnv> {
       if (this.#publisher.behind(this.#seq)) await this.#publisher.flush(() => this.#news());
       this.#compact();
     } catch (error) {
-      log("warn", "cart_tidy_failed", { actor: this.#cartId, error });
+      log("warn", "cart_tidy_failed", { actor: this.#name.cartId, error });
     }
   }
 
@@ -394,7 +380,7 @@ export class Cart extends DurableObject<CartEnv> {
       baseSeq: this.#baseSeq,
     };
     if (this.#storage.compact(this.#state, meta) === null) return;
-    const loaded = this.#storage.load(this.#storeId, this.#cartId);
+    const loaded = this.#storage.load(this.#name.storeId, this.#name.cartId);
     if (!loaded) return;
     this.#state = loaded.state;
     this.#baseSeq = loaded.baseSeq;

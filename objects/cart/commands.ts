@@ -1,6 +1,7 @@
 /** What may be asked of a cart, and what it answers. All plain data: it crosses RPC and is kept in the log. */
 
 import type { ErrorCode } from "../../shared/errors.ts";
+import type { OfferDue } from "../../shared/events/messages.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
 import type { ShopperHistory } from "../../shared/model/history.ts";
 import type { Advice } from "../../shared/policy/advice.ts";
@@ -52,6 +53,11 @@ export interface Received {
   accepted: number;
   duplicates: number;
   rejected: { id: string; code: RejectionCode; message: string }[];
+}
+
+/** What became of a beacon's events, and what the shopper is to see now. */
+export interface BeaconReply extends Received {
+  offers?: OfferDue[];
 }
 
 /** Everything a decision says. `state` is the same object when nothing changed. */

@@ -1,13 +1,15 @@
 /** The log, read back: the timeline for people, and the replay that proves every decision again. Pure. */
 
 import type { CartEvent } from "../../shared/events/types.ts";
+import type { Predictor } from "../../shared/model/prediction.ts";
 import { toMoney } from "../../shared/money.ts";
 import { iso } from "../../shared/time.ts";
-import type { CartStatus, TimelineEntry } from "../../shared/views.ts";
+import type { CartStatus, ExplainView, TimelineEntry } from "../../shared/views.ts";
 import type { Command, Note } from "./commands.ts";
 import { decide } from "./decide.ts";
 import { type CartState, emptyState } from "./state.ts";
 import { eventsOf, firstRules, type LogRow, recorded } from "./storage.ts";
+import { viewOf } from "./view.ts";
 
 /** The command that a row of the log recorded. */
 export function commandOf(row: LogRow): Command | null {
@@ -57,6 +59,19 @@ export function replay(
     });
   }
   return { state, steps };
+}
+
+/** The log run through `decide` again, as people read it: each decision, and the cart as it was at `until` (ms). */
+export function explained(
+  rows: LogRow[],
+  at: { storeId: string; cartId: string; state: CartState; createdAt: number; now: number },
+  predict: Predictor,
+  until?: number,
+): ExplainView {
+  const { state, steps } = replay(rows, at, until);
+  const cart = viewOf(state, steps.at(-1)?.seq ?? 0, at.createdAt, until ?? at.now, predict);
+  const decisions = steps.map((step) => ({ ...step, at: iso(step.at) }));
+  return { id: at.cartId, consistent: steps.every(({ confirmed }) => confirmed), cart, decisions };
 }
 
 function predictionOf({ entry: { score } }: LogRow): Pick<Step, "prediction"> {

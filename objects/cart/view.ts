@@ -17,6 +17,7 @@ import { no, ok, type Result } from "../../shared/result.ts";
 import { iso, isoOrNull } from "../../shared/time.ts";
 import type { CartDeliveryView, CartView, ItemView, PredictionView } from "../../shared/views.ts";
 import { momentOf } from "./decide.ts";
+import { find } from "./ledger.ts";
 import { offerEndsAt } from "./onsite.ts";
 import { shopperOf, waysFor } from "./reach.ts";
 import type { CartState, Effect, Journey } from "./state.ts";
@@ -67,6 +68,15 @@ export const deliveryNews = (effect: Effect): DeliveryNews => ({
 /** Nothing of a stranger: what they say is told once it is known who they are, or with what is asked for them. */
 export const shopperNews = (state: CartState): ShopperNews | null =>
   isAnonymous(shopperOf(state)) ? null : { visitorId: state.facts.visitorId, consent: state.facts.consent };
+
+/** Whom an effect would go to; refused when it is not to be sent now. */
+export function prospectFor(state: CartState, effectId: string, isIntroduced: boolean): Result<Prospect> {
+  const effect = find(state.process, effectId);
+  if (!effect) return no("unknown_effect");
+  if (effect.status !== "scheduled" && effect.status !== "claimed") return no(`already_${effect.status}`);
+  const prospect = { ...prospectOf(state, effect), isIntroduced };
+  return prospect.channels.length > 0 ? ok(prospect) : no("no_address");
+}
 
 export function prospectOf(state: CartState, effect: Effect): Prospect {
   const { facts } = state;

@@ -43,11 +43,10 @@ import { FirstMessages } from "./first-messages.ts";
 import { Live } from "./live.ts";
 import { Measurement } from "./measurement.ts";
 import { overQuotaUntil, QUOTA_MINUTES } from "./quota.ts";
-import { acceptedIn } from "./rollup.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { ServingModels } from "./serving.ts";
 import { SignalWatch } from "./signal-watch.ts";
-import { deliveriesOf, listItem, realtimeView } from "./view.ts";
+import { deliveriesOf, listItem, realtimeView, usageView } from "./view.ts";
 
 const WATCH_MS = 5 * MINUTE_MS;
 /** How late a cart may be before it is nudged. */
@@ -304,16 +303,7 @@ export class Store extends DurableObject<Actors> {
   }
 
   usage(): UsageView {
-    const { totals } = this.#counters;
-    return {
-      events: { accepted: acceptedIn(totals), duplicates: totals.duplicates ?? 0, rejected: totals.rejected ?? 0 },
-      byType: totals.events ?? {},
-      carts: totals.carts ?? 0,
-      orders: totals.orders ?? 0,
-      messages: totals.messages ?? 0,
-      rowsWritten: totals.rows ?? 0,
-      since: iso(this.#config?.createdAt ?? Date.now()),
-    };
+    return usageView(this.#counters.totals, this.#config?.createdAt ?? Date.now());
   }
 
   rollups(grain: Grain, from: number, to: number): { start: number; delta: Delta }[] {

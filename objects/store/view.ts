@@ -1,9 +1,17 @@
 /** The store's numbers as the merchant sees them. Pure. */
-import type { CartNews, CartSummary } from "../../shared/events/messages.ts";
+import type { CartNews, CartSummary, Delta } from "../../shared/events/messages.ts";
 import { toMoney } from "../../shared/money.ts";
 import { iso, isoOrNull } from "../../shared/time.ts";
-import type { CartDeliveryNews, CartListItem, CartStatus, OrderSignal, RealtimeView } from "../../shared/views.ts";
+import type {
+  CartDeliveryNews,
+  CartListItem,
+  CartStatus,
+  OrderSignal,
+  RealtimeView,
+  UsageView,
+} from "../../shared/views.ts";
 import type { Counters } from "./counters.ts";
+import { acceptedIn } from "./rollup.ts";
 
 export function realtimeView(counters: Counters, currency: string, signal: OrderSignal, now: number): RealtimeView {
   const { gauges, totals } = counters;
@@ -26,6 +34,17 @@ export function realtimeView(counters: Counters, currency: string, signal: Order
     at: iso(now),
   };
 }
+
+/** `since`: when the store was opened (ms). */
+export const usageView = (totals: Delta, since: number): UsageView => ({
+  events: { accepted: acceptedIn(totals), duplicates: totals.duplicates ?? 0, rejected: totals.rejected ?? 0 },
+  byType: totals.events ?? {},
+  carts: totals.carts ?? 0,
+  orders: totals.orders ?? 0,
+  messages: totals.messages ?? 0,
+  rowsWritten: totals.rows ?? 0,
+  since: iso(since),
+});
 
 export function listItem(id: string, summary: CartSummary, fallback: string): CartListItem {
   return {

@@ -161,7 +161,7 @@ describe("what the sender has in hand", () => {
       return prospect.ok && prospect.value.isIntroduced;
     };
     expect(await isIntroduced()).toBe(true);
-    await cart.beacon(event("customer_identified", T0 + 31 * MINUTE_MS, { phone: "+4915112345678" }));
+    await cart.beacon(identified(T0 + 31 * MINUTE_MS, "eve@example.com"));
     expect(await isIntroduced()).toBe(false);
     await evictDurableObject(cart.stub);
     expect(await isIntroduced()).toBe(false); // nobody has asked the store since
