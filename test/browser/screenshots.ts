@@ -121,6 +121,7 @@ await picture("models", "models", byTestId("model-row"));
 await picture("settings-members", "settings/members", byTestId("member-row"));
 await picture("settings-providers", "settings/providers", byTestId("provider-new"));
 await picture("settings-security", "settings/security", byTestId("session-row"), async (page) => {
+  await page.fill(byTestId("mfa-password"), DEMO.password);
   await page.click(byTestId("mfa-setup"));
   await page.getByAltText("QR code for the authenticator").waitFor();
 });

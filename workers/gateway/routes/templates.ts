@@ -41,10 +41,10 @@ async function getTemplate({ env, principal, params }: MemberCall): Promise<Resp
 
 async function deleteTemplate(call: MemberCall): Promise<Response> {
   const before = await ownTemplate(call);
-  await call.env.DB.prepare("DELETE FROM templates WHERE store_id = ? AND id = ?")
-    .bind(call.principal.storeId, before.id)
-    .run();
-  call.audit({ action: "template.deleted", objectId: before.id, before: templateView(before) });
+  await call.env.DB.batch([
+    call.env.DB.prepare("DELETE FROM templates WHERE store_id = ? AND id = ?").bind(call.principal.storeId, before.id),
+    ...call.audited({ action: "template.deleted", objectId: before.id, before: templateView(before) }),
+  ]);
   return new Response(null, { status: 204 });
 }
 

@@ -89,6 +89,10 @@ export function deed(entry: AuditEntry, names: Names = new Map()): string {
     case "invitation.created":
       if (is.email) return `invited ${is.email}${is.role ? ` as ${role(is.role)}` : ""}`;
       break;
+    case "api_key.revoked":
+      if (is.because === "member.removed") return "revoked an API key of a member who left";
+      if (is.because === "member.role_changed") return "revoked an API key of a member with another role";
+      break;
     case "api_key.created":
       if (is.kind) return `made a ${is.kind} key${is.name ? `, “${is.name}”` : ""}`;
       break;
