@@ -21,9 +21,11 @@ const without = (text: string, pattern: RegExp): string =>
 /** A product's name: links go, `Node.js` stays. */
 export const withoutLinks = (name: string): string => without(name, LINK);
 
-/** A person's name: nothing that could be a domain or a mail address stays. */
-export const withoutAddresses = (name: string): string =>
-  without(without(without(name, LINK), DOMAIN), /@/).slice(0, MAX_NAME);
+/** Nothing that could be a domain or a mail address stays. */
+export const withoutDomains = (text: string): string => without(without(without(text, LINK), DOMAIN), /@/);
+
+/** A person's name. */
+export const withoutAddresses = (name: string): string => withoutDomains(name).slice(0, MAX_NAME);
 
 /** The first word of a person's name, of letters, marks, apostrophes, hyphens and dots. */
 export const firstNameOf = (name: string): string =>

@@ -12,7 +12,14 @@ export function attribute(state: CartState, at: number): Attribution | null {
   const { process } = state;
   const previous = process.closed.at(-1)?.at ?? 0;
   const sent = process.effects.filter(
-    (e) => wasSeen(e) && e.sentAt !== null && e.sentAt > previous && e.sentAt <= at && at - e.sentAt <= e.windowMs,
+    (e) =>
+      wasSeen(e) &&
+      // For `sentAt` of an unanswered message is when a callback told of it, perhaps after its own generation's order.
+      e.generation >= process.generation &&
+      e.sentAt !== null &&
+      e.sentAt > previous &&
+      e.sentAt <= at &&
+      at - e.sentAt <= e.windowMs,
   );
   const order = sent.every((e) => e.credit === "first") ? "first" : "last";
   for (const kind of ["click", "open", "touch"] as const) {

@@ -13,7 +13,7 @@ import { advise } from "./advice.ts";
 import { accept, claim, hold, isCurrent, reject, report, settle } from "./claims.ts";
 import type { Command, Decision, Note, Received } from "./commands.ts";
 import { exposed } from "./exposure.ts";
-import { apply, before, fold, foreign } from "./fold.ts";
+import { before, EventWindow, foreign } from "./fold.ts";
 import { enter, enterByFacts, follow, followsAt, isOpenCart, unwanted } from "./journey.ts";
 import * as ledger from "./ledger.ts";
 import { offer, standing } from "./onsite.ts";
@@ -84,10 +84,9 @@ function receive(state: CartState, events: CartEvent[], now: number, predict: Pr
   const known = new Set(state.known);
   const learned: CartEvent[] = [];
   const received: Received = { accepted: 0, duplicates: 0, rejected: [] };
-  let { facts } = state;
-  let window = state.events;
+  const window = new EventWindow(state.base, state.events, state.facts);
   let { weight } = state;
-  for (const event of events) {
+  for (const event of events.toSorted((a, b) => (before(a, b) ? -1 : 1))) {
     const hash = idHash(event.id);
     if (known.has(hash)) {
       received.duplicates += 1;
@@ -103,6 +102,8 @@ function receive(state: CartState, events: CartEvent[], now: number, predict: Pr
       });
       continue;
     }
+    // Late ones come first, and are folded together: each is compared with what there was before all of them.
+    const facts = window.precedes(event) ? state.facts : window.facts;
     if (event.type === "product_added_to_cart" && facts.closedAt === null && foreign(facts, event)) {
       const message = `the cart holds ${facts.currency}, the event ${event.currency}: currencies are not added up`;
       received.rejected.push({ id: event.id, code: "CONFLICT", message });
@@ -110,14 +111,7 @@ function receive(state: CartState, events: CartEvent[], now: number, predict: Pr
     }
     known.add(hash);
     learned.push(event);
-    const last = window.at(-1);
-    if (!last || before(last, event)) {
-      window = [...window, event];
-      facts = apply(facts, event);
-    } else {
-      window = insert(window, event);
-      facts = fold(state.base, window);
-    }
+    window.add(event);
   }
   received.accepted = learned.length;
   const usage = {
@@ -127,24 +121,14 @@ function receive(state: CartState, events: CartEvent[], now: number, predict: Pr
   };
   if (learned.length === 0)
     return { ...reject({ ...state, usage }, ""), rejection: undefined, received, offers: standing(state, now) };
+  const { facts } = window;
   const prediction = predict(facts, momentOf(state, now));
-  const next = { ...state, events: window, weight, known, facts, usage, prediction };
+  const next = { ...state, events: window.events, weight, known, facts, usage, prediction };
   const notes: Note[] = [];
   let process = reconcile(next, now, notes);
   process = enterByFacts({ ...next, process }, now, notes);
   const shown = offer({ ...next, process }, now, notes);
   return accept(next, shown.process, notes, { learned, received, offers: shown.offers });
-}
-
-function insert(window: CartEvent[], event: CartEvent): CartEvent[] {
-  let low = 0;
-  let high = window.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (before(window[middle]!, event)) low = middle + 1;
-    else high = middle;
-  }
-  return window.toSpliced(low, 0, event);
 }
 
 /** The alarm rang: do whatever is due by now. A timer is a hint, never a fact; too early is harmless. */

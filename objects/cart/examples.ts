@@ -2,11 +2,10 @@
  * Training examples of a generation, read back from the log when it has ended: what was known after each row, and nothing
  * later. Kept nowhere before, so they cost no row. Pure.
  */
-import type { CartEvent } from "../../shared/events/types.ts";
 import { type End, type Ending, type Example, MOMENTS, type MomentName } from "../../shared/model/example.ts";
 import { FEATURE_VERSION, featuresAt } from "../../shared/model/features.ts";
 import type { ShopperHistory } from "../../shared/model/history.ts";
-import { apply, before, fold } from "./fold.ts";
+import { EventWindow } from "./fold.ts";
 import { shopperOf } from "./reach.ts";
 import type { CartState, Facts, Process } from "./state.ts";
 import { eventsOf, type LogRow } from "./storage.ts";
@@ -34,23 +33,39 @@ export function endingsOf(ends: readonly End[], state: CartState, rows: () => Lo
   return ends.map((end) => {
     const { how, generation } = end;
     const isOver = how === "bought" || how === "expired";
-    const examples = isOver ? examplesOf(state, rows(), generation) : [];
+    const known = isOver ? rows() : [];
+    const examples = isOver ? examplesOf(state, known, generation, spanOf(end, known)) : [];
     const adds = state.facts.generation === generation ? (state.facts.counts.product_added_to_cart ?? 0) : 1;
     return { ...end, shopperId: shopperOf(state), adds, examples };
   });
 }
 
+/** The rows that an end is about: up to its own, after an earlier one's that taught what came before. */
+function spanOf({ generation, how, at }: End, rows: readonly LogRow[]): { after: number; until: number } {
+  const ends = rows.flatMap(({ seq, entry }) => (entry.delta.ends ?? []).map((end) => ({ ...end, seq })));
+  const mine = ends.filter((end) => end.generation === generation);
+  const until = mine.find((end) => end.how === how && end.at === at)?.seq ?? 0;
+  return { after: mine.findLast((end) => end.how === "expired" && end.seq < until)?.seq ?? 0, until };
+}
+
 /** Of the log's rows, whatever became of the generation since. A moment before the compacted base is lost. */
-export function examplesOf(state: CartState, rows: readonly LogRow[], generation: number): Example[] {
+export function examplesOf(
+  state: CartState,
+  rows: readonly LogRow[],
+  generation: number,
+  { after, until } = { after: 0, until: Infinity },
+): Example[] {
   const boughtAt = state.facts.orders.find((order) => order.generation === generation)?.receivedAt ?? null;
   const { timezone: timeZone, expireAfterMs } = state.rules;
   const taken = new Set<MomentName>();
   const found: Example[] = [];
   for (const { row, facts, last, history } of walk(state, rows)) {
+    if (row.seq > until) break;
     if (facts.generation !== generation || facts.closedAt !== null || facts.items.length === 0) continue;
     for (const moment of momentsAt(facts, last, row)) {
       if (taken.has(moment)) continue;
       taken.add(moment);
+      if (row.seq <= after) continue;
       const [probability, model] = row.entry.score ?? [0, "none"];
       const label = boughtAt !== null && boughtAt >= row.at && boughtAt - row.at <= expireAfterMs ? 1 : 0;
       const vector = featuresAt(facts, { now: row.at, history, timeZone });
@@ -71,20 +86,14 @@ interface Known {
 
 /** The facts after each row of the log, as they were known then. */
 function* walk({ base, history: known }: CartState, rows: readonly LogRow[]): Generator<Known> {
-  let events: CartEvent[] = [];
-  let facts = base;
+  const window = new EventWindow(base, [], base);
   // What no row tells was told in one that is compacted away.
   let history = rows.some(({ entry }) => entry.history) ? null : known;
   for (const row of rows) {
-    const last = facts;
+    const last = window.facts;
     history = row.entry.history ?? history;
-    for (const event of eventsOf(row)) {
-      const newest = events.at(-1);
-      const isNewest = !newest || before(newest, event);
-      events = isNewest ? [...events, event] : [...events, event].sort((a, b) => (before(a, b) ? -1 : 1));
-      facts = isNewest ? apply(facts, event) : fold(base, events);
-    }
-    yield { row, facts, last, history };
+    for (const event of eventsOf(row)) window.add(event);
+    yield { row, facts: window.facts, last, history };
   }
 }
 

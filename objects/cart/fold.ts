@@ -48,6 +48,56 @@ export function fold(base: Facts, events: readonly CartEvent[]): Facts {
   return facts;
 }
 
+/** Events in their order, and the facts that follow from them. What comes late re-folds them all: once, however many. */
+export class EventWindow {
+  readonly #base: Facts;
+  readonly #events: CartEvent[];
+  #facts: Facts;
+  #isLate = false;
+
+  /** `facts`: those after `events`, which are sorted. */
+  constructor(base: Facts, events: readonly CartEvent[], facts: Facts) {
+    this.#base = base;
+    this.#events = [...events];
+    this.#facts = facts;
+  }
+
+  get events(): CartEvent[] {
+    return this.#events;
+  }
+
+  get facts(): Facts {
+    if (this.#isLate) this.#facts = fold(this.#base, this.#events);
+    this.#isLate = false;
+    return this.#facts;
+  }
+
+  /** Does it come before an event that is here already? */
+  precedes(event: CartEvent): boolean {
+    const last = this.#events.at(-1);
+    return last !== undefined && !before(last, event);
+  }
+
+  add(event: CartEvent): void {
+    const isLate = this.precedes(event);
+    if (isLate) this.#events.splice(placeOf(this.#events, event), 0, event);
+    else this.#events.push(event);
+    this.#isLate ||= isLate;
+    if (!this.#isLate) this.#facts = apply(this.#facts, event);
+  }
+}
+
+function placeOf(window: readonly CartEvent[], event: CartEvent): number {
+  let low = 0;
+  let high = window.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (before(window[middle]!, event)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** The facts after one more event, which is not before any folded one. Does not touch `facts`. */
 export function apply(facts: Facts, event: CartEvent): Facts {
   const next: Facts = { ...facts };

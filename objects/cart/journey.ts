@@ -3,7 +3,14 @@ import { derivedId } from "../../shared/ids.ts";
 import { pickVariant } from "../../shared/measure/assign.ts";
 import { exponent } from "../../shared/money.ts";
 import { matches } from "../../shared/policy/conditions.ts";
-import { attributionMs, type Campaign, MESSAGE_CHANNELS, type Step, type Trigger } from "../../shared/policy/rules.ts";
+import {
+  attributionMs,
+  type Campaign,
+  isDeleted,
+  MESSAGE_CHANNELS,
+  type Step,
+  type Trigger,
+} from "../../shared/policy/rules.ts";
 import { HOUR_MS, MINUTE_MS } from "../../shared/time.ts";
 import type { Note } from "./commands.ts";
 import { append, find, pause } from "./ledger.ts";
@@ -119,6 +126,7 @@ export function unwanted(state: CartState, effect: Effect): string | null {
   if (!journey) return null; // of an earlier generation: the purchase fence is closed to it anyway
   if (journey.exit !== null) return journey.exit;
   const { campaign } = journey;
+  if (isDeleted(state.rules, campaign.id)) return "campaign_deleted";
   const subject = subjectOf(state, campaign.id);
   if (campaign.exit && Object.keys(campaign.exit).length > 0 && matches(campaign.exit, subject)) return "exit";
   const step = campaign.steps.find((s) => s.id === effect.stepId);

@@ -53,8 +53,8 @@ function exposedBetween(before: CartState, after: CartState): Exposure[] {
 }
 
 /**
- * The orders of known shoppers, by their id. Who was measured in this generation is who bought in it, whatever address the
- * checkout was given; else it is whom the cart knows.
+ * The orders by their id, as far as it is known or measured whose they are. Who was measured in this generation, a stranger
+ * on the page too, is who bought in it, whatever address the checkout was given; else it is whom the cart knows.
  */
 function purchasesOf(state: CartState): Map<string, Purchase> {
   const { facts, process } = state;
@@ -62,7 +62,7 @@ function purchasesOf(state: CartState): Map<string, Purchase> {
   for (const order of facts.orders) {
     const measured = process.effects.findLast((e) => e.exposure && e.generation === order.generation)?.exposure;
     const shopperId = measured?.shopperId ?? shopperOf(state);
-    if (isAnonymous(shopperId)) continue;
+    if (!measured && isAnonymous(shopperId)) continue;
     const credit = process.closed.find((c) => c.generation === order.generation)?.attribution;
     purchases.set(order.id, {
       orderId: order.id,

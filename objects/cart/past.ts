@@ -47,10 +47,14 @@ export class Past {
     const heard = asked.then(({ history }) => {
       if (this.#asked === shopperId) this.#heard = { ...history, shopperId };
     });
-    this.#keepAwake(heard.catch((error) => log("warn", "past_unknown", { actor: cartId, error })));
+    const failed = (error: unknown): void => {
+      if (this.#asked === shopperId) this.#asked = null;
+      log("warn", "past_unknown", { actor: cartId, error });
+    };
+    this.#keepAwake(heard.catch(failed));
   }
 
-  /** Once for each identity that the cart's shopper turns out to have; again when the cart wakes anew. */
+  /** Once for each identity that the cart's shopper turns out to have; again when nobody answered, or the cart wakes anew. */
   #wanted(state: CartState): string | null {
     const shopperId = shopperOf(state);
     if (state.facts.items.length === 0 || state.history?.shopperId === shopperId) return null;

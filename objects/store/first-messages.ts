@@ -13,7 +13,7 @@ export class FirstMessages {
     this.#sql = sql;
   }
 
-  /** `null`: it may go, and is counted; asked for again it is counted again. Else when to ask again. */
+  /** `null`: it may go, and is counted; asked for again it is counted again, unless it was given back. Else when to ask again. */
   admit(channel: MessageChannel, limits: Settings["firstMessagesPerHour"], now: number): number | null {
     const hour = floorTo(now, "hour");
     const known = this.#sql
@@ -28,5 +28,14 @@ export class FirstMessages {
       count + 1,
     );
     return null;
+  }
+
+  /** What was admitted at `at` did not go out: another may, in the same hour. */
+  giveBack(channel: MessageChannel, at: number): void {
+    this.#sql.exec(
+      "UPDATE first_messages SET count = max(0, count - 1) WHERE channel = ? AND hour = ?",
+      channel,
+      floorTo(at, "hour"),
+    );
   }
 }

@@ -5,7 +5,7 @@
  *         what campaigns caused, which models serve, whether orders are still told of.
  * Timers  `watch`: nudges carts that should have woken, looks for lost orders; `trim`: retention; `allocate`: shares of variants.
  * RPC     create, settings, patchSettings, campaign*, results, rules, serving, serve, tenant, apply, seen, countRejected, realtime,
- *         usage, rollups, issueCoupon, coupon*, admitFirst, orderSignal, overrideSignal, askAi, settleAi, aiUsage.
+ *         usage, rollups, issueCoupon, coupon*, admitFirst, giveBackFirst, orderSignal, overrideSignal, askAi, settleAi, aiUsage.
  * Peers   Room (its live topics), Cart (nudge).
  *
  * It receives cart summaries in batches, by sequence number, never single events: telling it twice changes nothing.
@@ -271,6 +271,11 @@ export class Store extends DurableObject<Actors> {
   admitFirst(channel: MessageChannel): number | null {
     if (!this.#config) throw new Error("no such store");
     return this.#firsts.admit(channel, this.#config.settings.firstMessagesPerHour, Date.now());
+  }
+
+  /** The first message that was admitted at `at` (ms) surely did not go out. */
+  giveBackFirst(channel: MessageChannel, at: number): void {
+    this.#firsts.giveBack(channel, at);
   }
 
   /** May a language model be asked, at a cost of at most `neurons`? The same `id` once a day; the answer is to be settled. */

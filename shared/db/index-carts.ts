@@ -64,7 +64,7 @@ export function forgetStatements(db: D1Database, storeId: string, batch: readonl
   return chunks(gone).flatMap((rows) => FORGET.map((sql) => db.prepare(sql).bind(rows, storeId)));
 }
 
-type Row = (string | number | null)[];
+export type Row = (string | number | null)[];
 
 const cartRow = ({ storeId, cartId, incarnation, summary: s }: CartNews): Row => [
   storeId,
@@ -104,8 +104,8 @@ const deliveryRow = ({ storeId, cartId, summary }: CartNews, d: DeliveryNews): R
   d.sentAt,
 ];
 
-/** JSON arrays of rows, none too long. */
-function chunks(rows: readonly Row[]): string[] {
+/** JSON arrays of rows, none too long for a statement. */
+export function chunks(rows: readonly Row[]): string[] {
   const done: string[] = [];
   let open: string[] = [];
   let size = 0;

@@ -47,7 +47,7 @@ export interface Exposure {
 /** How an order came to be credited to a message: the last (or first) one clicked, else opened, else sent. */
 export type AttributionModel = `${"last" | "first"}_${"click" | "open" | "touch"}`;
 
-/** An order of a known shopper as it stands now. Told again when that changed; `minor` is what remains after refunds. */
+/** An order of a shopper who is known or measured, as it stands now. Told again when that changed; `minor` is what remains after refunds. */
 export interface Purchase {
   orderId: string;
   shopperId: string;

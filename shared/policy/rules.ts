@@ -197,7 +197,13 @@ export interface Rules {
   advice?: AdvicePolicy;
   /** Enabled campaigns only, in the order in which they are tried. */
   campaigns: Campaign[];
+  /** Those that are there and not enabled, by id: journeys in them go on. Absent from what older code wrote. */
+  disabled?: string[];
 }
+
+/** No journey goes on in a campaign that the merchant deleted. */
+export const isDeleted = ({ campaigns, disabled }: Rules, id: string): boolean =>
+  disabled !== undefined && !disabled.includes(id) && !campaigns.some((campaign) => campaign.id === id);
 
 /** How many times the idle time a cart with a payment under way is left in peace. */
 const CHECKOUT_LEASH = 2;
@@ -217,6 +223,7 @@ export function compileRules(settings: Settings, campaigns: Campaign[], version:
     requireConsent: settings.requireConsent,
     paused: null,
     campaigns: inOrder(campaigns.filter((c) => c.enabled)),
+    disabled: campaigns.filter((c) => !c.enabled).map(({ id }) => id),
     ...(settings.ai?.enabled ? { advice: advicePolicy(settings.ai) } : {}),
   };
 }

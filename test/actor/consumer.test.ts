@@ -2,7 +2,10 @@
 import { applyD1Migrations, type D1Migration } from "cloudflare:test";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { shopperStub } from "../../objects/stubs.ts";
+import { exampleStatements } from "../../shared/db/examples.ts";
 import type { CartNews, DeliveryNews } from "../../shared/events/messages.ts";
+import { MOMENTS } from "../../shared/model/example.ts";
+import { FEATURE_NAMES, FEATURE_VERSION } from "../../shared/model/features.ts";
 import { DAY_MS } from "../../shared/time.ts";
 import type { Env } from "../../workers/env.ts";
 import { consumeEvents } from "../../workers/ingest/consumer.ts";
@@ -92,6 +95,50 @@ const mailed = (storeId: string, deliveryId: string, at = T0): Promise<unknown> 
   )
     .bind(storeId, deliveryId, at)
     .run();
+
+describe("training examples", () => {
+  it("an end that was none leaves none behind, in whatever batches it is told", async () => {
+    const { id } = await newStore();
+    const features = FEATURE_NAMES.map(() => 1);
+    const known = { moment: "add", at: T0, label: 1, features, featureVersion: FEATURE_VERSION } as const;
+    const end = { generation: 1, at: T0, shopperId: "v_1", adds: 1 };
+    const bought = (cart: string) =>
+      news(id, cart, 1, {
+        endings: [{ ...end, how: "bought", examples: [{ ...known, probability: 0.5, model: "prior" }] }],
+      });
+    const voided = (cart: string) => news(id, cart, 2, { endings: [{ ...end, how: "void", examples: [] }] });
+    await consume([bought("kept"), bought("apart"), bought("together"), voided("together")]);
+    await consume([voided("apart")]);
+    expect((await rows("training_examples", id)).map((row) => row.cart_id)).toEqual(["kept"]);
+  });
+
+  it("of carts that were bought again and again come in statements that D1 takes", async () => {
+    const { id } = await newStore();
+    const features = FEATURE_NAMES.map((_, i) => Math.sqrt(i));
+    const known = {
+      at: T0,
+      label: 1,
+      features,
+      featureVersion: FEATURE_VERSION,
+      probability: 0.5,
+      model: "prior",
+    } as const;
+    const examples = MOMENTS.map((moment) => ({ moment, ...known }));
+    const endings = Array.from({ length: 12 }, (_, i) => {
+      return { generation: i + 1, how: "bought" as const, at: T0, shopperId: "v_1", adds: 1, examples };
+    });
+    const bound: number[] = [];
+    const DB = {
+      prepare: () => ({ bind: (...values: unknown[]) => void bound.push(...values.map((v) => String(v).length)) }),
+    } as unknown as D1Database;
+    exampleStatements(
+      DB,
+      Array.from({ length: 40 }, (_, i) => news(id, `c${i}`, 1, { endings })),
+    );
+    expect(bound.length).toBeGreaterThan(0);
+    expect(Math.max(...bound)).toBeLessThan(2_000_000); // a value of D1 has no more bytes
+  });
+});
 
 describe("the index", () => {
   it("takes a full batch in a few statements, and an older or repeated message changes nothing", async () => {

@@ -48,8 +48,8 @@ interface Shop {
 }
 
 /** A store whose carts were all left at `T0`. */
-async function shopOf(count: number): Promise<Shop> {
-  const { id: storeId, store, rules } = await newStore();
+async function shopOf(count: number, settings: Parameters<typeof newStore>[0] = {}): Promise<Shop> {
+  const { id: storeId, store, rules } = await newStore(settings);
   const carts = [];
   for (let i = 0; i < count; i++) {
     const cart = cartOf(storeId, store, rules);
@@ -118,6 +118,19 @@ describe("a provider that is down for an hour", () => {
     expect(retries + later).toBe(0);
     // With enough messages the circuit opens: first all of them, then one probe at a time.
     if (count >= 5) expect(calls).toBeLessThanOrEqual(count + 12);
+  });
+
+  it("uses none of the first messages that the store may send in the hour", async () => {
+    const shop = await shopOf(2, { firstMessagesPerHour: { email: 2, push: 0, sms: 0 } });
+    const provider = new Provider();
+    provider.failure = down;
+    await live(shop, provider, LEFT, LEFT + MINUTE_MS); // refused…
+    setClock(LEFT + MINUTE_MS);
+    for (let i = 0; i < 5; i++) await breakerStub(env, shop.storeId, "send_email").report("failure");
+    await live(shop, provider, LEFT + MINUTE_MS, LEFT + 5 * MINUTE_MS); // …and held back
+    provider.failure = null;
+    await live(shop, provider, LEFT + 5 * MINUTE_MS, LEFT + 28 * MINUTE_MS);
+    expect(await statuses(shop)).toEqual(shop.carts.map(() => "sent"));
   });
 
   it("uses neither the cap nor an attempt of a message that only waits", async () => {

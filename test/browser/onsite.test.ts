@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchBrowser, newContext, SIZES } from "../support/browser.ts";
 import { byTestId, violationsInBoth } from "../support/dashboard.ts";
 import { Merchant } from "../support/merchant.ts";
-import { countShifts, dialog, focused, heard, leave, shifts, shootOffer } from "../support/offers.ts";
+import { countShifts, createOffer, dialog, focused, heard, leave, shifts, shootOffer } from "../support/offers.ts";
 import { type System, startSystem } from "../support/system.ts";
 
 const SHOTS = "dist/screenshots";
@@ -21,28 +21,16 @@ let giver: Merchant;
 const problems: string[] = [];
 const contexts: BrowserContext[] = [];
 
-const onsite = (
-  name: string,
-  trigger: string,
-  { templateId = "default", ...more }: { templateId?: string; coupon?: object } = {},
-  store = merchant,
-) =>
-  store.call("POST", "/v1/campaigns", {
-    name,
-    trigger,
-    steps: [{ id: "offer", channel: "onsite", variants: [{ id: "a", templateId, weight: 1 }], ...more }],
-  });
-
 beforeAll(async () => {
   mkdirSync(SHOTS, { recursive: true });
   system = await startSystem();
   merchant = await Merchant.register(system.url, { name: "Oblong", url: `${system.url}/shop/` });
   for (const trigger of ["exit_intent", "checkout_hesitation", "payment_failed", "price_drop", "back_in_stock"])
-    expect((await onsite(trigger, trigger)).status).toBe(201);
+    expect((await createOffer(merchant, trigger)).status).toBe(201);
   giver = await Merchant.register(system.url, { name: "Oblong", url: `${system.url}/shop/` });
   const { body } = await giver.call<{ id: string }>("POST", "/v1/templates", { from: "onsite-exit-coupon" });
   const coupon = { kind: "percent", amount: 10, expiresHours: 24, budget: 1 };
-  expect((await onsite("code", "exit_intent", { templateId: body.id, coupon }, giver)).status).toBe(201);
+  expect((await createOffer(giver, "exit_intent", { templateId: body.id, coupon })).status).toBe(201);
   browser = await launchBrowser();
 });
 afterAll(async () => {

@@ -61,7 +61,7 @@ export const campaign = (over: Partial<Campaign> = {}): Campaign => ({
   ...over,
 });
 
-const settings = settingsSchema.parse({
+export const settings = settingsSchema.parse({
   name: "Shop",
   url: "https://shop.example",
   currency: "EUR",

@@ -5,8 +5,9 @@
 import type { ClaimedCart, Prospect } from "../../shared/events/messages.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
 import type { Rules } from "../../shared/policy/rules.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
-import { add, campaign, event, identified, ordered, rules, T0 } from "./cart-life.ts";
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
+import { add, event, identified, ordered, T0 } from "./cart-life.ts";
+import { anyRules } from "./cart-send-rules.ts";
 import { type Answer, SendWorld } from "./cart-world.ts";
 import type { Random } from "./random.ts";
 import { truthOf } from "./truth.ts";
@@ -372,42 +373,4 @@ export class SendSchedule {
   #violate(what: string): void {
     this.violations.push(what);
   }
-}
-
-function anyRules(random: Random): Rules {
-  const [step] = campaign().steps;
-  const mail = campaign({
-    id: "mail",
-    priority: 3,
-    steps: [
-      { ...step!, id: "first", channel: "email" },
-      { ...step!, id: "any", channel: "all", delayMinutes: random.pick([0, 60]), fallbackMinutes: 30 },
-    ],
-  });
-  const timed = campaign({
-    id: "timed",
-    trigger: "time_based",
-    priority: 9,
-    steps: [{ ...step!, channel: "sms", delayMinutes: 5 }],
-  });
-  const exit = campaign({
-    id: "exit",
-    trigger: "exit_intent",
-    steps: [
-      { ...step!, id: "offer", channel: "onsite" },
-      { ...step!, id: "mail", channel: "push", delayMinutes: 10 },
-    ],
-  });
-  return rules({
-    campaigns: random.chance(0.5) ? [timed, mail, exit] : [mail, exit],
-    frequencyCap: random.pick([
-      { max: 1, perHours: 1 },
-      { max: 2, perHours: 24 },
-      { max: 3, perHours: 6 },
-    ]),
-    quietHours: random.chance(0.5) ? { from: "21:00", to: "08:00" } : null,
-    requireConsent: ["sms"],
-    expireAfterMs: 3 * DAY_MS,
-    retentionMs: 2 * DAY_MS,
-  });
 }

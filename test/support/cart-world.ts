@@ -185,6 +185,7 @@ export class SendWorld {
         getByName: () => ({
           rules: async () => this.rules,
           admitFirst: async () => null,
+          giveBackFirst: async () => undefined,
           settings: async () => ok({ name: "Shop", url: "https://shop.example", allowedOrigins: [], baseUrl: "" }),
         }),
       },

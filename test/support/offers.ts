@@ -1,6 +1,19 @@
 /** An offer on a page, as a browser test meets it. */
 import type { Locator, Page } from "playwright-core";
 import { SIZES } from "./browser.ts";
+import type { Merchant } from "./merchant.ts";
+
+/** A campaign that makes an offer on the page, named by its trigger. */
+export const createOffer = (
+  store: Merchant,
+  trigger: string,
+  { templateId = "default", ...more }: { templateId?: string; coupon?: object } = {},
+) =>
+  store.call("POST", "/v1/campaigns", {
+    name: trigger,
+    trigger,
+    steps: [{ id: "offer", channel: "onsite", variants: [{ id: "a", templateId, weight: 1 }], ...more }],
+  });
 
 export async function countShifts(page: Page): Promise<void> {
   await page.addInitScript(() => {

@@ -142,6 +142,7 @@ describe("is refused", () => {
     ["of a feature nobody knows", { features: { adds: 1, starSign: 3 } }, "features.starSign"],
     ["of a feature nobody knows, among many", { items: [{ features: { starSign: 3 } }] }, "items.0.features.starSign"],
     ["of a feature in words", { features: { adds: "two" } }, "features.adds"],
+    ["of a feature beyond all measure", { features: { adds: 1e300 } }, "features.adds"],
     ["of a list of features", { features: [1, 2] }, "features"],
     ["of a cart with an empty name", { cartId: "" }, "cartId"],
     ["of a cart with a very long name", { cartId: "x".repeat(129) }, "cartId"],

@@ -13,6 +13,7 @@ import {
   rules,
   SENT,
   T0,
+  UNKNOWN,
 } from "../support/cart-life.ts";
 
 const life = (...args: ConstructorParameters<typeof CartLife>): CartLife => new CartLife(...args);
@@ -72,6 +73,19 @@ describe("attribution", () => {
     cart.report(at + 1, "clicked");
     cart.receive(ordered(at + 2));
     expect(cart.state.process.closed[0]?.attribution).toMatchObject({ deliveryId: second, model: "last_click" });
+  });
+
+  it("an order is not owed to a message of the generation before, whenever its lost answer came in", () => {
+    const cart = life();
+    const at = abandoned(cart);
+    cart.claim(at);
+    cart.settle(at + 1, UNKNOWN);
+    const { effect } = cart;
+    cart.receive(ordered(at + 2));
+    cart.report(at + HOUR_MS, "delivered"); // so it was sent: before that order, which is not owed to it any more
+    expect(cart.state.process.effects.find((e) => e.id === effect.id)?.status).toBe("delivered");
+    cart.receive(add(at + 2 * HOUR_MS), ordered(at + 3 * HOUR_MS, "o2"));
+    expect(cart.state.process.closed.map(({ status }) => status)).toEqual(["purchased", "purchased"]);
   });
 
   it("a click on another cart's message counts for nothing", () => {

@@ -2,7 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { decide } from "../../objects/cart/decide.ts";
 import { endingsOf, examplesOf } from "../../objects/cart/examples.ts";
+import { Past } from "../../objects/cart/past.ts";
 import { emptyFacts } from "../../objects/cart/state.ts";
+import type { Actors } from "../../objects/stubs.ts";
 import type { CartEvent } from "../../shared/events/types.ts";
 import { MOMENTS } from "../../shared/model/example.ts";
 import { FEATURE_NAMES, FEATURE_VERSION, type FeatureName } from "../../shared/model/features.ts";
@@ -139,6 +141,20 @@ describe("training examples", () => {
     expect(endings.every(({ adds }) => adds === 1)).toBe(true);
   });
 
+  it("a cart that expired, was taken up and expired again teaches each of its moments once", () => {
+    const shell = lived(false);
+    const again = T0 + 41 * DAY_MS;
+    for (let i = 0; i < 4; i++) shell.receive(again + i, [event("cart_viewed", again + i)]);
+    for (let i = 0; i < 5 && shell.state.process.status === "active"; i++) shell.wake(shell.alarm!);
+    shell.wake(again + 40 * DAY_MS);
+    const ends = shell.log().flatMap(({ entry }) => entry.delta.ends ?? []);
+    expect(ends.map(({ how }) => how)).toEqual(["left", "expired", "left", "expired"]);
+    const endings = endingsOf(ends, shell.state, () => shell.log());
+    const [, first, , second] = endings.map(({ examples }) => examples.map(({ moment }) => moment));
+    expect(first).toEqual(["add", "add+1", "add+2", "checkout", "left"]);
+    expect(second).toEqual(["add+3", "add+5"]);
+  });
+
   it("what the cart was told of its shopper is known from then on", () => {
     const history: ShopperHistory = {
       shopperId: "v_1",
@@ -161,6 +177,23 @@ describe("training examples", () => {
     expect(known(after!.features, "priorCarts")).toBe(3);
     expect(known(after!.features, "lastCartBought")).toBe(0);
     expect(known(after!.features, "daysSinceLastPurchase")).toBeCloseTo(9, 2);
+  });
+
+  it("a shopper who could not be asked for their past is asked with the next beacon", async () => {
+    let asked = 0;
+    const history = { shopperId: "v_1", carts: 1 } as ShopperHistory;
+    const shopper = { past: async () => (++asked === 1 ? Promise.reject(new Error("overloaded")) : { history }) };
+    const env = { SHOPPER: { getByName: () => shopper } } as unknown as Actors;
+    const work: Promise<unknown>[] = [];
+    const past = new Past(env, { storeId: "st_test", cartId: "c-7" }, (promise) => void work.push(promise));
+    const { state } = lived(false);
+    past.ask(state);
+    past.ask(state); // under way: not asked twice
+    await Promise.all(work);
+    expect([asked, past.heard]).toEqual([1, null]);
+    past.ask(state);
+    await Promise.all(work);
+    expect([asked, past.heard]).toMatchObject([2, { carts: 1 }]);
   });
 
   it("the history that comes with a beacon is what the prediction of that beacon saw", () => {

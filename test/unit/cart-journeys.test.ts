@@ -1,7 +1,7 @@
 /** What starts a journey, by which channel its steps go, and what ends it. */
 import { describe, expect, it } from "vitest";
 import type { CartEvent } from "../../shared/events/types.ts";
-import type { Campaign, Step } from "../../shared/policy/rules.ts";
+import { type Campaign, compileRules, type Rules, type Step } from "../../shared/policy/rules.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time.ts";
 import { baselineRiskOf } from "../support/cart-journeys.ts";
 import {
@@ -16,6 +16,7 @@ import {
   REFUSED_FOR_GOOD,
   rules,
   SENT,
+  settings,
   T0,
 } from "../support/cart-life.ts";
 
@@ -303,5 +304,19 @@ describe("exits and order", () => {
     cart.rules = rules({ version: 2, campaigns: [campaign({ version: 2, steps: [step({ delayMinutes: 1 })] })] });
     cart.wake(now + MINUTE_MS);
     expect(cart.effect).toMatchObject({ campaignVersion: 1, dispatches: 0, dueAt: now + HOUR_MS });
+  });
+
+  it("leaves a journey whose campaign was deleted, and goes on in one that was only disabled", () => {
+    const given = campaign({ steps: [step({ delayMinutes: 60 })] });
+    const compiled = (...campaigns: Campaign[]): Rules => compileRules(settings, campaigns, 2);
+    const sent = (after: Rules) => {
+      const cart = life(given);
+      const now = abandoned(cart);
+      cart.rules = after;
+      const { dispatch } = cart.wake(now + HOUR_MS);
+      return [dispatch.length, cart.effect.status, cart.effect.history.at(-1)?.reason];
+    };
+    expect(sent(compiled({ ...given, enabled: false }))).toEqual([1, "scheduled", undefined]);
+    expect(sent(compiled(campaign({ id: "other" })))).toEqual([0, "cancelled", "campaign_deleted"]);
   });
 });

@@ -169,6 +169,18 @@ describe("purchases", () => {
     expect(cart.purchases.get("o1")?.shopperId).toBe(shopperIdOf("st_test", "late@example.com"));
   });
 
+  it("of a stranger who was measured are told, or an offer on the page would never have caused one", () => {
+    const steps = [{ ...STEP, channel: "onsite" as const }];
+    const cart = new Told(rules({ campaigns: [campaign({ trigger: "exit_intent", holdout: 0.5, steps })] }));
+    const stranger = { visitorId: "browser-1" };
+    cart.receive(add(T0, stranger), event("exit_intent_detected", T0 + 1, { ...stranger, intent: "exit" }));
+    const [{ shopperId } = { shopperId: "" }] = cart.exposures;
+    expect(shopperId).toBe("v_browser-1");
+    cart.receive(event("coupon_applied", T0 + 2, { code: "TEN" }), ordered(T0 + 3));
+    cart.receive(identified(T0 + 4)); // the confirmation's address changes nothing
+    expect([...cart.purchases.values()]).toMatchObject([{ orderId: "o1", shopperId, coupons: ["TEN"] }]);
+  });
+
   it("law 2: do not depend on the order in which a cart learns of them", () => {
     for (let seed = 0; seed < 200; seed++) {
       const chance = random(seed + 77);

@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { idHash } from "../../objects/cart/decide.ts";
+import { examplesOf } from "../../objects/cart/examples.ts";
 import { before, fold } from "../../objects/cart/fold.ts";
 import { deltaOf } from "../../objects/cart/metrics.ts";
 import { emptyFacts } from "../../objects/cart/state.ts";
@@ -173,5 +174,36 @@ describe("law 10: everything is bounded (compaction)", () => {
     const old = [event("cart_updated", T0, { items: [] }), add(T0 + 1), event("product_removed_from_cart", T0 + 2)];
     expect(fold(base, old).items).toEqual([mug({ quantity: 2 })]);
     expect(fold(base, [add(T0 + 2 * HOUR_MS)]).items).toEqual([mug({ quantity: 3 })]);
+  });
+});
+
+/** A product whose price tells how often it is looked at: once and again for each time that its event is folded. */
+function counting(): { item: ReturnType<typeof mug>; reads: () => number } {
+  let count = 0;
+  const item = mug();
+  Object.defineProperty(item, "priceMinor", { enumerable: true, get: () => 1_250 + 0 * count++ });
+  return { item, reads: () => count };
+}
+
+describe("a flood of late events", () => {
+  const late = Array.from({ length: 100 }, (_, i) => event("product_viewed", T0 - i));
+
+  it("is folded once a beacon, not once an event", () => {
+    const { item, reads } = counting();
+    const life = new CartLife();
+    life.run({ type: "receive", now: T0, events: [event("product_viewed", T0, { item })] });
+    const once = reads();
+    life.run({ type: "receive", now: T0, events: late });
+    expect(reads()).toBe(2 * once);
+  });
+
+  it("is folded once a row where the log is read back for examples", () => {
+    const { item, reads } = counting();
+    const { state } = new CartLife();
+    const row = (seq: number, events: CartEvent[]) => ({ seq, at: T0, entry: { events, delta: {} } });
+    examplesOf(state, [row(1, [event("product_viewed", T0, { item })])], 1);
+    const once = reads();
+    examplesOf(state, [row(1, [event("product_viewed", T0, { item })]), row(2, late)], 1);
+    expect(reads()).toBe(3 * once);
   });
 });

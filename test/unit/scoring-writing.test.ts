@@ -58,6 +58,7 @@ describe("a draft", () => {
     ["a hidden link", { lead: "Go to https&#58;//evil.example" }],
     ["an address", { lead: "Write to a@evil.example" }],
     ["a discount of its own", { lead: "Now 50% off" }],
+    ["an address that a phone makes a link of", { lead: "More at evil-deals.example today" }],
     ["a price of its own", { lead: "Only $5" }],
     ["an invisible character", { lead: "evil\u200b text" }],
     ["too much", { lead: "x".repeat(401) }],

@@ -81,16 +81,22 @@ export async function send(command: SendCommand, env: Env, lookups = new Lookups
     if (held.ok || !isAnothers(held.reason)) await shopper.release(prospect.deliveryId);
     return reason;
   };
+  const admittedAt = Date.now();
   const full = permit.isFirst ? await storeStub(env, storeId).admitFirst(permit.channel) : null;
   if (full !== null) return giveBack("first_messages", full + spread(PAUSE_MS));
+  const unsent = (): Promise<void> => giveBackFirst(env, storeId, permit, admittedAt);
   const route = await Route.enter(env, storeId, ways.get(permit.channel) ?? []);
   if (route.until !== null) {
     // A paced provider gave each message a time of its own.
     const apart = route.reason === "provider_rate" ? 0 : spread(SPREAD_MS);
+    await unsent();
     return giveBack(route.reason, route.until + apart);
   }
   try {
-    return await sendBy(route, command, prospect, permit, { store: settings.value, env, lookups });
+    const means = { store: settings.value, env, lookups };
+    const { result, isUnsent } = await sendBy(route, command, prospect, permit, means);
+    if (isUnsent) await unsent();
+    return result;
   } finally {
     await route.leave();
   }
@@ -132,6 +138,8 @@ async function permitted(env: Env, storeId: string, prospect: Prospect, rules: R
   return shopperStub(env, storeId, shopperId).permit(prospect, rules, true);
 }
 
+type Granted = Extract<Permit, { granted: true }>;
+
 /** Another sender has it, or had: the place is theirs. What was cancelled or given up needs none. */
 const isAnothers = (reason: string): boolean =>
   reason.startsWith("already_") && !["already_cancelled", "already_suppressed", "already_failed"].includes(reason);
@@ -147,9 +155,9 @@ async function sendBy(
   route: Route,
   command: SendCommand,
   prospect: Prospect,
-  { channel, consentedAt }: Extract<Permit, { granted: true }>,
+  { channel, consentedAt }: Granted,
   means: Means,
-): Promise<string> {
+): Promise<{ result: string; isUnsent: boolean }> {
   const { storeId, cartId, effectId } = command;
   const { env } = means;
   const cart = cartStub(env, storeId, cartId);
@@ -158,7 +166,7 @@ async function sendBy(
   const claim = await cart.claim(effectId, provider.name, route.resumable, account, channel, consentedAt);
   if (!claim.ok) {
     if (!isAnothers(claim.reason)) await shopper.release(prospect.deliveryId);
-    return claim.reason;
+    return { result: claim.reason, isUnsent: true };
   }
   const unplaced = await takePlace(shopper, prospect.deliveryId, claim.value.claimedAt);
   const carried = unplaced
@@ -166,12 +174,22 @@ async function sendBy(
     : await deliver(route, claim.value, command, means);
   const { outcome } = carried;
   // The provider honours the key: the cart hands the effect over again, and asking twice sends once.
-  if (outcome.kind === "unknown" && route.resumable) return "unanswered";
+  if (outcome.kind === "unknown" && route.resumable) return { result: "unanswered", isUnsent: false };
   const settled = await cart.settle(effectId, { ...outcome, provider: carried.provider });
   // After an unanswered call of the same key nobody knows that nothing was sent.
-  if (outcome.kind === "refused" && !claim.value.repeated)
-    await shopper.unsent(prospect.deliveryId, claim.value.claimedAt);
-  return settled.ok ? settled.value : settled.reason;
+  const isUnsent = outcome.kind === "refused" && !claim.value.repeated;
+  if (isUnsent) await shopper.unsent(prospect.deliveryId, claim.value.claimedAt);
+  return { result: settled.ok ? settled.value : settled.reason, isUnsent };
+}
+
+/** Of the hour's first messages; when it cannot be told, one fewer goes out in it. */
+async function giveBackFirst(env: Env, storeId: string, permit: Granted, admittedAt: number): Promise<void> {
+  if (!permit.isFirst) return;
+  try {
+    await storeStub(env, storeId).giveBackFirst(permit.channel, admittedAt);
+  } catch (error) {
+    log("warn", "first_message_not_given_back", { storeId, error });
+  }
 }
 
 /** Uses the place under the cap before the provider is asked. When that fails nothing was sent: it is tried again. */

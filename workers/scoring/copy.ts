@@ -10,7 +10,7 @@ import { partsOf } from "../../shared/gallery/layout.ts";
 import { LANGUAGES, type Language, MAX_ITEMS } from "../../shared/gallery/words.ts";
 import { languageOf } from "../../shared/locale.ts";
 import { MESSAGE_LIMITS } from "../../shared/message-limits.ts";
-import { withoutLinks } from "../../shared/names.ts";
+import { withoutDomains } from "../../shared/names.ts";
 import { faultsOf } from "../../shared/template-check.ts";
 import { inLocale, type Parts } from "../../shared/templates.ts";
 import type { Channel } from "../../shared/views.ts";
@@ -102,7 +102,7 @@ const line = (text: string): string => text.replace(/\s+/g, " ").replaceAll('"',
 /** Words and the placeholders above, written as they are. */
 function isPlain(text: string): boolean {
   const bare = PLACEHOLDERS.reduce<string>((left, placeholder) => left.replaceAll(placeholder, "X"), text);
-  return !FORBIDDEN.test(bare) && withoutLinks(bare) === bare.split(/\s+/).join(" ").trim();
+  return !FORBIDDEN.test(bare) && withoutDomains(bare) === bare.split(/\s+/).join(" ").trim();
 }
 
 type Given = Record<string, string>;

@@ -104,9 +104,15 @@ function refusal(reason: string): AppError {
 export function checked(input: CampaignInput): CampaignInput {
   if (jsonBytes(input) > MAX_CAMPAIGN_BYTES)
     throw invalid("(body)", `a campaign may have at most ${MAX_CAMPAIGN_BYTES} bytes of JSON`);
-  const all = [input.conditions, ...input.steps.map((s) => s.conditions)];
-  const wrong = all.map((c) => conditionError(c)).find(Boolean);
-  if (wrong) throw invalid("conditions", wrong);
+  const all: [field: string, conditions: unknown][] = [
+    ["conditions", input.conditions],
+    ["exit", input.exit],
+    ...input.steps.map(({ conditions }, i) => [`steps.${i}.conditions`, conditions] as [string, unknown]),
+  ];
+  for (const [field, given] of all) {
+    const wrong = conditionError(given);
+    if (wrong) throw invalid(field, wrong);
+  }
   if (new Set(input.steps.map((s) => s.id)).size < input.steps.length) throw invalid("steps", "step ids must differ");
   return input;
 }

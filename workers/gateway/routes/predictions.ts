@@ -23,12 +23,14 @@ const MAX_BODY = 2 * 1024 * 1024;
 /** Carts asked at a time: a thousand at once would wake a thousand actors in one moment. */
 const PARALLEL = 32;
 
+/** No feature comes near it; sums of larger numbers could be none. */
+const MAX_VALUE = 1e15;
+
 const NAMES = new Set<string>(FEATURE_NAMES);
+const featureValue = z.number().min(-MAX_VALUE).max(MAX_VALUE).nullable().optional();
 const featureValues = z
   .looseObject(
-    Object.fromEntries(
-      FEATURES.map(({ name, unit, doc }) => [name, z.number().nullable().optional().describe(`${doc} (${unit})`)]),
-    ),
+    Object.fromEntries(FEATURES.map(({ name, unit, doc }) => [name, featureValue.describe(`${doc} (${unit})`)])),
   )
   .superRefine((values, context) => {
     for (const name of Object.keys(values))

@@ -69,4 +69,3 @@ export function createExitSense(leaving: () => void) {
     },
   };
 }
-export type ExitSense = ReturnType<typeof createExitSense>;

@@ -49,4 +49,3 @@ export function createHesitation({ clock, session, waitMs, isVisible, cartId, he
     },
   };
 }
-export type Hesitation = ReturnType<typeof createHesitation>;

@@ -101,7 +101,7 @@ function Open({ run, titles }: RunProps) {
       <progress class="progress" value={run.progress} max={1} aria-label="Progress of the training">
         {percent(run.progress)}
       </progress>
-      <ol class="steps">
+      <ol class="training-steps">
         {RUN_STEPS.map((step, i) => (
           <li key={step} data-state={i < at ? "done" : i === at ? "now" : "next"} aria-current={i === at && "step"}>
             {STEPS[step].label}
