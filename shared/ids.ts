@@ -52,6 +52,12 @@ export function fromBase64url(text: string): Uint8Array | null {
   }
 }
 
+/** Crockford's base 32: no letter that looks like a digit. */
+const LETTERS = "0123456789abcdefghjkmnpqrstvwxyz";
+/** One letter for each byte, by five of its bits: for what people type, and for the ends of links. */
+export const base32 = (bytes: Uint8Array): string => Array.from(bytes, (byte) => LETTERS[byte % 32]).join("");
+export const isBase32 = (text: string): boolean => [...text].every((letter) => LETTERS.includes(letter));
+
 /** As base64url; of a text its UTF-8. */
 export async function sha256(data: string | Uint8Array<ArrayBuffer>): Promise<string> {
   const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;

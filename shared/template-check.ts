@@ -59,7 +59,10 @@ export const SAMPLE_CART: CartContents = {
   createdAt: Date.UTC(2026, 10, 20, 18, 30),
 };
 export const SAMPLE_STORE: TemplateStore = { name: "Your shop", url: "https://shop.example", allowedOrigins: [] };
-const SAMPLE_LINKS = { recovery: "https://shop.example/r/sample", unsubscribe: "https://shop.example/u/sample" };
+const SAMPLE_LINKS = {
+  recovery: "https://shop.example/r/sample-of-20-letters",
+  unsubscribe: "https://shop.example/u/sample",
+};
 
 const SAMPLE_COUPON: TemplateContext["coupon"] = {
   code: "COMEBACK10",

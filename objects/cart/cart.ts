@@ -233,8 +233,8 @@ export class Cart extends DurableObject<CartEnv> {
     if (!state) return no("not_found");
     if (this.#baseSeq > 0) return no("compacted");
     const all = [...sends];
-    const arbiter = arbiterOf(this.#name.storeId, rules, all);
-    const simulated = simulate(this.#storage.rows(0), this.#name, rules, arbiter, Date.now(), predict);
+    const arbiter = arbiterOf(state.storeId, rules, all);
+    const simulated = simulate(this.#storage.rows(0), state, rules, arbiter, Date.now(), predict);
     return ok({
       ...simulated,
       status: state.process.status,

@@ -49,25 +49,46 @@ export interface Simulated {
   notes: SimulatedNote[];
 }
 
-/** `until`: the present; later nothing is known of the shopper. `predict`: what scores the cart when it wakes. */
+/**
+ * `cart`: as it really went. `until`: the present; later nothing is known of the shopper. `predict`: what scores the cart when it
+ * wakes. What a language model advised is heard when it was said, and obeyed as far as these rules allow.
+ */
 export function simulate(
   rows: readonly LogRow[],
-  at: { storeId: string; cartId: string },
+  cart: CartState,
   rules: Rules,
   arbiter: Arbiter,
   until: number,
   predict: Predictor,
 ): Simulated {
-  const run = new Run(emptyState(at.storeId, at.cartId, rules), rules, arbiter, predict);
+  const run = new Run(emptyState(cart.storeId, cart.cartId, rules), rules, arbiter, predict);
+  const advised = advisedOf(cart);
+  const goOnTo = (time: number): void => {
+    for (let next = advised[0]; next && next.now <= time; next = advised[0]) {
+      run.wakeUntil(next.now);
+      run.apply(next);
+      advised.shift();
+    }
+    run.wakeUntil(time);
+  };
   for (const row of rows) {
     const events = eventsOf(row);
     if (events.length === 0) continue;
-    run.wakeUntil(row.at);
+    goOnTo(row.at);
     const { history } = row.entry;
     run.apply({ type: "receive", now: row.at, events, ...(history ? { history } : {}) }, recorded(row));
   }
-  run.wakeUntil(until);
+  goOnTo(until);
   return run.result();
+}
+
+/** What the cart was told and obeyed, the oldest first. A history that has forgotten when says nothing. */
+function advisedOf({ process }: CartState): Extract<Command, { type: "advise" }>[] {
+  const advised = process.effects.flatMap(({ id, advised, history }) => {
+    const said = history.find(({ reason }) => reason === "advised");
+    return advised && said ? [{ type: "advise" as const, now: said.at, advice: { ...advised, effectId: id } }] : [];
+  });
+  return advised.sort((a, b) => a.now - b.now);
 }
 
 class Run {

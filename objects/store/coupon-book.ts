@@ -2,14 +2,8 @@
  * The coupons that a store gave out. One actor writes and one transaction decides, so that no concurrency exceeds a budget.
  * The number of a step's last coupon is how many it ever gave out: that row stays, whatever else is forgotten.
  */
-import {
-  CODE_BYTES,
-  type CouponRecord,
-  type CouponStatus,
-  codeKey,
-  codeOf,
-  type StepCoupons,
-} from "../../shared/coupons.ts";
+import { CODE_BYTES, codeKey, codeOf } from "../../shared/coupon-codes.ts";
+import type { CouponRecord, CouponStatus, StepCoupons } from "../../shared/coupons.ts";
 import type { CouponAsk, Delta, IssuedCoupon, Purchase } from "../../shared/events/messages.ts";
 import type { Campaign } from "../../shared/policy/rules.ts";
 import { ok, type Result } from "../../shared/result.ts";

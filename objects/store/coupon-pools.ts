@@ -2,7 +2,8 @@
  * The store's pools of imported codes. Codes are taken in the order in which they came; how far a pool is taken follows from
  * the coupons given out, so that no counter can disagree with them.
  */
-import { type CouponPoolView, codeKey, MAX_POOL_CODES, MAX_POOLS } from "../../shared/coupons.ts";
+import { codeKey, MAX_POOL_CODES, MAX_POOLS } from "../../shared/coupon-codes.ts";
+import type { CouponPoolView } from "../../shared/coupons.ts";
 import { newId } from "../../shared/ids.ts";
 import { no, ok, type Result } from "../../shared/result.ts";
 import { iso } from "../../shared/time.ts";

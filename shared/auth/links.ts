@@ -1,6 +1,6 @@
 /**
  * Signed links in messages: `/r/…` restores a cart, `/u/…` leads to the page where one unsubscribes. A token is its content and an HMAC-SHA256 of it;
- * nothing is stored for it, nobody can make or change one, and a recovery link dies with its expiry, its cart's
+ * nothing is stored for it (an SMS has a short one: `shared/db/short-links.ts`), nobody can make or change one, and a recovery link dies with its expiry, its cart's
  * purchase, or a revocation in the cart.
  */
 import { base64url, fromBase64url } from "../ids.ts";

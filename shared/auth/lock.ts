@@ -1,8 +1,9 @@
 /**
  * Locks of accounts: the first five failures in a row are free, each further one locks for twice as long as the one
  * before, from a minute to an hour; a success or a new password clears them. A locked account answers as if the password
- * were wrong: only its owner, by mail, learns that it is locked. So a stranger can keep an account locked, but nobody
- * can find out which accounts there are, or guess on; a reset by mail opens it at once.
+ * were wrong: only its owner, by mail, learns that it is locked. So nobody can find out which accounts there are, or guess
+ * on. A stranger can keep an account locked, but not for the devices that are known to it (`device-tokens.ts`); a reset by
+ * mail opens it at once, and makes the device known where it is done.
  */
 import { MINUTE_MS } from "../time.ts";
 

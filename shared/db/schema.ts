@@ -152,6 +152,8 @@ export const apiKeys = sqliteTable(
     allowedOrigins: text("allowed_origins").notNull().default("[]"),
     /** The key that takes its place; this one works until `expiresAt`. */
     rotatedTo: text("rotated_to"),
+    /** The user who made it, by themselves or through a key of theirs; `null`: made before this was kept. */
+    createdBy: text("created_by"),
   },
   (t) => [uniqueIndex("api_keys_by_hash").on(t.hash), index("api_keys_by_store").on(t.storeId)],
 );
@@ -265,6 +267,20 @@ export const smsNumbers = sqliteTable(
     index("sms_numbers_by_shopper").on(t.storeId, t.shopperId),
     index("sms_numbers_sweep").on(t.at),
   ],
+);
+
+/** Recovery links for SMS, where each character is paid. Only the token's hash: nothing here opens a cart. Swept when the link has ended. */
+export const shortLinks = sqliteTable(
+  "short_links",
+  {
+    hash: text("hash").primaryKey(),
+    storeId: text("store_id").notNull(),
+    cartId: text("cart_id").notNull(),
+    generation: integer("generation").notNull(),
+    deliveryId: text("delivery_id").notNull(),
+    at: integer("at").notNull(),
+  },
+  (t) => [index("short_links_sweep").on(t.at)],
 );
 
 /** Replies of STOP and START that were obeyed: a recording of one, played again, changes nothing. */

@@ -78,6 +78,24 @@ export async function noteRun(
   return meta.changes > 0;
 }
 
+/** Ends a run that waits for its model's trial, and no other: false where it is at work just now. */
+export async function endWaitingRun(
+  db: D1Database,
+  storeId: string,
+  id: string,
+  reason: string,
+  now: number,
+): Promise<boolean> {
+  const { meta } = await db
+    .prepare(
+      `UPDATE training_runs SET status = 'rejected', reason = ?3, progress = 1, ended_at = ?4, updated_at = ?4
+       WHERE store_id = ?1 AND id = ?2 AND ended_at IS NULL AND status = 'waiting'`,
+    )
+    .bind(storeId, id, reason, now)
+    .run();
+  return meta.changes > 0;
+}
+
 /** The first word counts: a step that runs again says the same. */
 export async function endRun(
   db: D1Database,

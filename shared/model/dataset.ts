@@ -6,23 +6,44 @@ import { stableUnit } from "../ids.ts";
 import type { Dataset } from "./model.ts";
 
 /**
- * The given rows, in that order. Layout, little-endian: rows and length of the head as 32-bit numbers; the names of the features as JSON, padded to 8; then
- * in 64-bit floats times, groups and each column; at the end a byte for each label.
+ * A data set being written, from parts that are let go one by one: no more is held than what is written. Layout, little-endian:
+ * rows and length of the head as 32-bit numbers; the names of the features as JSON, padded to 8; then in 64-bit floats times,
+ * groups and each column; at the end a byte for each label.
  */
-export function encodeDataset({ features, columns, labels, groups, times }: Dataset, rows: Int32Array): Uint8Array {
-  const head = new TextEncoder().encode(JSON.stringify(features));
-  const start = 8 + padded(head.length);
-  const n = rows.length;
-  const bytes = new Uint8Array(start + n * 8 * (2 + columns.length) + n);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, n, true);
-  view.setUint32(4, head.length, true);
-  bytes.set(head, 8);
-  const floats = new Float64Array(bytes.buffer, start, n * (2 + columns.length));
-  for (const [i, column] of [times, groups, ...columns].entries())
-    for (let at = 0; at < n; at++) floats[i * n + at] = column[rows[at]!]!;
-  for (let at = 0; at < n; at++) bytes[bytes.length - n + at] = labels[rows[at]!]!;
-  return bytes;
+export class DatasetWriter {
+  readonly bytes: Uint8Array;
+  readonly #data: Dataset;
+
+  constructor(features: readonly string[], rows: number) {
+    const head = new TextEncoder().encode(JSON.stringify(features));
+    this.bytes = new Uint8Array(8 + padded(head.length) + rows * 8 * (2 + features.length) + rows);
+    const view = new DataView(this.bytes.buffer);
+    view.setUint32(0, rows, true);
+    view.setUint32(4, head.length, true);
+    this.bytes.set(head, 8);
+    this.#data = decodeDataset(this.bytes.buffer as ArrayBuffer);
+  }
+
+  /** Row `rows[i]` of the part becomes row `places[i]`. */
+  take(part: Dataset, rows: ArrayLike<number>, places: ArrayLike<number>): void {
+    const own = this.#data;
+    const copy = (from: ArrayLike<number>, to: Float64Array | Uint8Array): void => {
+      for (let i = 0; i < rows.length; i++) to[places[i]!] = from[rows[i]!]!;
+    };
+    copy(part.times, own.times);
+    copy(part.groups, own.groups);
+    copy(part.labels, own.labels);
+    part.columns.forEach((column, i) => {
+      copy(column, own.columns[i]!);
+    });
+  }
+}
+
+/** The given rows, in that order. */
+export function encodeDataset(data: Dataset, rows: Int32Array): Uint8Array {
+  const writer = new DatasetWriter(data.features, rows.length);
+  writer.take(data, rows, Int32Array.from(rows.keys()));
+  return writer.bytes;
 }
 
 export const everyRow = (data: Pick<Dataset, "labels">): Int32Array =>
@@ -66,7 +87,7 @@ export interface Split {
  * are later than that, only those are the test; what serves now was fitted on the earlier ones, and would look too good.
  * Moments before `since` (ms) are in neither.
  */
-export function splitByTime(data: Dataset, after: number | null, since = 0): Split {
+export function splitByTime(data: Heads, after: number | null, since = 0): Split {
   const { groups, times } = data;
   const newest = times.filter((time) => time >= since).sort();
   let cut = newest[Math.floor(newest.length * (1 - TEST_SHARE))] ?? 0;
@@ -94,7 +115,7 @@ export function splitByTime(data: Dataset, after: number | null, since = 0): Spl
 }
 
 /** The oldest first, of one time in the order of shoppers: the same rows are in the same order however they came. */
-const rowsWhere = (data: Dataset, is: (row: number) => boolean): Int32Array =>
+const rowsWhere = (data: Heads, is: (row: number) => boolean): Int32Array =>
   everyRow(data)
     .filter(is)
     .sort((a, b) => data.times[a]! - data.times[b]! || data.groups[a]! - data.groups[b]! || a - b);
@@ -102,35 +123,24 @@ const rowsWhere = (data: Dataset, is: (row: number) => boolean): Int32Array =>
 export const positivesIn = (data: Pick<Dataset, "labels">, rows: Int32Array): number =>
   rows.reduce((sum, row) => sum + data.labels[row]!, 0);
 
-function enough(data: Dataset, rows: Int32Array): boolean {
+function enough(data: Heads, rows: Int32Array): boolean {
   const positives = positivesIn(data, rows);
   return rows.length >= 3 * MIN_TEST.rows && Math.min(positives, rows.length - positives) >= 3 * MIN_TEST.ofEither;
 }
 
-/** Parts one after another; all of the same features. */
-export function joined(parts: readonly Dataset[]): Dataset {
+/** What a split is told by. */
+export type Heads = Pick<Dataset, "labels" | "groups" | "times">;
+
+/** Of parts one after another, without their columns: views of a part would keep all of it. */
+export function headsOf(parts: readonly Heads[]): Heads {
   const rows = parts.reduce((sum, { labels }) => sum + labels.length, 0);
-  const features = parts[0]?.features ?? [];
-  const join = (column: (part: Dataset) => Float64Array): Float64Array => {
-    const all = new Float64Array(rows);
-    let at = 0;
-    for (const part of parts) {
-      all.set(column(part), at);
-      at += part.labels.length;
-    }
-    return all;
-  };
-  const labels = new Uint8Array(rows);
+  const heads = { labels: new Uint8Array(rows), groups: new Float64Array(rows), times: new Float64Array(rows) };
   let at = 0;
-  for (const part of parts) {
-    labels.set(part.labels, at);
-    at += part.labels.length;
+  for (const { labels, groups, times } of parts) {
+    heads.labels.set(labels, at);
+    heads.groups.set(groups, at);
+    heads.times.set(times, at);
+    at += labels.length;
   }
-  return {
-    features,
-    times: join(({ times }) => times),
-    groups: join(({ groups }) => groups),
-    columns: features.map((_, i) => join(({ columns }) => columns[i]!)),
-    labels,
-  };
+  return heads;
 }

@@ -10,6 +10,11 @@ const share = z.number().min(0).max(1);
 export const estimate = z.object({ value: figure, low: figure, high: figure }).meta({ id: "Estimate" });
 export type Estimate = z.infer<typeof estimate>;
 
+export const importance = z
+  .object({ feature: z.string(), effect: figure.describe("Mean size of its contribution, in log-odds") })
+  .meta({ id: "Importance" });
+export type Importance = z.infer<typeof importance>;
+
 export const modelMetrics = z
   .object({
     rows: z.number().int(),
@@ -26,6 +31,10 @@ export const modelMetrics = z
     lift: z
       .array(z.object({ share: figure, captured: figure }))
       .describe("Of the carts ranked likeliest, which share of all purchases they hold"),
+    importance: z
+      .array(importance)
+      .optional()
+      .describe("What moves its predictions on these rows, the largest first; of trained models"),
   })
   .meta({ id: "ModelMetrics" });
 export type ModelMetrics = z.infer<typeof modelMetrics>;
@@ -51,7 +60,7 @@ export const modelView = z
     examples: z.number().int(),
     share: share.nullable().describe("Of the carts, while it is the canary"),
     bytes: z.number().int(),
-    sha256: z.string().describe("Of the artefact, in hexadecimal; empty of the prior, which has none"),
+    sha256: z.string().describe("Of the artefact, in hexadecimal"),
     note: z.string().nullable(),
     createdAt: time,
     createdBy: z.string().nullable(),

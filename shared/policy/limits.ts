@@ -1,5 +1,5 @@
 /** Rate limits as plain data: what the gateway asks a `Limiter`, what it answers, and how limits are configured. */
-import { MINUTE_MS, SECOND_MS } from "../time.ts";
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from "../time.ts";
 
 /** At most `limit` calls in any `windowMs`. */
 export interface LimitRule {
@@ -95,6 +95,17 @@ export const authRule = (limits: RateLimits): LimitRule => ({
 });
 /** Of one address, whichever the accounts. */
 export const authFailuresRule = (limits: RateLimits): LimitRule => ({ ...authRule(limits), name: "auth-failures" });
+
+/**
+ * Of one device that is known to an account, wherever it is. The account's lock does not hold for it, so this is all that
+ * bounds who has stolen its cookie: 240 guesses a day.
+ */
+export const deviceRule = (limits: RateLimits): LimitRule => ({
+  name: "device",
+  limit: limits.auth,
+  windowMs: HOUR_MS,
+  blockMs: HOUR_MS,
+});
 
 const perMinute = (name: string, limit: number): LimitRule => ({ name, limit, windowMs: MINUTE_MS });
 

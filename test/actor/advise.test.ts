@@ -5,7 +5,7 @@ import { breakerStub } from "../../objects/stubs.ts";
 import { adviceOfCart } from "../../shared/db/advice.ts";
 import type { CartNews, ScoringHint } from "../../shared/events/messages.ts";
 import type { AiSettings } from "../../shared/policy/advice.ts";
-import { campaignSchema } from "../../shared/policy/rules.ts";
+import { campaignSchema, type Rules } from "../../shared/policy/rules.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
 import type { AiBinding, Env } from "../../workers/env.ts";
 import { health } from "../../workers/gateway/routes/health.ts";
@@ -95,6 +95,19 @@ describe("a cart at risk", () => {
     const explained = await cart.cart.explain();
     expect(explained.ok && explained.value.consistent).toBe(true);
     const calls = (await ai.seen()).length;
+    setClock(T0 + 4 * HOUR_MS);
+    const rules = await cart.store.rules();
+    const replayed = async (under: Rules) => {
+      const simulated = await cart.cart.simulate(under, []);
+      if (!simulated.ok) throw new Error(simulated.reason);
+      const { messages, notes } = simulated.value;
+      // A replay's alarms ring on time; the test's own rang within a minute.
+      const late = messages.map(({ at }) => Math.ceil((Date.parse(at) - before.dueAt!) / MINUTE_MS) + 0);
+      return { late, advised: notes.some(({ code }) => code === "advised") };
+    };
+    expect(await replayed(rules), "replayed, it is heard again").toEqual({ late: [90], advised: true });
+    const { advice: _off, ...without } = rules;
+    expect(await replayed(without)).toEqual({ late: [0], advised: false });
     expect(await consider(bound(), cart.storeId, cart.id)).toBeNull();
     expect(await ai.seen()).toHaveLength(calls);
   });

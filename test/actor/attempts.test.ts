@@ -1,8 +1,9 @@
 /** Guesses at passwords and codes, one by one and at the same moment, under a clock that the test moves. */
 import { applyD1Migrations, type D1Migration } from "cloudflare:test";
+import { exports } from "cloudflare:workers";
 import { TOTP } from "otpauth";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
 import { admit, noteFailure } from "../../workers/gateway/attempts.ts";
 import type { Call } from "../../workers/gateway/route.ts";
 import { newRecoveryCodes, newSecretFor, readStep, stepToken, useCode } from "../../workers/gateway/second-factor.ts";
@@ -49,6 +50,7 @@ const call = {
   request: new Request("https://cw.example/auth/login"),
   requestId: "r1",
   address: "unknown",
+  isKnown: async () => false,
 } as unknown as Call;
 
 const again = async ({ id }: Account): Promise<Account> => (await findAccount(env, id))!;
@@ -196,6 +198,27 @@ describe("a login that owes its second factor", () => {
     expect(await useCode(env, fresh!.account, code(), fresh!.maxFailures)).toBe(true);
   });
 
+  it("goes on at a known device while strangers keep the account locked, and stands no more wrong codes there", async () => {
+    const { account, code } = await protectedAccount();
+    for (let i = 0; i < 6; i++) await fail(account);
+    const lockedUntil = T0 + MINUTE_MS;
+    const known = { ...call, isKnown: async () => true };
+    expect(await admit(env, account, true)).toBeNull();
+    expect(await admit(env, account, true, true)).toEqual({ mfa: true });
+    const begin = async () => (await readStep(env, await stepToken(env, await again(account), "st_1")))!;
+    const worn = await begin();
+    for (let i = 0; i < 5; i++) await noteFailure(known, account, "code");
+    expect(await useCode(env, worn.account, code(), worn.maxFailures, true)).toBe(false);
+    const next = await begin();
+    expect(await useCode(env, next.account, code(), next.maxFailures)).toBe(false);
+    expect(await useCode(env, next.account, code(), next.maxFailures, true)).toBe(true);
+    // Whoever caused the lock is not let go on by it.
+    expect((await again(account)).failed_logins).toBe(11);
+    expect(
+      await env.DB.prepare("SELECT locked_until AS at FROM users WHERE id = ?").bind(account.id).first("at"),
+    ).toBeGreaterThan(lockedUntil);
+  });
+
   it("must be begun again after a success, a new password, and five minutes", async () => {
     const { account, code } = await protectedAccount();
     const token = await stepToken(env, account, "st_1");
@@ -209,4 +232,118 @@ describe("a login that owes its second factor", () => {
     await env.DB.prepare("UPDATE users SET password_hash = 'new' WHERE id = ?").bind(account.id).run();
     expect(await readStep(env, next)).toBeNull();
   });
+});
+
+const front = (exports as unknown as { default: Fetcher }).default;
+const PASSWORD = "correct horse battery";
+
+interface Browser {
+  network?: string;
+  /** `cw_device=…`, as an earlier answer set it. */
+  device?: string;
+  token?: string;
+}
+async function post(path: string, body: object, { network, device, token }: Browser = {}) {
+  const headers = {
+    "content-type": "application/json",
+    ...(network ? { "cf-connecting-ip": network } : {}),
+    ...(device ? { cookie: `cw_refresh=none; ${device}` } : {}),
+    ...(token ? { authorization: `Bearer ${token}` } : {}),
+  };
+  const answer = await front.fetch(`https://cw.example${path}`, {
+    method: "POST",
+    headers,
+    body: JSON.stringify(body),
+  });
+  const text = await answer.text();
+  const cookie = answer.headers.getSetCookie().find((one) => one.startsWith("cw_device="));
+  return { status: answer.status, body: text === "" ? {} : JSON.parse(text), cookie, device: cookie?.split(";")[0] };
+}
+
+/** Somebody whose browser has a session, and what strangers do to the account from elsewhere. */
+async function person() {
+  const email = `${unique("person").toLowerCase()}@merchant.example`;
+  const store = { name: "Shop", url: "https://shop.example/", currency: "EUR", timezone: "UTC" };
+  const { body, device, cookie } = await post("/auth/register", { email, password: PASSWORD, store });
+  const login = (password: string, from?: Browser) => post("/auth/login", { email, password }, from);
+  /** As six wrong passwords of a stranger do. */
+  const lock = () =>
+    env.DB.prepare("UPDATE users SET failed_logins = 6, locked_until = ? WHERE email = ?")
+      .bind(Date.now() + MINUTE_MS, email)
+      .run();
+  return { email, device: device!, cookie: cookie!, token: body.accessToken as string, login, lock };
+}
+
+describe("a device that had a session of the account", () => {
+  it("gets in while strangers keep the account locked, and the lock stays for them", async () => {
+    const { device, cookie, login, lock } = await person();
+    expect(cookie).toMatch(/; Path=\/auth; HttpOnly; SameSite=Strict; Max-Age=34560000; Secure$/);
+    await lock();
+    const stranger = await login(PASSWORD, { network: "203.0.113.9" });
+    expect([stranger.status, stranger.cookie]).toEqual([401, undefined]);
+    const other = await person();
+    expect((await login(PASSWORD, { device: other.device })).status).toBe(401);
+    const forged = device.replace(/.{3}$/, (end) => (end === "AAA" ? "BBB" : "AAA"));
+    expect((await login(PASSWORD, { device: forged })).status).toBe(401);
+    const known = await login(PASSWORD, { device });
+    expect(known.status).toBe(200);
+    expect((await login(PASSWORD, { network: "203.0.113.9" })).status).toBe(401);
+    // Nor does it matter that the stranger sits in the same network, and has used up what that may try.
+    for (let i = 0; i < 10; i++) await login("guess", { network: "198.51.100.7" });
+    expect((await login(PASSWORD, { network: "198.51.100.7" })).status).toBe(429);
+    expect((await login(PASSWORD, { network: "198.51.100.7", device: known.device! })).status).toBe(200);
+    // It lasts for 400 days.
+    setClock(T0 + 400 * DAY_MS);
+    await lock();
+    expect((await login(PASSWORD, { device })).status).toBe(401);
+  });
+
+  it("is a stranger after ten failures in an hour, and a right password is none of them", async () => {
+    const { device, login, lock } = await person();
+    await lock();
+    for (let i = 0; i < 3; i++) expect((await login(PASSWORD, { device })).status).toBe(200);
+    for (let i = 0; i < 10; i++) expect((await login("wrong", { device })).status).toBe(401);
+    expect((await login(PASSWORD, { device })).status).toBe(401);
+    setClock(T0 + HOUR_MS + MINUTE_MS);
+    await lock();
+    expect((await login(PASSWORD, { device })).status).toBe(200);
+  });
+
+  it("is none any more once another password was chosen, but where it was chosen", async () => {
+    const { email, device, token, login, lock } = await person();
+    const newPassword = "another horse, another battery";
+    const changed = await post("/auth/password/change", { currentPassword: PASSWORD, newPassword }, { token, device });
+    expect(changed.status).toBe(204);
+    await lock();
+    expect((await login(newPassword, { device })).status).toBe(401);
+    expect((await login(newPassword, { device: changed.device! })).status).toBe(200);
+    // In a session of its own the owner is not locked out of the settings either.
+    const again = await post("/auth/login", { email, password: newPassword }, { device: changed.device! });
+    const mine = { token: again.body.accessToken, device: again.device! };
+    expect((await post("/auth/mfa/setup", { password: newPassword }, mine)).status).toBe(200);
+  });
+});
+
+it("a stolen access token switches on no second factor: that takes the password, or a login of a moment ago", async () => {
+  const { email, token, login } = await person();
+  const setUp = (body: object, by = token) => post("/auth/mfa/setup", body, { token: by });
+  expect((await setUp({})).status).toBe(200);
+  setClock(T0 + 10 * MINUTE_MS);
+  for (const body of [{}, { password: "" }, { password: "not this one" }]) {
+    const refused = await setUp(body);
+    expect([refused.status, refused.body.errors[0].field]).toEqual([400, "password"]);
+  }
+  expect(
+    await env.DB.prepare("SELECT failed_logins FROM users WHERE email = ?").bind(email).first("failed_logins"),
+  ).toBe(2);
+  const { secret } = (await setUp({ password: PASSWORD })).body as { secret: string };
+  const code = new TOTP({ secret }).generate({ timestamp: Date.now() });
+  const enable = (body: object, by = token) => post("/auth/mfa/enable", { code, ...body }, { token: by });
+  expect((await enable({})).body.errors[0].field).toBe("password");
+  expect((await enable({ password: "not this one" })).body.errors[0].field).toBe("password");
+  // Another session that is young says nothing of this one; in that one it is enough.
+  const fresh = (await login(PASSWORD)).body.accessToken as string;
+  expect((await enable({})).status).toBe(400);
+  expect((await enable({}, fresh)).status).toBe(200);
+  expect((await setUp({}, fresh)).status).toBe(409);
 });

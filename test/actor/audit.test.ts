@@ -200,6 +200,118 @@ describe("the export", () => {
   });
 });
 
+interface Key {
+  id: string;
+  key: string;
+  revokedAt: string | null;
+  createdBy: { userId: string; email: string; name: string | null } | null;
+}
+
+/** A second person in the store of the first, logged in to it. */
+async function colleague(of: { storeId: string }, role: string) {
+  const { email, userId } = await merchant();
+  await env.DB.prepare("INSERT INTO members (store_id, user_id, role, created_at) VALUES (?, ?, ?, 0)")
+    .bind(of.storeId, userId, role)
+    .run();
+  const login = { email, password: "correct horse battery", storeId: of.storeId };
+  const { accessToken } = await (await send("", "POST", "/auth/login", login)).json<{ accessToken: string }>();
+  return { token: accessToken, userId, email };
+}
+const made = async (token: string, body: object = {}): Promise<Key> => {
+  const response = await send(token, "POST", "/v1/api-keys", body);
+  expect(response.status).toBe(201);
+  return response.json<Key>();
+};
+const opens = async ({ key }: Key): Promise<boolean> => (await send(key, "GET", "/auth/me")).status === 200;
+
+describe("the secret keys of a member", () => {
+  const READS = { scopes: ["carts:read"] };
+
+  it("end with their membership, each with a line of its own, and those of others live on", async () => {
+    const owner = await merchant();
+    const admin = await colleague(owner, "admin");
+    const direct = await made(admin.token, { scopes: ["members:write", "carts:read"] });
+    const byKey = await made(direct.key, READS);
+    const page = await made(admin.token, { kind: "publishable" });
+    const owners = await made(owner.token);
+    // Who rotates a key takes it over, and it lives on.
+    const taken = await made(admin.token, READS);
+    const rotated = await send(owner.token, "POST", `/v1/api-keys/${taken.id}/rotate`, {});
+    const heir = await rotated.json<Key>();
+    for (const key of [direct, byKey, page, taken])
+      expect(key.createdBy).toEqual({ userId: admin.userId, email: admin.email, name: null });
+    expect(heir.createdBy?.userId).toBe(owner.userId);
+
+    const path = `/v1/stores/${owner.storeId}/members/${admin.userId}`;
+    expect((await send(owner.token, "DELETE", path)).status).toBe(204);
+    const keys = [direct, byKey, taken, owners, heir];
+    expect(await Promise.all(keys.map(opens))).toEqual([false, false, false, true, true]);
+    const listed = await (await send(owner.token, "GET", "/v1/api-keys")).json<{ items: Key[] }>();
+    expect(listed.items.find(({ id }) => id === page.id)).toMatchObject({ revokedAt: null });
+    const because = { because: "member.removed", member: admin.userId };
+    const lines = (await list(owner.token, "?action=api_key.revoked")).items;
+    expect(lines.map(({ object }) => object.id).sort()).toEqual([direct.id, byKey.id, taken.id].sort());
+    for (const line of lines) expect(line).toMatchObject({ actor: { id: owner.userId }, after: because });
+    expect((await list(owner.token, "?action=member.removed")).items).toHaveLength(1);
+  });
+
+  it("end with a role that covered their scopes, and are counted in the answer", async () => {
+    const owner = await merchant();
+    const admin = await colleague(owner, "admin");
+    const [much, little] = [
+      await made(admin.token, { scopes: ["campaigns:write", "carts:read"] }),
+      await made(admin.token, READS),
+    ];
+    const lower = () =>
+      send(owner.token, "PATCH", `/v1/stores/${owner.storeId}/members/${admin.userId}`, { role: "api_user" });
+    expect(await (await lower()).json()).toMatchObject({ role: "api_user", revokedKeys: 1 });
+    expect(await (await lower()).json()).toMatchObject({ role: "api_user", revokedKeys: 0 });
+    expect([await opens(much), await opens(little)]).toEqual([false, true]);
+  });
+
+  it("stay when the removal was refused, or when they left another store", async () => {
+    const owner = await merchant();
+    const key = await made(owner.token);
+    expect((await send(owner.token, "DELETE", `/v1/stores/${owner.storeId}/members/${owner.userId}`)).status).toBe(409);
+    const other = await merchant();
+    await env.DB.prepare("INSERT INTO members (store_id, user_id, role, created_at) VALUES (?, ?, 'admin', 0)")
+      .bind(other.storeId, owner.userId)
+      .run();
+    const path = `/v1/stores/${other.storeId}/members/${owner.userId}`;
+    expect((await send(other.token, "DELETE", path)).status).toBe(204);
+    expect(await opens(key)).toBe(true);
+    // A request that was on its way when its maker was removed makes none.
+    const theirs = await made(other.token);
+    await env.DB.prepare("DELETE FROM members WHERE store_id = ? AND user_id = ?")
+      .bind(other.storeId, other.userId)
+      .run();
+    expect((await send(other.token, "POST", "/v1/api-keys", {})).status).toBe(403);
+    expect((await send(other.token, "POST", `/v1/api-keys/${theirs.id}/rotate`, {})).status).toBe(403);
+  });
+});
+
+it("a change that cannot be noted is not made", async () => {
+  const owner = await merchant();
+  const admin = await colleague(owner, "admin");
+  const key = await made(admin.token);
+  await env.DB.prepare(
+    "CREATE TRIGGER full BEFORE INSERT ON audit_log WHEN NEW.action LIKE '%.revoked' OR NEW.action LIKE '%.updated' BEGIN SELECT RAISE(ABORT, 'no room'); END",
+  ).run();
+  const path = `/v1/api-keys/${key.id}`;
+  const member = `/v1/stores/${owner.storeId}/members/${admin.userId}`;
+  try {
+    expect((await send(owner.token, "DELETE", path)).status).toBe(500);
+    expect((await send(owner.token, "PATCH", path, { name: "other" })).status).toBe(500);
+    expect((await send(owner.token, "DELETE", member)).status).toBe(500);
+  } finally {
+    await env.DB.prepare("DROP TRIGGER full").run();
+  }
+  expect(await opens(key)).toBe(true);
+  expect((await send(admin.token, "GET", "/v1/api-keys")).status).toBe(200);
+  expect((await send(owner.token, "DELETE", member)).status).toBe(204);
+  expect(await opens(key)).toBe(false);
+});
+
 describe("retention", () => {
   it("takes what is older than 90 days, in chunks until none is left, on Sundays alone", async () => {
     const { storeId } = await merchant();

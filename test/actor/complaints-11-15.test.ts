@@ -1,11 +1,14 @@
 import { expect, test, vi } from "vitest";
 import manifest from "../../package.json";
 import { newKey } from "../../shared/auth/api-keys.ts";
+import { signLink } from "../../shared/auth/links.ts";
 import { newId, sha256 } from "../../shared/ids.ts";
+import { smsSegments } from "../../shared/sms-segments.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time.ts";
 import type { TopicNews } from "../../shared/views.ts";
+import { runSchedule } from "../../workers/jobs/cron.ts";
 import wrangler from "../../wrangler.toml?raw";
-import { add, event, identified, ordered } from "../support/cart-life.ts";
+import { add, event, identified, mug, ordered } from "../support/cart-life.ts";
 import {
   deliveriesOf,
   fetchWorker,
@@ -24,7 +27,7 @@ import {
   tokenIn,
   viewOf,
 } from "./complaints-support.ts";
-import { env, setClock, T0, type TestCart } from "./support.ts";
+import { env, setClock, T0, type TestCart, unique } from "./support.ts";
 
 hooks();
 
@@ -315,4 +318,66 @@ test("complaint 15: the wrong definition of abandoned, and silence when the snip
   } finally {
     env.ROOM = ROOM;
   }
+});
+
+test("complaint 9, by SMS: its link is short, and as hard to abuse as a long one", { timeout: 60_000 }, async () => {
+  const texted = {
+    name: "Text",
+    steps: [{ id: "text", delayMinutes: 0, channel: "sms", variants: [{ id: "a", templateId: "default" }] }],
+  };
+  const open = () => Shop.open({ requireConsent: [] }, [texted]);
+  const [shop, rival] = [await open(), await open()];
+  const id = unique("same");
+  const [cart, theirs] = [await shop.cart(id), await rival.cart(id)];
+  for (const each of [cart, theirs])
+    await each.beacon(add(T0), event("shopper_identified", T0, { name: "Ada Lovelace", phone: "+491510000042" }));
+  await theirs.beacon(add(T0 + 1, { item: mug({ productId: "secret-of-the-rival" }) }));
+  for (const each of [shop, rival]) await each.until(LEFT, env);
+  const textOf = async (of: Shop): Promise<string> =>
+    (await env.DB.prepare("SELECT text FROM outbox WHERE store_id = ?").bind(of.id).first<string>("text"))!;
+  const text = await textOf(shop);
+  const token = tokenIn(text, "r");
+  expect(token).toMatch(/^[0-9a-z]{20}$/);
+  expect(tokenIn(await textOf(rival), "r")).not.toBe(token);
+
+  // What it saves: the default template with a long link, of ids as they are.
+  const [delivery] = await deliveriesOf(cart);
+  const ids = { store: newId("st"), cart: crypto.randomUUID(), generation: 1, delivery: delivery!.id, at: Date.now() };
+  const long = text.replace(token, await signLink({ kind: "r", ...ids }, env.LINK_SECRET));
+  expect([smsSegments(long).segments, smsSegments(text).segments]).toEqual([3, 1]);
+
+  // Nobody but its reader has it: not the database, and no other letters will do.
+  const { results } = await env.DB.prepare("SELECT * FROM short_links").all();
+  expect(results).toHaveLength(2);
+  expect(JSON.stringify(results)).not.toContain(token);
+  const other = token.slice(0, -1) + (token.endsWith("0") ? "1" : "0");
+  for (const guess of [other, token.slice(1), `${token}0`, token.toUpperCase(), `${token}.`, "' OR 1=1 --", "%00"]) {
+    expect(await restore(encodeURIComponent(guess)), guess).toMatchObject({ status: 404, code: "NOT_FOUND" });
+    expect((await fetchWorker(`/r/${encodeURIComponent(guess)}`)).status, guess).toBe(404);
+  }
+
+  // Scanners change nothing; a person comes to the shop with the token, and the snippet gets this cart.
+  const person = { headers: { "user-agent": "Mozilla/5.0 Firefox/140.0" } };
+  await fetchWorker(`/r/${token}`, { method: "HEAD" });
+  await fetchWorker(`/r/${token}`, { headers: { "user-agent": "Safe Links scanner" } });
+  expect(await statusesOf(cart)).toEqual(["sent"]);
+  const followed = await fetchWorker(`/r/${token}`, person);
+  expect([followed.status, new URL(followed.headers.get("location")!).searchParams.get("cartwake")]).toEqual([
+    302,
+    token,
+  ]);
+  expect([...(await statusesOf(cart)), ...(await statusesOf(theirs))]).toEqual(["clicked", "sent"]);
+  expect(await restore(token)).toMatchObject({ status: 200, cartId: cart.id, deliveryId: delivery!.id });
+  expect(lines(await restore(token)).map(([product]) => product)).toEqual(["mug"]);
+
+  // It ends as the long one does: by a revocation, by its age, and its row with it.
+  setClock(Date.now() + MINUTE_MS);
+  expect((await cart.cart.revokeLinks()).ok).toBe(true);
+  expect((await restore(token)).status).toBe(404);
+  const rivals = tokenIn(await textOf(rival), "r");
+  expect((await restore(rivals)).status).toBe(200);
+  setClock(LEFT + 30 * DAY_MS + HOUR_MS);
+  expect((await fetchWorker(`/r/${rivals}`, person)).status).toBe(404);
+  await runSchedule("", env, Date.now());
+  expect(await env.DB.prepare("SELECT count(*) AS n FROM short_links").first("n")).toBe(0);
 });

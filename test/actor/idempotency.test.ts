@@ -90,7 +90,9 @@ const call = (key: string): Call => {
     query: 0,
     body: 0,
     audit: () => {},
+    audited: () => [],
     attempt: async () => {},
+    isKnown: async () => false,
   };
 };
 

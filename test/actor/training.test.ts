@@ -3,16 +3,17 @@
  * system test's.
  */
 import { applyD1Migrations, type D1Migration, introspectWorkflowInstance } from "cloudflare:test";
-import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { storeStub } from "../../objects/stubs.ts";
 import { modelRow } from "../../shared/db/models.ts";
-import { beginRun, endRun, lastRun, latestDrift, runRow } from "../../shared/db/training.ts";
+import { beginRun, endRun, lastRun, latestDrift, type RunRow, runRow } from "../../shared/db/training.ts";
 import { artefactKey } from "../../shared/model/rollout.ts";
 import type { ModelMetrics } from "../../shared/model/views.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time.ts";
 import { runSchedule } from "../../workers/jobs/cron.ts";
 import { watchDrift } from "../../workers/training/drift.ts";
 import { putFile, sweepRuns } from "../../workers/training/files.ts";
+import { move } from "../../workers/training/models.ts";
 import { runTrainingSchedule } from "../../workers/training/schedule.ts";
 import { startTraining } from "../../workers/training/start.ts";
 import { type ExampleOptions, insertExamples } from "../support/examples.ts";
@@ -47,24 +48,32 @@ afterEach(async () => {
 let runs = 0;
 const nextRun = (): string => `run_test${++runs}`;
 
-/** One run to its end. `instance` names it for the engine; the model hangs on `runId` alone. */
+const untilRun = (storeId: string, runId: string, status: string) =>
+  vi.waitFor(async () => expect((await runRow(env.DB, storeId, runId))?.status).toBe(status), {
+    timeout: 60_000,
+    interval: 100,
+  });
+
+/** One run to its end, or with `sleeps` to its first. `instance` names it for the engine; the model hangs on `runId` alone. */
 async function train(
   storeId: string,
   {
     runId = nextRun(),
     instance = runId,
+    sleeps = false,
     change,
-  }: { runId?: string; instance?: string; change?: (m: Modifier) => Promise<void> },
+  }: { runId?: string; instance?: string; sleeps?: boolean; change?: (m: Modifier) => Promise<void> },
 ) {
   expect(await beginRun(env.DB, storeId, { id: runId, trigger: "hand", now: now() })).toBe(true);
   last = await introspectWorkflowInstance(env.TRAINING, instance);
   await last.modify(async (modifier) => {
-    await modifier.disableSleeps();
+    if (!sleeps) await modifier.disableSleeps();
     await modifier.disableRetryDelays();
     await change?.(modifier);
   });
   await env.TRAINING.create({ id: instance, params: { storeId, runId, trigger: "hand" } });
-  await last.waitForStatus("complete");
+  if (sleeps) await untilRun(storeId, runId, "waiting");
+  else await last.waitForStatus("complete");
   const run = await runRow(env.DB, storeId, runId);
   const model = run?.version ? await modelRow(env.DB, storeId, run.version) : null;
   return { run: run!, model, serving: await storeStub(env, storeId).serving() };
@@ -81,7 +90,7 @@ const auditOf = async (storeId: string): Promise<string[]> => {
 
 describe("a run", () => {
   it("makes a model that is better than the prior, tries it and promotes it; then drift is watched, and retrains", {
-    timeout: 120_000,
+    timeout: 180_000,
   }, async () => {
     const storeId = await storeWith({ carts: CARTS, seed: 1, ...past() }, { carts: 2000, seed: 2, ...later() });
     const runId = nextRun();
@@ -98,22 +107,25 @@ describe("a run", () => {
     expect(await leftOf(storeId)).toEqual([]);
     expect(await auditOf(storeId)).toEqual(["model.shadowed", "model.canaried", "model.promoted"]);
 
+    expect(metrics.importance!.slice(0, 3).map(({ feature }) => feature)).toContain("idleMinutes");
+    expect(metrics.importance!.length).toBeGreaterThan(10);
+
     // Once more with the same seed in another store, through steps that fail: the same bytes.
     const other = await storeWith();
     await copyExamples(storeId, other);
     const again = await train(other, {
       runId,
       instance: unique("again"),
+      sleeps: true,
       change: async (modifier) => {
         for (const name of ["part", "fit 0", "fit 1", "finish", "register"])
           await modifier.mockStepError({ name }, new Error("broken off"), 1);
-        // As if somebody took it out of the shadow at once.
-        await modifier.mockStepResult({ name: "enter shadow" }, now());
       },
     });
-    expect(again.run).toMatchObject({ status: "rejected", reason: "taken out of its trial by hand" });
-    expect(again.serving.production).toBeNull();
+    expect(again.run).toMatchObject({ status: "waiting", step: "shadow" });
+    expect(again.serving).toMatchObject({ production: null, shadow: again.run.version });
     expect(await bytesOf(other, again.run.version!)).toEqual(await bytesOf(storeId, run.version!));
+    await isOvertaken(other, again.run);
 
     // A week as before is no drift, one of other carts is; a run begins, and no second one.
     const week = (at: number) => ({ from: at - 6 * DAY_MS, to: at - 2 * DAY_MS, openMs: DAY_MS });
@@ -206,6 +218,26 @@ const copyExamples = async (from: string, to: string): Promise<void> => {
     .bind(from, to, now())
     .run();
 };
+
+/** A run that tries its model makes way for one that is begun by hand, and what is left of it changes nothing more. */
+async function isOvertaken(storeId: string, old: RunRow): Promise<void> {
+  await env.DB.prepare("DELETE FROM training_examples WHERE store_id = ?").bind(storeId).run();
+  expect(await startTraining(env, storeId, "schedule")).toEqual({ ok: false, reason: "running" });
+  const anew = await startTraining(env, storeId, "hand");
+  expect(anew.ok).toBe(true);
+  const reason = "a new run was begun by hand while its model was tried";
+  expect(await runRow(env.DB, storeId, old.id)).toMatchObject({ status: "rejected", reason });
+  expect(await storeStub(env, storeId).serving()).toMatchObject({ production: null, shadow: null });
+  expect(await modelRow(env.DB, storeId, old.version!)).toMatchObject({ stage: "rejected" });
+  if (anew.ok) await untilRun(storeId, anew.value.runId, "too_few");
+
+  const run = { storeId, runId: old.id };
+  expect(await move(env, run, old.version!, { to: "shadow" }), "by hand").toBe(true);
+  const late = await env.TRAINING.create({ id: unique("late"), params: { ...run, trigger: "hand" } });
+  await vi.waitFor(async () => expect((await late.status()).status).toBe("complete"), { timeout: 10_000 });
+  expect((await storeStub(env, storeId).serving()).shadow).toBe(old.version);
+  expect(await runRow(env.DB, storeId, old.id)).toMatchObject({ status: "rejected", reason });
+}
 
 describe("the schedule", () => {
   const HOUR = Math.ceil(Date.UTC(2031, 0, 1) / HOUR_MS);

@@ -38,6 +38,21 @@ describe("identity in the dashboard", () => {
   const row = (page: Page, kind: string, text: string): Locator =>
     page.locator(byTestId(`${kind}-row`)).filter({ hasText: text });
 
+  const works = async (key: string) =>
+    (await http(`${system.url}/v1/carts`, { headers: { authorization: `Bearer ${key}` } })).status;
+  /** A secret key that Grace makes by the API. */
+  async function keyOfGrace(): Promise<string> {
+    const send = <T>(path: string, body: object, token = ""): Promise<T> =>
+      http<T>(system.url + path, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...(token ? { authorization: `Bearer ${token}` } : {}) },
+        body: JSON.stringify(body),
+      }).then((answer) => answer.body);
+    const login = { email: GRACE.email, password: GRACE.next };
+    const { accessToken } = await send<{ accessToken: string }>("/auth/login", login);
+    return (await send<{ key: string }>("/v1/api-keys", { name: "Of Grace" }, accessToken)).key;
+  }
+
   beforeAll(async () => {
     mkdirSync(SHOTS, { recursive: true });
     system = await startSystem();
@@ -58,6 +73,10 @@ describe("identity in the dashboard", () => {
     await giveLogin(ada, merchant.account.email, merchant.account.password);
     await isIn(ada);
     await open(ada, "settings/security", byTestId("mfa-setup"));
+    await ada.fill(byTestId("mfa-password"), "not this one");
+    await ada.click(byTestId("mfa-setup"));
+    await ada.getByText("is wrong").first().waitFor();
+    await ada.fill(byTestId("mfa-password"), merchant.account.password);
     await ada.click(byTestId("mfa-setup"));
     const picture = ada.getByAltText("QR code for the authenticator");
     await picture.waitFor();
@@ -165,8 +184,6 @@ describe("identity in the dashboard", () => {
   });
 
   it("shows a new key once; it works, is rotated, and ends", async () => {
-    const works = async (key: string) =>
-      (await http(`${system.url}/v1/carts`, { headers: { authorization: `Bearer ${key}` } })).status;
     await open(ada, "settings/keys", byTestId("key-row"));
     await ada.click(byTestId("key-new"));
     await ada.fill(byTestId("field-name"), "Nightly export");
@@ -198,8 +215,11 @@ describe("identity in the dashboard", () => {
 
   it("removes a member, whose dashboard is closed to them", async () => {
     await open(ada, "settings/members", byTestId("member-row"));
+    const key = await keyOfGrace();
     await row(ada, "member", GRACE.email).locator(byTestId("member-remove")).click();
+    await ada.getByText("1 secret key they made stops working at once: Of Grace.").waitFor();
     await ada.click(byTestId("confirm"));
+    await expect.poll(() => works(key)).toBe(401);
     await expect.poll(() => row(ada, "member", GRACE.email).count()).toBe(0);
     await grace.reload();
     await isOut(grace);

@@ -220,6 +220,10 @@ describe("models in the dashboard", () => {
     await open(ada, "models/m-2026-10-21", byTestId("drift-feature"));
     expect(await ada.locator(`${byTestId("metrics")} svg`).count()).toBe(2);
     expect(await ada.textContent(`${byTestId("metric")}[data-metric="logLoss"]`)).toContain("0.490 0.481 to 0.499");
+    const { importance } = (await merchant.get<ModelView>("/v1/models/m-2026-10-21")).metrics!;
+    const bars = await ada.locator(`${byTestId("importance")} li`).allTextContents();
+    expect(bars).toHaveLength(12);
+    expect(bars[0]).toContain(importance![0]!.effect.toFixed(3));
     expect(await ada.getAttribute(byTestId("drift"), "data-status")).toBe("drifted");
     expect(await ada.textContent(byTestId("drift-alarms"))).toContain("Mobile drifted");
     // What is drawn is there as a table, too.

@@ -111,10 +111,17 @@ await picture("campaign-coupons", "campaigns", byTestId("campaign-row"), async (
   await open("Before they go, with a code", "/results")(page);
   await page.locator(byTestId("coupon-result")).scrollIntoViewIfNeeded();
 });
+await picture("templates", "templates", byTestId("template-row"));
+await picture("template", "templates", byTestId("template-row"), async (page) => {
+  await page.getByRole("link", { name: "Last call" }).first().click();
+  await inMail(page);
+});
+await picture("coupons", "coupons", byTestId("giving-row"));
 await picture("models", "models", byTestId("model-row"));
 await picture("settings-members", "settings/members", byTestId("member-row"));
 await picture("settings-providers", "settings/providers", byTestId("provider-new"));
 await picture("settings-security", "settings/security", byTestId("session-row"), async (page) => {
+  await page.fill(byTestId("mfa-password"), DEMO.password);
   await page.click(byTestId("mfa-setup"));
   await page.getByAltText("QR code for the authenticator").waitFor();
 });

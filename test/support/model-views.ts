@@ -45,6 +45,7 @@ export function metricsOf(skill: number, bias: number): ModelMetrics {
     ece: around(0.008 + Math.abs(bias) * 0.09, 0.004),
     calibration: bins,
     lift: bins.map((_, i) => ({ share: (i + 1) / 10, captured: held(i + 1) })),
+    importance: FEATURE_NAMES.map((feature, i) => ({ feature, effect: 0.6 * skill * 0.82 ** i })),
   };
 }
 
@@ -187,7 +188,8 @@ const runRow = (
   store_id: storeId,
   ...{ id, trigger, status, step, progress, version, reason },
   started_at: Date.parse(run.startedAt),
-  updated_at: Date.parse(run.endedAt ?? run.startedAt),
+  // Nobody works at one that is open: the cron must not find it silent, and end it.
+  updated_at: run.endedAt === null ? Date.now() + DAY_MS : Date.parse(run.endedAt),
   ended_at: ms(run.endedAt),
 });
 

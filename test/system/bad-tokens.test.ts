@@ -221,7 +221,8 @@ describe("sessions", () => {
       for (const winner of winners) expectProblem(await refresh(winner.body.refreshToken), "UNAUTHORIZED");
     }
     const ended = await login();
-    const cookie = ended.headers.get("set-cookie")!;
+    const [cookie = "", device] = ended.headers.getSetCookie();
+    expect(device).toMatch(/^cw_device=us_\w+\.[\w.-]+; Path=\/auth; HttpOnly; SameSite=Strict; Max-Age=34560000$/);
     expect(cookie).toMatch(/^cw_refresh=[\w-]+; Path=\/auth; HttpOnly; SameSite=Strict; Max-Age=604800$/);
     const byCookie = await refresh(undefined, { cookie: cookie.split(";")[0]! });
     expect(byCookie.status).toBe(200);

@@ -90,6 +90,12 @@ test("a model that was downloaded can be imported elsewhere, and is the same one
   expect(await imported(other, file)).toBe(version);
   expect((await other.get<ModelView>(`/v1/models/${version}`)).sha256).toBe(model.sha256);
   expect(await artefactOf(other, version)).toEqual(file);
+
+  const shipped = await merchant.get<ModelView>("/v1/models/prior");
+  const prior = await artefactOf(merchant, "prior");
+  expect([prior.byteLength, sha256(prior)]).toEqual([shipped.bytes, shipped.sha256]);
+  const copy = await other.get<ModelView>(`/v1/models/${await imported(other, prior)}`);
+  expect(copy).toMatchObject({ kind: "imported", trees: shipped.trees, sha256: shipped.sha256 });
 });
 
 test("the same file twice is one model: the second is told which", async () => {

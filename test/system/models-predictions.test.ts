@@ -124,6 +124,10 @@ describe("of many at once", () => {
     expect([status, body.items.length]).toEqual([200, 1_000]);
     expect(new Set(body.items.map(({ model }) => model)).size).toBe(1);
     expectProblem(await predict({ items: [...items, { cartId: "c" }] }), "VALIDATION_ERROR", "items");
+    // Nothing was changed, hence no answer is kept, which could be too long for that.
+    const keyed = () => merchant.call("POST", "/v1/predictions", { items }, { "idempotency-key": "thousand" });
+    for (const { status, headers } of [await keyed(), await keyed()])
+      expect([status, headers.get("idempotency-replayed")]).toEqual([200, null]);
   });
 });
 

@@ -97,6 +97,17 @@ describe("saving", () => {
     expect([changed.status, changed.body.translations]).toEqual([200, {}]);
   });
 
+  test("keeps one of two changes to the same version, at once or not", async () => {
+    const { id } = (await create({ name: "Wanted", text: "Hello" })).body;
+    const change = (name: string) =>
+      merchant.call<TemplateView>("PUT", `/v1/templates/${id}`, { name, text: "Hello" }, { "if-match": '"1"' });
+    const answers = await Promise.all(["a", "b", "c", "d"].map(change));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409, 409]);
+    const kept = answers.find(({ status }) => status === 200)?.body;
+    expect(await merchant.get(`/v1/templates/${id}`)).toMatchObject({ name: kept?.name, version: 2 });
+    expectProblem(await change("late"), "CONFLICT");
+  });
+
   test("begins with one of the gallery, in all its languages or in one", async () => {
     const { items } = await merchant.get<{ items: TemplateView[] }>("/v1/templates/gallery");
     expect(items.map(({ id }) => id)).toContain("last-call");

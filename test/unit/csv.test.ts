@@ -1,6 +1,6 @@
 /** CSV as it comes out of spreadsheets and shops. */
 import { describe, expect, it } from "vitest";
-import { codeKey, codeOf, isCode } from "../../shared/coupons.ts";
+import { codeKey, codeOf, isCode } from "../../shared/coupon-codes.ts";
 import { csvLine, csvRecords } from "../../shared/csv.ts";
 
 describe("reading CSV", () => {

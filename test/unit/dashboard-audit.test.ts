@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { AuditEntry } from "../../workers/dashboard/app/api/identity.ts";
+import type { ApiKey, AuditEntry } from "../../workers/dashboard/app/api/identity.ts";
 import { describeAgent } from "../../workers/dashboard/app/views/settings/agent.ts";
 import { actorName, changes, deed, done } from "../../workers/dashboard/app/views/settings/audit-words.ts";
 import { dayStart, localDate, nextDay } from "../../workers/dashboard/app/views/settings/dates.ts";
+import { lossOf, lostKeys } from "../../workers/dashboard/app/views/settings/lost-keys.ts";
 
 const entry = (action: string, more: Partial<AuditEntry> = {}): AuditEntry => ({
   id: "aud_1",
@@ -112,5 +113,35 @@ describe("days", () => {
     expect(localDate(noon)).toBe("2026-11-21");
     expect(Date.parse(dayStart("2026-11-21"))).toBe(new Date(2026, 10, 21).getTime());
     expect(Date.parse(nextDay("2026-12-31"))).toBe(new Date(2027, 0, 1).getTime());
+  });
+});
+
+describe("the keys that end with a member's rights", () => {
+  const at = Date.UTC(2026, 10, 21);
+  const key = (over: Partial<ApiKey>): ApiKey => ({
+    ...{ id: "key_1", kind: "secret", prefix: "cw_sk_a1b2c3", name: null, scopes: ["carts:read"], allowedOrigins: [] },
+    ...{ createdAt: "2026-01-01T00:00:00Z", lastUsedAt: null, expiresAt: null, revokedAt: null, rotatedTo: null },
+    createdBy: { userId: "us_ada", email: "ada@example.com", name: null },
+    ...over,
+  });
+  const keys = [
+    key({ name: "Reads" }),
+    key({ scopes: ["campaigns:write", "carts:read"] }),
+    key({ kind: "publishable", scopes: [] }),
+    key({ createdBy: { userId: "us_grace", email: "g@example.com", name: null } }),
+    key({ createdBy: null }),
+    key({ revokedAt: "2026-02-01T00:00:00Z" }),
+    key({ expiresAt: "2026-11-20T00:00:00Z" }),
+  ];
+
+  it("are all living secret ones on removal, and those beyond the new role otherwise", () => {
+    expect(lossOf(lostKeys(keys, "us_ada", null, at))).toBe(
+      "2 secret keys they made stop working at once: Reads, cw_sk_a1b2c3….",
+    );
+    expect(lossOf(lostKeys(keys, "us_ada", "api_user", at))).toBe(
+      "1 secret key they made stops working at once: cw_sk_a1b2c3….",
+    );
+    expect(lossOf(lostKeys(keys, "us_ada", "admin", at))).toBeNull();
+    expect(lossOf(Array.from({ length: 6 }, () => keys[0]!))).toContain("Reads, and others.");
   });
 });

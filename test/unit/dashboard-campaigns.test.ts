@@ -22,7 +22,6 @@ import {
 } from "../../workers/dashboard/app/views/campaigns/condition-rows.ts";
 import {
   inputOf,
-  isSame,
   moved,
   newCampaign,
   newCoupon,
@@ -30,6 +29,7 @@ import {
   newVariant,
 } from "../../workers/dashboard/app/views/campaigns/draft.ts";
 import { comparison, headline, signedMoney } from "../../workers/dashboard/app/views/campaigns/result-words.ts";
+import { isSame } from "../../workers/dashboard/app/views/editing/same.ts";
 
 const row = (field: string, operator: Row["operator"], value = ""): Row => ({ field, operator, value });
 

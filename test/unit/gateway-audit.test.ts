@@ -28,6 +28,13 @@ describe("every change", () => {
     expect(unnoted).toEqual(CHANGE_NOTHING);
   });
 
+  it("is heeded once for its Idempotency-Key; only what changes nothing, and costs nothing, is done again", () => {
+    const reading = allRoutes({} as Neighbours).filter(({ reads }) => reads);
+    expect(reading.map(({ method, path }) => `${method} ${path}`)).toEqual(
+      CHANGE_NOTHING.filter((route) => route !== "POST /v1/templates/draft"),
+    );
+  });
+
   it("has an action that says which object it is about", () => {
     const actions = allRoutes({} as Neighbours).flatMap(({ audit }) => audit ?? []);
     expect(actions.length).toBeGreaterThan(8);

@@ -6,6 +6,7 @@ import { faultsOf } from "../../shared/template-check.ts";
 import { jsonObjectIn, parseAnswer } from "../../workers/scoring/answers.ts";
 import { partsIn } from "../../workers/scoring/copy.ts";
 import { mondayOf, reasonsFor, WEEK_MS } from "../../workers/scoring/figures.ts";
+import { rulesText } from "../../workers/scoring/loss-words.ts";
 import { usable } from "../../workers/scoring/summary.ts";
 
 const MAIL = {
@@ -131,6 +132,15 @@ describe("a summary", () => {
     const nothing = { ...FIGURES, lost: 0, adds: 0, checkoutsStarted: 0, paymentsEntered: 0, paymentsFailed: 0 };
     const none = { ...nothing, ordersCompleted: 3, withoutAddress: 0, withoutMessage: 0, messagedInVain: 0 };
     expect(reasonsFor(none)).toEqual([]);
+  });
+
+  it("by rules is written in English, or in German where that is wanted; its numbers are the figures", () => {
+    const [english, german] = [rulesText(figures, "fr"), rulesText(figures, "de-AT")];
+    expect(english).toContain("992 of 1240 carts that were left (80%) were not bought, worth 48211.50 EUR");
+    expect(german).toContain("Von 1240 verlassenen Warenkörben gingen 992 verloren (80 %), im Wert von 48211,50 EUR");
+    expect(german).toContain("ohne dass ein Bestellvorgang begann: 4300 (86 %)");
+    for (const text of [english, german]) expect(usable(text, figures)).toBe(text);
+    expect(rulesText({ ...figures, left: 0 }, "de")).toBe("In dieser Woche blieb kein Warenkorb liegen.");
   });
 
   it("is of a week that begins on Monday", () => {

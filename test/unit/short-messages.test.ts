@@ -6,7 +6,10 @@ import { smsSegments } from "../../shared/sms-segments.ts";
 import { SAMPLE_CART, SAMPLE_STORE, sampleContext } from "../../shared/template-check.ts";
 import { contextOf, inLocale, needsCoupon, render, usesCoupon } from "../../shared/templates.ts";
 
-const LINKS = { recovery: "https://shop.example/r/abcdefgh", unsubscribe: "https://shop.example/u/abcdefgh" };
+const LINKS = {
+  recovery: "https://api.cartwake.example/r/abcdefgh12abcdefgh12",
+  unsubscribe: "https://shop.example/u/abcdefgh",
+};
 const ISSUED = { code: "YOURS-7F3K", kind: "percent", amount: 15, expiresAt: Date.UTC(2026, 10, 24) } as const;
 const gallery = (id: string) => galleryTemplate(id)!;
 const made = async (id: string, locale: string, coupon: Parameters<typeof contextOf>[4] = null) => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { DEVICE_TTL_MS, readDevice, signDevice } from "../../shared/auth/device-tokens.ts";
 import { mac } from "../../shared/auth/hmac.ts";
 import { readStepToken, STEP_TTL_MS, type StepClaims, signStepToken } from "../../shared/auth/step-tokens.ts";
 import { base64url } from "../../shared/ids.ts";
@@ -55,5 +56,35 @@ describe("the token between the two steps of a login", () => {
     "x".repeat(600),
   ])("that is none (%j) is refused without a throw", async (token) => {
     expect(await read(token)).toBeNull();
+  });
+});
+
+describe("the token of a device that is known to an account", () => {
+  const device = { id: "A".repeat(22), userId: `us_${"0a".repeat(10)}` };
+  const known = (token: string, now = AT, bound: string | null = BOUND, secret = SECRET) =>
+    readDevice(token, secret, now, async (userId) => (userId === device.userId ? bound : "the row of another"));
+
+  it("says so for 400 days, and no longer than the password is the same", async () => {
+    const token = await signDevice(device, BOUND, SECRET, AT);
+    expect(token).toMatch(/^[\w.-]{1,200}$/);
+    expect(await known(token, AT + DEVICE_TTL_MS - 1)).toEqual(device);
+    expect(await known(token, AT + DEVICE_TTL_MS)).toBeNull();
+    expect(await known(token, AT, "a new hash")).toBeNull();
+    expect(await known(token, AT, null)).toBeNull();
+    expect(await known(token, AT, BOUND, "another-secret-of-it")).toBeNull();
+  });
+
+  it("is forged when it names another user, device or end, or is no such token", async () => {
+    const [userId = "", id = "", expires = "", given = ""] = (await signDevice(device, BOUND, SECRET, AT)).split(".");
+    const forged = [
+      [userId.replace("0a", "0b"), id, expires, given],
+      [userId, "B".repeat(22), expires, given],
+      [userId, id, `${expires}0`, given],
+      [userId, id, expires, "A".repeat(43)],
+      [userId, id, expires],
+      [userId, id, expires, given, ""],
+    ];
+    for (const parts of forged) expect(await known(parts.join(".")), parts.join(".")).toBeNull();
+    for (const text of ["", ".", "...", "__proto__.x.y.z", "a".repeat(5_000)]) expect(await known(text)).toBeNull();
   });
 });

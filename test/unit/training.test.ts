@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import {
+  DatasetWriter,
   decodeDataset,
   encodeDataset,
   everyRow,
-  joined,
+  headsOf,
   MIN_TEST,
   positivesIn,
   splitByTime,
@@ -40,12 +41,23 @@ describe("a data set as bytes", () => {
     expect([...part.labels]).toEqual([...some].map((row) => data.labels[row]));
   });
 
-  it("parts are joined in their order, and what is not one is refused", () => {
-    const [first, second, none] = [dataset(10, 2), dataset(7, 3), dataset(0, 4)];
-    const both = joined([first, none, second]);
-    expect([...both.times]).toEqual([...first.times, ...second.times]);
-    expect([...both.columns[0]!]).toEqual([...first.columns[0]!, ...second.columns[0]!]);
-    expect([...both.labels]).toEqual([...first.labels, ...second.labels]);
+  it("is written from parts, each row to its place, and what is not one is refused", () => {
+    const parts = [dataset(10, 2), dataset(0, 4), dataset(7, 3)];
+    const [first, , second] = parts as [Dataset, Dataset, Dataset];
+    const heads = headsOf(parts);
+    expect([...heads.times]).toEqual([...first.times, ...second.times]);
+    expect([...heads.groups]).toEqual([...first.groups, ...second.groups]);
+    expect([...heads.labels]).toEqual([...first.labels, ...second.labels]);
+    const writer = new DatasetWriter(first.features, 4);
+    writer.take(second, [6, 0], [0, 3]);
+    writer.take(first, [9, 2], [2, 1]);
+    const back = decodeDataset(writer.bytes.buffer as ArrayBuffer);
+    for (const i of [0, 1]) {
+      const [ones, others] = [first.columns[i]!, second.columns[i]!];
+      expect([...back.columns[i]!]).toEqual([others[6], ones[2], ones[9], others[0]]);
+    }
+    expect([...back.times]).toEqual([second.times[6], first.times[2], first.times[9], second.times[0]]);
+    expect([...back.labels]).toEqual([second.labels[6], first.labels[2], first.labels[9], second.labels[0]]);
     const bytes = encodeDataset(first, everyRow(first));
     expect(() => decodeDataset(bytes.slice(0, -1).buffer as ArrayBuffer)).toThrow("not a data set");
   });

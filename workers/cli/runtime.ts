@@ -209,17 +209,29 @@ function watchChild(onProcess?: (process: ProcessMark) => void): {
   };
 }
 
-/** Runs the Worker's `scheduled` at each minute that a cron of wrangler.toml names; the runtime fires none by itself. */
+/** A run of training of which nothing was heard for half a minute counts as silent, and is woken. */
+const FIRST_CRON_MS = 35_000;
+
+/**
+ * Runs the Worker's `scheduled` at each minute that a cron of wrangler.toml names; the runtime fires none by itself. The frequent
+ * ones also soon after the start: they take up what a process before this one died over.
+ */
 function startCron(miniflare: Miniflare, crons: string[]): () => void {
   let timer: NodeJS.Timeout;
   const schedule = (): void => {
     timer = setTimeout(tick, 60_000 - (Date.now() % 60_000) + 50);
     timer.unref();
   };
-  const tick = async (): Promise<void> => {
+  const tick = (): Promise<void> => {
     schedule();
     const minute = new Date(Math.floor(Date.now() / 60_000) * 60_000);
-    for (const cron of crons.filter((cron) => isDue(cron, minute))) {
+    return run(
+      crons.filter((cron) => isDue(cron, minute)),
+      minute,
+    );
+  };
+  const run = async (due: string[], minute: Date): Promise<void> => {
+    for (const cron of due) {
       try {
         await runCron(miniflare, cron, minute);
       } catch (error) {
@@ -228,7 +240,15 @@ function startCron(miniflare: Miniflare, crons: string[]): () => void {
     }
   };
   schedule();
-  return () => clearTimeout(timer);
+  const first = setTimeout(() => {
+    const frequent = crons.filter((cron) => cron.startsWith("*/"));
+    void run(frequent, new Date());
+  }, FIRST_CRON_MS);
+  first.unref();
+  return () => {
+    clearTimeout(timer);
+    clearTimeout(first);
+  };
 }
 
 /** Asked over HTTP: Miniflare's own call blocks this process, which must go on reading what the Worker logs (`migrateApart`). */

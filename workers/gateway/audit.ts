@@ -8,39 +8,79 @@ import type { AuditNote, Call } from "./route.ts";
 /** A setting may be long; what is kept of it here is not. */
 const MAX_JSON = 8_000;
 
-/** Adds what a request noted. When that fails the request has still been carried out: the log says so, loudly. */
-export async function writeAudit(call: Call, principal: Principal | null, notes: AuditNote[]): Promise<void> {
+type Origin = Pick<Call, "env" | "request" | "address" | "requestId">;
+
+/** Where the lines of a note come from: `where` begins with `FROM` or `WHERE`; `id` and `objectId` are SQL of its rows. */
+interface Source {
+  where: string;
+  values: unknown[];
+  id?: string;
+  objectId?: string;
+}
+
+/** One line, if the statement before it in the batch changed anything: a change and its line are there together, or neither. */
+const WITH_THE_CHANGE: Source = { where: "WHERE changes() > 0", values: [] };
+const ALWAYS: Source = { where: "", values: [] };
+
+/** `null` for what happened in nobody's store. */
+function statementOf(
+  call: Origin,
+  principal: Principal | null,
+  note: AuditNote,
+  source: Source,
+): D1PreparedStatement | null {
   const { env, request, address, requestId } = call;
-  const insert = env.DB.prepare(
-    `INSERT INTO audit_log (id, store_id, at, actor_kind, actor_id, actor_email, action, object_kind, object_id, address, user_agent, request_id, before, after)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  const storeId = note.actor?.storeId ?? principal?.storeId;
+  if (!storeId) return null;
+  const { where, values, id = "?", objectId = "?" } = source;
+  return env.DB.prepare(
+    `INSERT INTO audit_log (id, object_id, store_id, at, actor_kind, actor_id, actor_email, action, object_kind, address, user_agent, request_id, before, after)
+     SELECT ${id}, ${objectId}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? ${where}`,
+  ).bind(
+    ...(source.id ? [] : [newId("aud")]),
+    ...(source.objectId ? [] : [note.objectId ?? null]),
+    storeId,
+    Date.now(),
+    note.actor ? "user" : (principal?.kind ?? "system"),
+    note.actor?.userId ?? principal?.userId ?? null,
+    note.actor?.email ?? (principal?.email || null),
+    note.action,
+    note.action.split(".")[0] ?? "",
+    address === "unknown" ? null : address,
+    request.headers.get("user-agent")?.slice(0, 256) ?? null,
+    requestId,
+    shortened(note.before),
+    shortened(note.after),
+    ...values,
   );
-  const rows = notes.flatMap((note) => {
-    const storeId = note.actor?.storeId ?? principal?.storeId;
-    if (!storeId) return [];
-    const kind = note.actor ? "user" : (principal?.kind ?? "system");
-    return insert.bind(
-      newId("aud"),
-      storeId,
-      Date.now(),
-      kind,
-      note.actor?.userId ?? principal?.userId ?? null,
-      note.actor?.email ?? (principal?.email || null),
-      note.action,
-      note.action.split(".")[0] ?? "",
-      note.objectId ?? null,
-      address === "unknown" ? null : address,
-      request.headers.get("user-agent")?.slice(0, 256) ?? null,
-      requestId,
-      shortened(note.before),
-      shortened(note.after),
-    );
-  });
+}
+
+/** The line of the change that is the statement before it in the same batch. */
+export function auditOfChange(call: Origin, principal: Principal | null, note: AuditNote): D1PreparedStatement[] {
+  const line = statementOf(call, principal, note, WITH_THE_CHANGE);
+  return line ? [line] : [];
+}
+
+/** One line for each row of `from`, whose column `id` is the object's: put it before the statement that changes them. */
+export function auditOfEach(
+  call: Origin,
+  principal: Principal,
+  note: AuditNote,
+  from: { where: string; values: unknown[] },
+): D1PreparedStatement[] {
+  const source = { ...from, id: "'aud_' || lower(hex(randomblob(10)))", objectId: "id" };
+  const lines = statementOf(call, principal, note, source);
+  return lines ? [lines] : [];
+}
+
+/** Adds what a request noted. When that fails the request has still been carried out: the log says so, loudly. */
+export async function writeAudit(call: Origin, principal: Principal | null, notes: AuditNote[]): Promise<void> {
+  const rows = notes.flatMap((note) => statementOf(call, principal, note, ALWAYS) ?? []);
   if (rows.length === 0) return;
   try {
-    await env.DB.batch(rows);
+    await call.env.DB.batch(rows);
   } catch (error) {
-    log("error", "audit_failed", { requestId, actions: notes.map((note) => note.action), error });
+    log("error", "audit_failed", { requestId: call.requestId, actions: notes.map((note) => note.action), error });
   }
 }
 

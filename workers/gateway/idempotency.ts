@@ -1,5 +1,5 @@
 /**
- * `Idempotency-Key` on the writes of members. The first request with a key claims its row before it is carried out; a
+ * `Idempotency-Key` on the writes of members; a call that changes nothing (`Route.reads`) does not heed it. The first request with a key claims its row before it is carried out; a
  * repeat gets the answer that was kept. A refusal changed nothing: it frees the key, and its repeat is judged anew. So
  * does a failure of ours. Answers may hold a secret that is shown once, so they are kept sealed.
  */
@@ -27,8 +27,8 @@ const HEADERS = ["content-type", "cache-control", "etag", "location"];
 type Carry = (call: Call) => Promise<Response>;
 
 /** Whether a route obeys the header: what a member's call changes. */
-export const takesIdempotencyKey = ({ method, access }: Pick<Route, "method" | "access">): boolean =>
-  method !== "GET" && access !== "public" && access !== "publishable";
+export const takesIdempotencyKey = ({ method, access, reads }: Pick<Route, "method" | "access" | "reads">): boolean =>
+  method !== "GET" && !reads && access !== "public" && access !== "publishable";
 
 interface Row {
   fingerprint: string;

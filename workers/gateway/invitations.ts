@@ -70,12 +70,16 @@ const mailOf = (invitation: Invitation, frame: MailFrame, now: number): AccountM
     now,
   );
 
+/** The lines of the audit log about the invitation of this id, to stand right behind its change. */
+export type Lines = (id: string) => D1PreparedStatement[];
+
 /** Invites an address; an open invitation of the same address ends. */
 export async function invite(
   env: Env,
   given: Pick<Invitation, "store_id" | "email" | "role" | "invited_by">,
   frame: MailFrame,
   now: number,
+  lines: Lines,
 ): Promise<Result<Invitation, "member" | "full">> {
   const invitation: Invitation = {
     ...given,
@@ -96,6 +100,7 @@ export async function invite(
       ...[id, store, email, invitation.role, invitation.invited_by, now, invitation.expires_at],
       ...[store, email, now, store, now - DAY_MS, store, store, email],
     ),
+    ...lines(id),
     env.DB.prepare(
       `UPDATE invitations SET revoked_at = ? WHERE store_id = ? AND email = ? AND id <> ? AND ${OPEN} AND ${exists.sql}`,
     ).bind(now, store, email, id, now, id),
@@ -144,28 +149,29 @@ export async function resend(
 }
 
 /** True when there was an open one to revoke. */
-export async function revoke(env: Env, storeId: string, id: string, now: number): Promise<boolean> {
-  const done = await env.DB.prepare(`UPDATE invitations SET revoked_at = ? WHERE id = ? AND store_id = ? AND ${OPEN}`)
-    .bind(now, id, storeId, now)
-    .run();
-  return done.meta.changes > 0;
+export async function revoke(env: Env, storeId: string, id: string, now: number, lines: Lines): Promise<boolean> {
+  const [done] = await env.DB.batch([
+    env.DB.prepare(`UPDATE invitations SET revoked_at = ? WHERE id = ? AND store_id = ? AND ${OPEN}`).bind(
+      ...[now, id, storeId, now],
+    ),
+    ...lines(id),
+  ]);
+  return (done?.meta.changes ?? 0) > 0;
 }
 
-/** Ends the open invitations to these roles that a member sent who may not give them any more. */
-export async function revokeThoseOf(
+/** Ends the open invitations to the `lost` roles that a member sent who, now of this `role` (`null`: none), may not give them. */
+export const revokeThoseOf = (
   env: Env,
   storeId: string,
   userId: string,
-  roles: Role[],
+  { role, lost }: { role: Role | null; lost: Role[] },
   now: number,
-): Promise<void> {
-  await env.DB.prepare(
+): D1PreparedStatement =>
+  env.DB.prepare(
     `UPDATE invitations SET revoked_at = ? WHERE store_id = ? AND invited_by = ? AND ${OPEN}
-       AND role IN (SELECT value FROM json_each(?))`,
-  )
-    .bind(now, storeId, userId, now, JSON.stringify(roles))
-    .run();
-}
+       AND role IN (SELECT value FROM json_each(?))
+       AND (SELECT role FROM members WHERE store_id = ? AND user_id = ?) IS ?`,
+  ).bind(now, storeId, userId, now, JSON.stringify(lost), storeId, userId, role);
 
 /**
  * Makes the user a member, once. `account`: theirs, when they are new; it is made only together with the membership, and
@@ -177,27 +183,32 @@ export async function join(
   userId: string,
   now: number,
   account: { name: string | null; passwordHash: string } | null,
+  lines: Lines,
 ): Promise<Result<null, "ended" | "full">> {
   const { id } = invitation;
   const room = `FROM invitations WHERE id = ? AND ${OPEN}
     AND (SELECT count(*) FROM members m WHERE m.store_id = invitations.store_id) < ${MAX_MEMBERS}
     AND (SELECT count(*) FROM members m WHERE m.user_id = ?) < ${MAX_STORES}`;
   const values = [id, now, userId];
-  const newUser = account && [
-    env.DB.prepare(
-      `INSERT INTO users (id, email, name, password_hash, created_at, last_login_at) SELECT ?, email, ?, ?, ?, ? ${room}`,
-    ).bind(userId, account.name, account.passwordHash, now, now, ...values),
-  ];
+  const newUser =
+    account === null
+      ? []
+      : [
+          env.DB.prepare(
+            `INSERT INTO users (id, email, name, password_hash, created_at, last_login_at) SELECT ?, email, ?, ?, ?, ? ${room}`,
+          ).bind(userId, account.name, account.passwordHash, now, now, ...values),
+        ];
   const done = await env.DB.batch([
-    ...(newUser ?? []),
+    ...newUser,
     env.DB.prepare(
       `INSERT INTO members (store_id, user_id, role, created_at) SELECT store_id, ?, role, ? ${room} ON CONFLICT DO NOTHING`,
     ).bind(userId, now, ...values),
+    ...lines(id),
     env.DB.prepare(
       `UPDATE invitations SET accepted_at = ? WHERE id = ? AND ${OPEN}
          AND EXISTS (SELECT 1 FROM members m WHERE m.store_id = invitations.store_id AND m.user_id = ?)`,
     ).bind(now, ...values),
   ]);
-  if (done.at(-2)?.meta.changes === 1) return ok(null);
+  if (done[newUser.length]?.meta.changes === 1) return ok(null);
   return no((await openInvitation(env, id, now)) ? "full" : "ended");
 }

@@ -12,6 +12,7 @@ import {
   apiRule,
   authFailuresRule,
   authRule,
+  deviceRule,
   globalRule,
   type LimitRule,
   type LimitVerdict,
@@ -76,13 +77,25 @@ export const limitAuthFailures = async (env: Env, request: Request): Promise<Lim
     ? null
     : ask(env, addressSubject(request), authFailuresRule(parseConfig(env).RATE_LIMITS), "closed");
 
-/** The attempt was none to worry about. When this is lost, one success counts as a failure for a minute. */
+/** The attempt was none to worry about. */
 export async function forgiveAuthFailure(env: Env, request: Request): Promise<void> {
-  if (networkOf(request) === null) return;
+  if (networkOf(request) !== null)
+    await takeBack(env, addressSubject(request), authFailuresRule(parseConfig(env).RATE_LIMITS));
+}
+
+/** What a device that is known to an account tries; the same until `forgiveDevice`. */
+export const limitDevice = (env: Env, deviceId: string): Promise<LimitVerdict> =>
+  ask(env, `device ${deviceId}`, deviceRule(parseConfig(env).RATE_LIMITS), "closed");
+
+export const forgiveDevice = (env: Env, deviceId: string): Promise<void> =>
+  takeBack(env, `device ${deviceId}`, deviceRule(parseConfig(env).RATE_LIMITS));
+
+/** When this is lost, one success counts as a failure for as long as the window is. */
+async function takeBack(env: Env, subject: string, rule: LimitRule): Promise<void> {
   try {
-    await limiterStub(env, addressSubject(request)).takeBack(authFailuresRule(parseConfig(env).RATE_LIMITS));
+    await limiterStub(env, subject).takeBack(rule);
   } catch (error) {
-    log("warn", "limiter_unreachable", { rule: "auth-failures", error });
+    log("warn", "limiter_unreachable", { rule: rule.name, error });
   }
 }
 

@@ -12,8 +12,9 @@ import { countRequest } from "../../shared/metrics.ts";
 import type { LimitVerdict } from "../../shared/policy/limits.ts";
 import { traceOf } from "../../shared/trace.ts";
 import type { Env } from "../env.ts";
-import { writeAudit } from "./audit.ts";
+import { auditOfChange, writeAudit } from "./audit.ts";
 import { authenticate } from "./authenticate.ts";
+import { Visitor } from "./devices.ts";
 import { secured } from "./headers.ts";
 import { once, takesIdempotencyKey } from "./idempotency.ts";
 import {
@@ -94,8 +95,11 @@ async function answered(dispatch: Dispatch, given: Incoming): Promise<Response> 
 /** What a request leaves to be done when its handler is through. */
 interface Progress {
   notes: AuditNote[];
+  /** The handler wrote its lines with the change itself. */
+  audited: boolean;
   /** An attempt was counted as a failure, until it turns out to be none. */
   guessing: boolean;
+  visitor: Visitor;
   rulesChanged: (storeId: string) => void;
 }
 
@@ -115,7 +119,8 @@ export async function run(
   const request = principal && route.body ? await arrived(given.request, route.maxBody) : given.request;
   // Who sends slowly may have lost their rights meanwhile: nobody keeps a call open for the day after.
   if (Date.now() - asked > SLOW_BODY_MS) principal = await entitled(route, given, params);
-  const progress: Progress = { notes: [], guessing: false, rulesChanged };
+  const visitor = new Visitor(given.request, env);
+  const progress: Progress = { notes: [], audited: false, guessing: false, visitor, rulesChanged };
   const call: Call = {
     ...given,
     request,
@@ -124,7 +129,14 @@ export async function run(
     query: undefined,
     body: undefined,
     audit: (note) => void progress.notes.push(note),
+    audited: (note) => {
+      progress.audited = true;
+      return auditOfChange(call, principal, note);
+    },
+    isKnown: (userId) => visitor.isKnownTo(userId),
     attempt: async (account) => {
+      // Nor do a stranger's failures in the same network shut out a device that is known.
+      if (await visitor.isKnownTo(account)) return;
       // The network first: one that is shut out makes no limiter for each account it thinks of.
       await admitted(limitAuthFailures(env, request), given);
       const attempt = await limitAuthAttempt(env, request, account);
@@ -162,12 +174,13 @@ async function carryOut(route: Route, call: Call, principal: Principal | null, p
     done = response.status < 400;
     return response;
   } finally {
+    if (done) await progress.visitor.forgive();
     if (done && progress.guessing) await forgiveAuthFailure(call.env, call.request);
     if (done && route.changesRules && principal) {
       progress.rulesChanged(principal.storeId);
       forgetOverride(principal.storeId);
     }
-    if (done && route.audit && notes.length === 0)
+    if (done && route.audit && !progress.audited && notes.length === 0)
       notes.push({ action: route.audit, objectId: call.params.id ?? null });
     if (notes.length > 0) await writeAudit(call, principal, notes);
   }

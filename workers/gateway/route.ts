@@ -36,8 +36,12 @@ export interface Call<Q = unknown, B = unknown> {
   body: B;
   /** Notes what was done; written when the handler is through, also when it refused. */
   audit(note: AuditNote): void;
+  /** The same as statements for right behind the change in its own batch: they add the line only if it changed anything. */
+  audited(note: AuditNote): D1PreparedStatement[];
   /** Counts an attempt to prove to be this account; a 429 when there were too many. A refusal later on makes it a failure. */
   attempt(account: string | null): Promise<void>;
+  /** Whether this browser had a session of the account (its id): then its lock does not hold here. */
+  isKnown(userId: string): Promise<boolean>;
 }
 
 /** A call by somebody who said who they are: a member of the store, or one of its secret keys. */
@@ -81,6 +85,8 @@ interface Declaration<Q extends z.ZodObject, B extends z.ZodType> {
   problems?: readonly ErrorCode[];
   /** Obeys `If-Match`, and answers with the new version's `ETag`. */
   ifMatch?: true;
+  /** Changes nothing although it is no GET: its repeat costs nothing, so that no answer is kept for an `Idempotency-Key`. */
+  reads?: true;
   /** Changes what beacons and actors obey: the isolate's copy of the store's rules is dropped. */
   changesRules?: boolean;
 }

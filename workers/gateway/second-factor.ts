@@ -13,11 +13,14 @@ import { parseConfig } from "../../shared/config.ts";
 import { ALWAYS, type Guard } from "../../shared/db/guard.ts";
 import { log } from "../../shared/log.ts";
 import type { Env } from "../env.ts";
-import { UNLOCKED } from "./attempts.ts";
+import { UNLOCKED, unlockedFor } from "./attempts.ts";
 import { type Account, findAccount } from "./users.ts";
 
 /** Wrong codes a step token stands; the lock of the account counts them too. */
 const MAX_WRONG_CODES = 5;
+
+/** Takes the present twice. */
+const FORGET = `failed_logins = iif(${UNLOCKED}, 0, failed_logins), locked_until = iif(${UNLOCKED}, NULL, locked_until)`;
 
 const secretName = (userId: string): string => `mfa ${userId}`;
 
@@ -39,19 +42,26 @@ export async function stepOf(env: Env, account: Account, code: string, now: numb
 
 /**
  * Uses up a code of the app, or a recovery code: `true` at most once for each, however many try at the same moment, and
- * never while the account is locked or beyond so many failures. A success forgets the failures.
+ * never beyond so many failures, nor while the account is locked, but for a `known` device. A success forgets the failures,
+ * unless the account is locked for others.
  */
-export async function useCode(env: Env, account: Account, code: string, maxFailures: number): Promise<boolean> {
+export async function useCode(
+  env: Env,
+  account: Account,
+  code: string,
+  maxFailures: number,
+  known = false,
+): Promise<boolean> {
   const now = Date.now();
   const step = await stepOf(env, account, code, now);
-  const usable = `mfa_enabled_at IS NOT NULL AND mfa_secret = ? AND failed_logins < ? AND ${UNLOCKED}`;
+  const usable = `mfa_enabled_at IS NOT NULL AND mfa_secret = ? AND failed_logins < ? AND ${unlockedFor(known)}`;
   const values = [account.mfa_secret, maxFailures, now];
   if (step !== null) {
     const used = await env.DB.prepare(
-      `UPDATE users SET mfa_last_step = ?, failed_logins = 0, locked_until = NULL
+      `UPDATE users SET mfa_last_step = ?, ${FORGET}
        WHERE id = ? AND (mfa_last_step IS NULL OR mfa_last_step < ?) AND ${usable}`,
     )
-      .bind(step, account.id, step, ...values)
+      .bind(step, now, now, account.id, step, ...values)
       .run();
     return used.meta.changes > 0;
   }
@@ -64,7 +74,7 @@ export async function useCode(env: Env, account: Account, code: string, maxFailu
     .bind(account.id, hash, account.id, ...values)
     .run();
   if (used.meta.changes === 0) return false;
-  await env.DB.prepare("UPDATE users SET failed_logins = 0, locked_until = NULL WHERE id = ?").bind(account.id).run();
+  await env.DB.prepare(`UPDATE users SET ${FORGET} WHERE id = ?`).bind(now, now, account.id).run();
   return true;
 }
 

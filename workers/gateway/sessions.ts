@@ -7,10 +7,11 @@ import { AppError } from "../../shared/errors.ts";
 import { json } from "../../shared/http.ts";
 import { newId, newSecret, sha256 } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
-import { iso, SECOND_MS } from "../../shared/time.ts";
+import { iso, MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
 import type { OpenSessionView, SessionView, UserView } from "../../shared/views.ts";
 import type { Env } from "../env.ts";
 import { notFound } from "./context.ts";
+import { deviceCookie } from "./devices.ts";
 import { revokeSession, revokeUser } from "./revocation.ts";
 import type { Call } from "./route.ts";
 import { storeOfUser, userView } from "./users.ts";
@@ -185,9 +186,31 @@ export async function openSessions(env: Env, userId: string, current: string | n
   }));
 }
 
-/** The answer to a login: the session, and its refresh token as a cookie too. */
-export function signedIn(url: URL, session: SessionView, body: object = session, status = 200): Response {
-  return json(body, status, { "set-cookie": refreshCookie(url, session.refreshToken) });
+/** The answer to a refresh: the session, and its refresh token as a cookie too. */
+export const refreshed = (url: URL, session: SessionView, body: object = session, status = 200): Response =>
+  json(body, status, { "set-cookie": refreshCookie(url, session.refreshToken) });
+
+/** The answer to a login: the browser is known to the account from now on. */
+export async function signedIn(
+  call: Call,
+  passwordHash: string,
+  session: SessionView,
+  body: object = session,
+  status = 200,
+): Promise<Response> {
+  const answer = refreshed(call.url, session, body, status);
+  const account = { id: session.user.id, password_hash: passwordHash };
+  answer.headers.append("set-cookie", await deviceCookie(call, account));
+  return answer;
+}
+
+/** Whether the session began a moment ago, with a password; a refresh makes none young again. */
+export const FRESH_MS = 10 * MINUTE_MS;
+export async function isFresh(env: Env, userId: string, family: string | null): Promise<boolean> {
+  const row = await env.DB.prepare("SELECT 1 FROM sessions WHERE family = ? AND user_id = ? AND created_at > ? LIMIT 1")
+    .bind(family, userId, Date.now() - FRESH_MS)
+    .first();
+  return row !== null;
 }
 
 /** HttpOnly and SameSite=Strict: neither scripts nor other sites can use it. `Secure` wherever it is not loopback. */

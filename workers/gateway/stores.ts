@@ -45,8 +45,8 @@ export async function createStore(
       `INSERT INTO stores (id, name, url, currency, timezone, created_at) SELECT ?, ?, ?, ?, ?, ? ${isMember}`,
     ).bind(storeId, name, url, currency, timezone, now, storeId),
     env.DB.prepare(
-      `INSERT INTO api_keys (id, store_id, kind, hash, shown, scopes, created_at) SELECT ?, ?, 'publishable', ?, ?, '[]', ? ${isMember}`,
-    ).bind(newId("key"), storeId, await sha256(publishableKey), publishableKey, now, storeId),
+      `INSERT INTO api_keys (id, store_id, kind, hash, shown, scopes, created_at, created_by) SELECT ?, ?, 'publishable', ?, ?, '[]', ?, ? ${isMember}`,
+    ).bind(newId("key"), storeId, await sha256(publishableKey), publishableKey, now, ownerId, storeId),
   ]);
   if (done[first.length]?.meta.changes === 0) throw tooManyStores();
   return { storeId, publishableKey };

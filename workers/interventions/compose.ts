@@ -2,6 +2,7 @@
 import { storeStub } from "../../objects/stubs.ts";
 import { signLink } from "../../shared/auth/links.ts";
 import type { Config } from "../../shared/config.ts";
+import { shortenLink } from "../../shared/db/short-links.ts";
 import type { ClaimedCart, IssuedCoupon } from "../../shared/events/messages.ts";
 import { fitted } from "../../shared/message-limits.ts";
 import { callActor } from "../../shared/retry.ts";
@@ -46,7 +47,7 @@ export async function gather(
 ): Promise<Materials> {
   const template = await lookups.template(storeId, claimed);
   const { parts, locale } = inLocale(template, claimed.locale);
-  const links = await linksOf(config, claimed, store, storeId, locale);
+  const links = await linksOf(env, config, claimed, store, storeId, locale);
   const coupon = claimed.coupon && speaksOfCoupon(parts) ? await couponFor(env, claimed, storeId) : null;
   return { template, links, coupon };
 }
@@ -93,7 +94,9 @@ export async function compose(
   };
 }
 
+/** An SMS is paid by its length: the link back is a short one, of a row of its own. */
 async function linksOf(
+  env: Env,
   config: Config,
   { cartId, generation, deliveryId, shopperId, channel }: ClaimedCart,
   store: MessageStore,
@@ -102,8 +105,11 @@ async function linksOf(
 ): Promise<{ recovery: string; unsubscribe: string }> {
   const base = config.PUBLIC_URL || store.baseUrl || new URL(store.url).origin;
   const at = Date.now();
+  const claims = { store: storeId, cart: cartId, generation, delivery: deliveryId, at };
   const [recovery, unsubscribe] = await Promise.all([
-    signLink({ kind: "r", store: storeId, cart: cartId, generation, delivery: deliveryId, at }, config.LINK_SECRET),
+    channel === "sms"
+      ? shortenLink(env.DB, claims, config.LINK_SECRET)
+      : signLink({ kind: "r", ...claims }, config.LINK_SECRET),
     signLink({ kind: "u", store: storeId, shopper: shopperId, channel, at, locale }, config.LINK_SECRET),
   ]);
   return { recovery: `${base}/r/${recovery}`, unsubscribe: `${base}/u/${unsubscribe}` };

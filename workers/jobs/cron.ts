@@ -1,4 +1,5 @@
 /** The cron table (wrangler.toml, `triggers`). Every job survives running twice and late. */
+import { RECOVERY_TTL_MS } from "../../shared/auth/links.ts";
 import { sweepArtefacts } from "../../shared/db/models.ts";
 import { log } from "../../shared/log.ts";
 import { DAY_MS, MINUTE_MS } from "../../shared/time.ts";
@@ -13,6 +14,7 @@ const RETENTION: [sql: string, keepMs: number][] = [
   ["DELETE FROM failed_events WHERE at < ?", 7 * DAY_MS],
   ["DELETE FROM idempotency_keys WHERE created_at < ?", DAY_MS],
   ["DELETE FROM sms_numbers WHERE at < ?", 400 * DAY_MS],
+  ["DELETE FROM short_links WHERE at < ?", RECOVERY_TTL_MS],
   ["DELETE FROM sms_replies WHERE at < ?", 400 * DAY_MS],
 ];
 

@@ -4,7 +4,7 @@
  */
 import { storeStub } from "../../objects/stubs.ts";
 import { lossSummary, saveLossSummary } from "../../shared/db/advice.ts";
-import type { LossFigures, LossReason, LossView } from "../../shared/loss.ts";
+import type { LossFigures, LossView } from "../../shared/loss.ts";
 import { withoutLinks } from "../../shared/names.ts";
 import type { Result } from "../../shared/result.ts";
 import { no, ok } from "../../shared/result.ts";
@@ -12,6 +12,7 @@ import { callActor } from "../../shared/retry.ts";
 import { iso } from "../../shared/time.ts";
 import type { Env } from "../env.ts";
 import { dateOf, figuresOf, mondayOf } from "./figures.ts";
+import { rulesText } from "./loss-words.ts";
 import { summaryMessages } from "./prompts.ts";
 import { adviserOf, write } from "./writing.ts";
 
@@ -22,40 +23,48 @@ export async function readLossSummary(env: Env, storeId: string, day: number): P
   const monday = mondayOf(day);
   const kept = await lossSummary(env.DB, storeId, dateOf(monday));
   if (kept) return ok(kept);
-  const figures = await figuresFor(env, storeId, monday);
-  return figures.ok ? ok(byRules(figures.value, "not_asked", Date.now())) : figures;
+  const found = await figuresFor(env, storeId, monday);
+  return found.ok ? ok(byRules(found.value, "not_asked", Date.now())) : found;
 }
 
 /** With the figures of now, by a model where there is one. Kept: it takes the place of an earlier one of the week. */
 export async function makeLossSummary(env: Env, storeId: string, day: number): Promise<Result<LossView>> {
   const found = await figuresFor(env, storeId, mondayOf(day));
   if (!found.ok) return found;
-  const figures = found.value;
   const now = Date.now();
-  const view = await inWords(env, storeId, figures, now);
+  const view = await inWords(env, storeId, found.value, now);
   await saveLossSummary(env.DB, storeId, view, now);
   return ok(view);
 }
 
-async function figuresFor(env: Env, storeId: string, monday: number): Promise<Result<LossFigures>> {
-  const settings = await callActor("store", () => storeStub(env, storeId).settings());
-  return settings.ok ? ok(await figuresOf(env, storeId, monday, settings.value.currency)) : no("not_found");
+interface Found {
+  figures: LossFigures;
+  /** What the merchant wants summaries in. */
+  language: string;
 }
 
-async function inWords(env: Env, storeId: string, figures: LossFigures, now: number): Promise<LossView> {
+async function figuresFor(env: Env, storeId: string, monday: number): Promise<Result<Found>> {
+  const settings = await callActor("store", () => storeStub(env, storeId).settings());
+  if (!settings.ok) return no("not_found");
+  const { currency, ai } = settings.value;
+  return ok({ figures: await figuresOf(env, storeId, monday, currency), language: ai?.language ?? "en" });
+}
+
+async function inWords(env: Env, storeId: string, found: Found, now: number): Promise<LossView> {
+  const { figures, language } = found;
   const adviser = await adviserOf(env, storeId);
-  if (!adviser) return byRules(figures, "ai_off", now);
-  const { tone, language = "en" } = adviser.settings;
+  if (!adviser) return byRules(found, "ai_off", now);
+  const { tone } = adviser.settings;
   const read = (text: string): string | null => usable(text, figures);
   const written = await write(env, storeId, adviser.ai, "summary", summaryMessages(figures, language, tone), read);
-  if (!written.ok) return byRules(figures, written.reason, now);
+  if (!written.ok) return byRules(found, written.reason, now);
   const { value: text, model } = written;
   return { figures, text, source: "model", model, reason: null, at: iso(now) };
 }
 
-const byRules = (figures: LossFigures, reason: string, now: number): LossView => ({
+const byRules = ({ figures, language }: Found, reason: string, now: number): LossView => ({
   figures,
-  text: textOf(figures),
+  text: rulesText(figures, language),
   source: "rules",
   model: null,
   reason,
@@ -77,19 +86,3 @@ export function usable(given: string, figures: LossFigures): string | null {
 
 /** Digits with what may stand between them: 1,234.50 in English, 1.234,50 in German. */
 const numbersIn = (text: string): string[] => text.match(/\d+(?:[.,]\d+)*/g) ?? [];
-
-const SAYS: Record<LossReason, (count: number, percent: number) => string> = {
-  no_address: (n, p) => `${n} of the lost carts (${p}%) named no e-mail address, so nobody could be written to.`,
-  not_messaged: (n, p) => `To ${n} (${p}%) nothing was sent, although an address was known.`,
-  message_without_effect: (n, p) => `${n} (${p}%) were sent a message and were not bought.`,
-  payment_failed: (n) => `${n} payments failed.`,
-  left_before_checkout: (n, p) => `For ${n} products put into carts (${p}%) no checkout was begun.`,
-  left_in_checkout: (n, p) => `${n} checkouts (${p}%) were begun and not finished.`,
-};
-
-/** The three that stand out most. */
-function textOf({ left, lost, lostPercent, lostValue, lostLastWeek, recovered, reasons }: LossFigures): string {
-  if (left === 0) return "No cart was left behind in this week.";
-  const began = `${lost} of ${left} carts that were left (${lostPercent}%) were not bought, worth ${lostValue.amount} ${lostValue.currency}; of the week before it were ${lostLastWeek}. ${recovered} came back after a message.`;
-  return [began, ...reasons.slice(0, 3).map(({ code, count, percent }) => SAYS[code](count, percent))].join(" ");
-}

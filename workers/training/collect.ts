@@ -8,18 +8,30 @@ import {
   type ExampleRow,
   examplePage,
 } from "../../shared/db/training.ts";
-import { encodeDataset, everyRow, joined, MIN_TEST, positivesIn, splitByTime } from "../../shared/model/dataset.ts";
+import {
+  DatasetWriter,
+  encodeDataset,
+  everyRow,
+  type Heads,
+  headsOf,
+  MIN_TEST,
+  positivesIn,
+  splitByTime,
+} from "../../shared/model/dataset.ts";
 import { FEATURE_NAMES } from "../../shared/model/features.ts";
 import { GATES } from "../../shared/model/gates.ts";
 import type { Dataset } from "../../shared/model/model.ts";
 import { callActor } from "../../shared/retry.ts";
 import { DAY_MS } from "../../shared/time.ts";
 import type { Env } from "../env.ts";
-import { deleteFile, putFile, type RunId, readDataset } from "./files.ts";
+import { deleteFile, putFile, type RunId, withDataset } from "./files.ts";
 
-/** The newest examples that are looked at, and how many of them are fitted on at most: what fits an isolate's memory. */
+/**
+ * The newest examples that are looked at, and how many of them are read at most: what fits an isolate's memory. Of those that are
+ * read some seven tenths are fitted on: the newest are the test, and no shopper is in both.
+ */
 export const MAX_READ = 200_000;
-export const MAX_ROWS = 50_000;
+export const MAX_ROWS = 75_000;
 /** D1 answers so many in one piece of some megabytes. */
 const PAGE = 5_000;
 export const KEEP_MS = 400 * DAY_MS;
@@ -79,7 +91,7 @@ export async function readPage(
   const limit = Math.min(PAGE, MAX_ROWS - before.rows);
   const found = await examplePage(env.DB, run.storeId, query, limit, before.next);
   const data = columnsOf(found);
-  await putFile(env, run, `page-${number}`, encodeDataset(data, everyRow(data)));
+  await putFile(env, run, pageName(number), encodeDataset(data, everyRow(data)));
   const rows = before.rows + found.length;
   const last = found.at(-1);
   const more = last !== undefined && found.length === limit && rows < MAX_ROWS;
@@ -122,29 +134,45 @@ export async function partRows(
   pages: number,
   oldest: number,
 ): Promise<Parts | string> {
-  const data = await readPages(env, run, pages);
-  const { train, test } = splitByTime(data, servedUntil, oldest);
-  const missing = tooFew(train.length, positivesIn(data, train));
+  const heads = await readHeads(env, run, pages);
+  const { train, test } = splitByTime(heads, servedUntil, oldest);
+  const missing = tooFew(train.length, positivesIn(heads, train));
   if (missing) return missing;
-  const bought = positivesIn(data, test);
+  const bought = positivesIn(heads, test);
   if (test.length < MIN_TEST.rows || Math.min(bought, test.length - bought) < MIN_TEST.ofEither)
     return "too few outcomes: the newest ones are not enough to test a model on";
-  await putFile(env, run, "train", encodeDataset(data, train));
-  await putFile(env, run, "test", encodeDataset(data, test));
+  await putFile(env, run, "train", await gathered(env, run, train));
+  await putFile(env, run, "test", await gathered(env, run, test));
   return {
     train: train.length,
     test: test.length,
-    from: data.times[train[0]!]!,
-    to: data.times[train[train.length - 1]!]!,
+    from: heads.times[train[0]!]!,
+    to: heads.times[train[train.length - 1]!]!,
   };
 }
 
-export async function forgetPages(env: Env, run: RunId, pages: number): Promise<void> {
-  for (let page = 0; page < pages; page++) await deleteFile(env, run, `page-${page}`);
+/** Page by page: a page is let go before the next one is read. */
+async function readHeads(env: Env, run: RunId, pages: number): Promise<Heads> {
+  const parts: Heads[] = [];
+  for (let page = 0; page < pages; page++)
+    parts.push(await withDataset(env, run, pageName(page), (data) => headsOf([data])));
+  return headsOf(parts);
 }
 
-async function readPages(env: Env, run: RunId, pages: number): Promise<Dataset> {
-  const parts: Dataset[] = [];
-  for (let page = 0; page < pages; page++) parts.push(await readDataset(env, run, `page-${page}`));
-  return joined(parts);
+/** The given rows, counted over all pages, in that order. All pages but the last are full. */
+async function gathered(env: Env, run: RunId, rows: Int32Array): Promise<Uint8Array> {
+  const writer = new DatasetWriter(FEATURE_NAMES, rows.length);
+  const last = rows.reduce((most, row) => Math.max(most, Math.floor(row / PAGE)), 0);
+  for (let page = 0; page <= last; page++) {
+    const places = Int32Array.from(rows.keys()).filter((place) => Math.floor(rows[place]! / PAGE) === page);
+    const own = places.map((place) => rows[place]! - page * PAGE);
+    await withDataset(env, run, pageName(page), (data) => writer.take(data, own, places));
+  }
+  return writer.bytes;
+}
+
+const pageName = (page: number): string => `page-${page}`;
+
+export async function forgetPages(env: Env, run: RunId, pages: number): Promise<void> {
+  for (let page = 0; page < pages; page++) await deleteFile(env, run, pageName(page));
 }

@@ -1,14 +1,17 @@
 /** How good a fitted model is against what serves, on rows that neither was fitted on; and its place in the registry. */
 import { insertModel, makeRoom } from "../../shared/db/models.ts";
 import { type Reference, referenceOf } from "../../shared/model/drift.ts";
-import { judgeOffline, pairedLogLoss, type Verdict } from "../../shared/model/gates.ts";
+import { judgeOffline, type Paired, pairedLogLoss, type Verdict } from "../../shared/model/gates.ts";
+import { importanceOf } from "../../shared/model/importance.ts";
 import { measure } from "../../shared/model/metrics.ts";
+import type { Dataset } from "../../shared/model/model.ts";
 import { scoreColumns } from "../../shared/model/score-rows.ts";
+import type { Scorer } from "../../shared/model/scorer.ts";
 import type { ModelMetrics } from "../../shared/model/views.ts";
 import { iso } from "../../shared/time.ts";
 import type { Env } from "../env.ts";
 import type { Parts, Plan } from "./collect.ts";
-import { putJson, type RunId, readDataset, readJson } from "./files.ts";
+import { putJson, type RunId, readJson, withDataset } from "./files.ts";
 import type { Fitted } from "./fit.ts";
 import { scorerOf, servingOf, servingScorer } from "./models.ts";
 
@@ -23,19 +26,35 @@ interface Evaluation {
 /** Writes `evaluation`, and answers by the first gate. */
 export async function evaluate(env: Env, run: RunId, version: string, plan: Plan, seed: number): Promise<Verdict> {
   const { storeId } = run;
-  const test = await readDataset(env, run, "test");
-  const { features, columns, labels, groups } = test;
   const fitted = await scorerOf(env, storeId, version);
   const serving = await servingScorer(env, storeId, plan.production);
+  return withDataset(env, run, "test", async (test) => {
+    const judged = judge(test, fitted, serving, seed);
+    const { metrics, baseline, scores, paired } = judged;
+    const { groups } = test;
+    const reference = await withDataset(env, run, "train", (train) => referenceOf(train, { scores, groups }));
+    const evaluation: Evaluation = { metrics, baseline, reference };
+    await putJson(env, run, "evaluation", evaluation);
+    return judgeOffline(metrics, baseline, paired);
+  });
+}
+
+interface Judged extends Pick<Evaluation, "metrics" | "baseline"> {
+  /** Of the new model. */
+  scores: Float64Array;
+  paired: Paired;
+}
+
+function judge({ features, columns, labels, groups }: Dataset, fitted: Scorer, serving: Scorer, seed: number): Judged {
   const candidate = scoreColumns(fitted, features, columns, labels.length);
   const production = scoreColumns(serving, features, columns, labels.length);
   const options = { resamples: RESAMPLES, seed };
-  const metrics = measure({ probabilities: candidate, labels, groups }, options);
+  const metrics = {
+    ...measure({ probabilities: candidate, labels, groups }, options),
+    importance: importanceOf(fitted, features, columns, labels.length),
+  };
   const baseline = measure({ probabilities: production, labels, groups }, options);
-  const train = await readDataset(env, run, "train");
-  const evaluation: Evaluation = { metrics, baseline, reference: referenceOf(train, { scores: candidate, groups }) };
-  await putJson(env, run, "evaluation", evaluation);
-  return judgeOffline(metrics, baseline, pairedLogLoss({ labels, groups, candidate, production }));
+  return { metrics, baseline, scores: candidate, paired: pairedLogLoss({ labels, groups, candidate, production }) };
 }
 
 /** False when the store has as many models as it may. */

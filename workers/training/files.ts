@@ -1,5 +1,6 @@
 /** What a training run keeps in R2 between its steps, under names of its own. */
 import { decodeDataset } from "../../shared/model/dataset.ts";
+import { free } from "../../shared/model/free.ts";
 import type { Dataset } from "../../shared/model/model.ts";
 import type { Env } from "../env.ts";
 
@@ -14,9 +15,11 @@ export interface RunId {
 const folderOf = ({ storeId, runId }: RunId): string => `${PREFIX}${storeId}/${runId}/`;
 const keyOf = (run: RunId, name: string): string => folderOf(run) + name;
 
-export const putFile = async (env: Env, run: RunId, name: string, bytes: Uint8Array): Promise<void> => {
+/** The bytes are given away: they are empty afterwards. */
+export async function putFile(env: Env, run: RunId, name: string, bytes: Uint8Array): Promise<void> {
   await env.ARTEFACTS.put(keyOf(run, name), bytes);
-};
+  free(bytes);
+}
 
 /** Throws where there is none: the step that writes it came before. */
 export async function readFile(env: Env, run: RunId, name: string): Promise<ArrayBuffer> {
@@ -27,8 +30,20 @@ export async function readFile(env: Env, run: RunId, name: string): Promise<Arra
 
 export const deleteFile = (env: Env, run: RunId, name: string): Promise<void> => env.ARTEFACTS.delete(keyOf(run, name));
 
-export const readDataset = async (env: Env, run: RunId, name: string): Promise<Dataset> =>
-  decodeDataset(await readFile(env, run, name));
+/** The data set is there while `work` looks at it, and no longer. */
+export async function withDataset<T>(
+  env: Env,
+  run: RunId,
+  name: string,
+  work: (data: Dataset) => T | Promise<T>,
+): Promise<T> {
+  const data = decodeDataset(await readFile(env, run, name));
+  try {
+    return await work(data);
+  } finally {
+    free(data.labels);
+  }
+}
 
 export const putJson = (env: Env, run: RunId, name: string, value: unknown): Promise<void> =>
   putFile(env, run, name, new TextEncoder().encode(JSON.stringify(value)));

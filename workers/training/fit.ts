@@ -10,7 +10,7 @@ import {
   Trainer,
 } from "../../shared/model/train/train.ts";
 import type { Env } from "../env.ts";
-import { deleteFile, putFile, type RunId, readDataset, readFile } from "./files.ts";
+import { deleteFile, putFile, type RunId, readFile, withDataset } from "./files.ts";
 
 /**
  * A step may compute for 30 s, and a Worker cannot see its own time pass while it computes: so pieces are measured in values
@@ -34,16 +34,20 @@ export interface Piece {
  * stays until the piece after it has been written too.
  */
 export async function fitPiece(env: Env, run: RunId, number: number, seed: number): Promise<Piece> {
-  const data = await readDataset(env, run, "train");
   const state =
     number === 0
       ? beginTraining(TRAINING_DEFAULTS, seed)
       : decodeTraining(new Uint8Array(await readFile(env, run, `state-${number - 1}`)));
-  const trainer = new Trainer(data, state);
-  const more = trainer.advance(number === 0 ? 0 : treesAStep(data.labels.length, data.features.length));
-  await putFile(env, run, `state-${number}`, encodeTraining(trainer.state));
+  const piece = await withDataset(env, run, "train", (data) => {
+    const trainer = new Trainer(data, state);
+    const more = trainer.advance(number === 0 ? 0 : treesAStep(data.labels.length, data.features.length));
+    const { progress } = trainer;
+    trainer.free();
+    return { more, progress };
+  });
+  await putFile(env, run, `state-${number}`, encodeTraining(state));
   if (number >= 2) await deleteFile(env, run, `state-${number - 2}`);
-  return { more, progress: trainer.progress };
+  return piece;
 }
 
 export interface Fitted {
@@ -56,9 +60,13 @@ export interface Fitted {
 
 /** The model of the last piece, as the version's artefact. */
 export async function finishFit(env: Env, run: RunId, version: string, last: number): Promise<Fitted> {
-  const data = await readDataset(env, run, "train");
   const state = decodeTraining(new Uint8Array(await readFile(env, run, `state-${last}`)));
-  const { model } = new Trainer(data, state).finish();
+  const model = await withDataset(env, run, "train", (data) => {
+    const trainer = new Trainer(data, state);
+    const finished = trainer.finish();
+    trainer.free();
+    return finished.model;
+  });
   const bytes = encodeModel(model);
   await env.ARTEFACTS.put(artefactKey(run.storeId, version), bytes);
   return {

@@ -13,6 +13,9 @@ import { callActor } from "../../shared/retry.ts";
 import type { Env } from "../env.ts";
 import type { RunId } from "./files.ts";
 
+/** What a run makes. */
+export const versionOf = (runId: string): string => runId.replace(/^run_/, "model_");
+
 /** `null` is the prior. Throws where the artefact is gone or unreadable. */
 export async function scorerOf(env: Env, storeId: string, version: string | null): Promise<Scorer> {
   if (version === null) return compile(PRIOR_MODEL);

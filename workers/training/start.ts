@@ -1,11 +1,20 @@
 /** Beginning a run, and waking those of which nothing is heard. */
-import { beginRun, endRun, openRun, type RunRow, silentRuns, type Trigger } from "../../shared/db/training.ts";
+import {
+  beginRun,
+  endRun,
+  endWaitingRun,
+  openRun,
+  type RunRow,
+  silentRuns,
+  type Trigger,
+} from "../../shared/db/training.ts";
 import { newId } from "../../shared/ids.ts";
 import { log } from "../../shared/log.ts";
 import { GATES } from "../../shared/model/gates.ts";
 import { no, ok, type Result } from "../../shared/result.ts";
 import { MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
 import type { Env } from "../env.ts";
+import { versionOf, withdraw } from "./models.ts";
 
 /** A run at work says something with every step, one that waits with every look. */
 const SILENT_MS = 30 * SECOND_MS;
@@ -13,21 +22,34 @@ const SLACK_MS = 5 * MINUTE_MS;
 /** Runs that one sweep wakes. */
 const MAX_WOKEN = 20;
 
-/** Begins a run; `running`: the store has one. That one is woken if it is silent. */
+/**
+ * Begins a run; `running`: the store has one. That one is woken if it is silent. One that has made its model and tries it, for up to
+ * two weeks, stands in nobody's way who asks by hand: it ends, and its model leaves the trial. The clock and drift wait for it.
+ */
 export async function startTraining(
   env: Env,
   storeId: string,
   trigger: Trigger,
 ): Promise<Result<{ runId: string }, "running">> {
-  const runId = newId("run");
-  const now = Date.now();
-  if (!(await beginRun(env.DB, storeId, { id: runId, trigger, now }))) {
+  const run = { id: newId("run"), trigger, now: Date.now() };
+  if (!(await beginRun(env.DB, storeId, run))) {
     const open = await openRun(env.DB, storeId);
-    if (open && isSilent(open, now)) await wake(env, open, now);
-    return no("running");
+    if (open && isSilent(open, run.now)) await wake(env, open, run.now);
+    const isFree = open && trigger === "hand" && (await endTrial(env, open, run.now));
+    if (!isFree || !(await beginRun(env.DB, storeId, run))) return no("running");
   }
-  await create(env, storeId, runId, trigger);
-  return ok({ runId });
+  await create(env, storeId, run.id, trigger);
+  return ok({ runId: run.id });
+}
+
+/**
+ * False while the run is at work. The model leaves the trial first: where the second half fails the run finds that at its next
+ * look, and ends by itself. Its workflow learns of its end when it next wakes, and does nothing more.
+ */
+async function endTrial(env: Env, { store_id: storeId, id: runId, status }: RunRow, now: number): Promise<boolean> {
+  if (status !== "waiting") return false;
+  await withdraw(env, { storeId, runId }, versionOf(runId));
+  return endWaitingRun(env.DB, storeId, runId, "a new run was begun by hand while its model was tried", now);
 }
 
 /** Where it fails the row stays, and the sweep begins the run. */

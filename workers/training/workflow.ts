@@ -18,7 +18,7 @@ import { evaluate, register } from "./evaluate.ts";
 import { clearRun, type RunId } from "./files.ts";
 import { finishFit, fitPiece, MAX_PIECES } from "./fit.ts";
 import { lookAtCanary, lookAtShadow, type Seen, type Trial } from "./looks.ts";
-import { move, withdraw } from "./models.ts";
+import { move, versionOf, withdraw } from "./models.ts";
 
 export interface TrainingParams {
   storeId: string;
@@ -38,14 +38,17 @@ const MAX_PAGES = 50;
 
 /** The same examples and seed give the same model, byte for byte. */
 export const seedOf = (runId: string): number => stableHash(runId);
-export const versionOf = (runId: string): string => runId.replace(/^run_/, "model_");
+/** Somebody ended it: another run may be under way. */
+const ENDED = "the run has ended already";
 
 export class Training extends WorkflowEntrypoint<Env, TrainingParams> {
   override async run({ payload }: Readonly<WorkflowEvent<TrainingParams>>, step: WorkflowStep): Promise<Ending> {
     const run = new Run(this.env, payload, step);
     const ending = await run.go().catch((error: unknown): Ending => {
-      log("error", "training_failed", { storeId: payload.storeId, runId: payload.runId, error });
-      return { status: "failed", reason: error instanceof Error ? error.message : String(error) };
+      const reason = error instanceof Error ? error.message : String(error);
+      const { storeId, runId } = payload;
+      log(reason.includes(ENDED) ? "info" : "error", "training_failed", { storeId, runId, error });
+      return { status: "failed", reason };
     });
     return run.end(ending);
   }
@@ -77,11 +80,12 @@ class Run {
     return ending ?? this.#try(plan);
   }
 
-  /** Whatever came of it; a run that failed leaves nothing in its trial. */
+  /** Whatever came of it; a run that failed leaves nothing in its trial. Of one that others ended the model is not its own any more. */
   async end(ending: Ending): Promise<Ending> {
     const { storeId, runId } = this.#params;
     await this.#step.do("end", STEP, async () => {
-      if (ending.status === "failed") await withdraw(this.#env, this.#run, this.#version);
+      const isOpen = await noteRun(this.#env.DB, storeId, runId, {}, Date.now());
+      if (isOpen && ending.status === "failed") await withdraw(this.#env, this.#run, this.#version);
       await clearRun(this.#env, this.#run);
       await endRun(this.#env.DB, storeId, runId, ending, Date.now());
     });
@@ -197,7 +201,7 @@ class Run {
     const note = (said: RunPatch) => noteRun(this.#env.DB, storeId, runId, said, Date.now());
     return this.#step.do(name, STEP, async () => {
       const started = Date.now();
-      if (!(await note({ status: "running", ...patch }))) throw new NonRetryableError("the run has ended already");
+      if (!(await note({ status: "running", ...patch }))) throw new NonRetryableError(ENDED);
       // Under `npm run serve` all is one thread, which answers nobody before it has nothing else to do: let it.
       await scheduler.wait(1);
       const result = await work().catch((error: unknown) => {

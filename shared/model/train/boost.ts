@@ -4,6 +4,7 @@
  * seed or groups, and cannot stop and go on, which a Worker's CPU limit asks for.
  */
 import { random } from "../../random.ts";
+import { free } from "../free.ts";
 import { type Forest, MODEL_FORMAT, type Model } from "../model.ts";
 import type { Binned } from "./bins.ts";
 import { addTree, type BinTree, emptyForest, plant, TreeGrower, type TreeOptions } from "./tree.ts";
@@ -82,6 +83,11 @@ export class Boosting {
     this.#gradient = new Float64Array(rows);
     this.#hessian = new Float64Array(rows);
     for (const tree of state.trees) addTree(tree, data.binned, this.#scores);
+  }
+
+  free(): void {
+    this.#grower.free();
+    for (const own of [this.#scores, this.#gradient, this.#hessian]) free(own);
   }
 
   /** At most so many more trees; `false` once there is nothing left to do. */

@@ -4,6 +4,7 @@
  * calibrated on out-of-fold scores. The same data, options and seed give the same model, byte for byte, in however many pieces.
  */
 import { random } from "../../random.ts";
+import { free } from "../free.ts";
 import { type Calibration, type Dataset, MODEL_FORMAT, type Model } from "../model.ts";
 import { type Binned, binColumns } from "./bins.ts";
 import {
@@ -142,16 +143,18 @@ export class Trainer {
     const { state } = this;
     const { options } = state;
     const rows = this.#data.labels.length;
+    const room = new Float64Array(rows * this.#data.columns.length);
     for (const l2 of options.l2) {
       const scores = new Float64Array(rows);
       for (let fold = 0; fold < options.folds; fold++) {
-        const linear = fitLogistic(this.#data, rowsOf(this.#folds, fold, false), { l2 });
+        const linear = fitLogistic(this.#data, rowsOf(this.#folds, fold, false), { l2 }, room);
         const all = linearScores(linear, this.#data.columns, rows);
         for (const row of rowsOf(this.#folds, fold, true)) scores[row] = all[row]!;
       }
       const loss = logLossOf(scores, this.#data.labels, everyRow(rows));
       if (!state.linear || loss < state.linear.loss) state.linear = { with: { l2 }, loss, scores: [...scores] };
     }
+    free(room);
     const positives = this.#data.labels.reduce((sum, label) => sum + label, 0);
     const few = Math.min(positives, rows - positives) < options.minForTrees;
     state.stage = few || options.boost.length === 0 ? "done" : "compare";
@@ -225,6 +228,12 @@ export class Trainer {
     const loss = logLossOf(scores, this.#data.labels, everyRow(rows));
     if (!state.trees || loss < state.trees.loss)
       state.trees = { with: { candidate: state.candidate, rounds }, loss, scores: [...scores] };
+  }
+
+  /** Gives back what it derived of the data; it can be asked nothing more. */
+  free(): void {
+    for (const column of this.#binned?.columns ?? []) free(column);
+    this.#boosting?.free();
   }
 
   /** The model, and how it was chosen. Only once `advance` has answered `false`. */

@@ -1,5 +1,6 @@
 /** One regression tree on gradients and hessians, grown best leaf first from histograms. */
 import type { Random } from "../../random.ts";
+import { free } from "../free.ts";
 import type { Forest } from "../model.ts";
 import type { Binned } from "./bins.ts";
 
@@ -75,6 +76,10 @@ export class TreeGrower {
     this.#spare = new Int32Array(rows);
     this.#orderedG = new Float64Array(rows);
     this.#orderedH = new Float64Array(rows);
+  }
+
+  free(): void {
+    for (const own of [...this.#free, this.#spare, this.#orderedG, this.#orderedH]) free(own);
   }
 
   /** `rows` (row numbers, in any order) is reordered. Leaves carry the learning rate. */

@@ -22,6 +22,9 @@ const TITLES: Record<Route["name"], string> = {
   outbox: "Outbox",
   campaigns: "Campaigns",
   campaign: "Campaign",
+  templates: "Templates",
+  template: "Template",
+  coupons: "Coupons",
   models: "Models",
   model: "Model",
   settings: "Settings",
@@ -47,6 +50,7 @@ export function App() {
 function placeOf(at: Route): string {
   if (at.name === "settings") return `settings/${at.section}`;
   if (at.name === "model") return `model/${at.version}`;
+  if (at.name === "template") return `template/${at.id}/${at.from}`;
   return at.name === "campaign" ? `campaign/${at.id}` : at.name;
 }
 
@@ -91,7 +95,10 @@ function SignedIn() {
 }
 
 /** The views that show carts and messages of the store. */
-const SHOPS: ReadonlySet<Route["name"]> = new Set(["board", "cart", "outbox", "campaigns", "campaign"]);
+const SHOPS: ReadonlySet<Route["name"]> = new Set([
+  ...(["board", "cart", "outbox"] as const),
+  ...(["campaigns", "campaign", "templates", "template", "coupons"] as const),
+]);
 /** Those that show its figures. */
 const FIGURES: ReadonlySet<Route["name"]> = new Set(["models", "model"]);
 
@@ -107,6 +114,9 @@ function View({ route }: { route: Route }) {
       return <OutboxPage id={route.id} />;
     case "campaigns":
     case "campaign":
+    case "templates":
+    case "template":
+    case "coupons":
       return (
         <Later name="campaigns" load={() => import("./views/campaigns/campaigns-page.tsx")}>
           {(page) => <page.default at={route} />}

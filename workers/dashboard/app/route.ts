@@ -15,6 +15,10 @@ export type Route =
   | { name: "campaigns" }
   /** `id`: `null` for one that is being made. */
   | { name: "campaign"; id: string | null; tab: Tab }
+  | { name: "templates" }
+  /** `from`: which of the gallery, or which channel, one that is being made begins with. */
+  | { name: "template"; id: string | null; from: string }
+  | { name: "coupons" }
   | { name: "models" }
   | { name: "model"; version: string }
   | { name: "settings"; section: Section }
@@ -26,9 +30,11 @@ export type Route =
 export function parseRoute(hash: string): Route {
   const [name = "", id = "", ...rest] = hash.replace(/^#\/?/, "").split("/").map(decode);
   if (name === "campaigns") return campaigns(id, rest);
+  if (name === "templates") return templates(id, rest);
   if (rest.length > 0) return { name: "missing" };
   if (name === "" && id === "") return { name: "board" };
   if (name === "carts" && id !== "") return { name: "cart", id };
+  if (name === "coupons" && id === "") return { name: "coupons" };
   if (name === "outbox") return { name: "outbox", id: id === "" ? null : id };
   if (name === "models") return id === "" ? { name: "models" } : { name: "model", version: id };
   if (name === "settings") return settings(id);
@@ -42,6 +48,13 @@ function campaigns(id: string, [given = "edit", ...rest]: string[]): Route {
   if (!tab || rest.length > 0) return { name: "missing" };
   if (id === "") return { name: "campaigns" };
   return { name: "campaign", id: id === "new" ? null : id, tab };
+}
+
+function templates(id: string, [from = "", ...rest]: string[]): Route {
+  const made = id === "new";
+  if (rest.length > 0 || (from !== "" && !made)) return { name: "missing" };
+  if (id === "") return { name: "templates" };
+  return { name: "template", id: made ? null : id, from };
 }
 
 function settings(id: string): Route {
@@ -64,6 +77,10 @@ export const outboxHref = (id?: string): string => (id ? `#/outbox/${encodeURICo
 export const campaignsHref = "#/campaigns";
 export const campaignHref = (id: string | null, tab: Tab = "edit"): string =>
   `#/campaigns/${id === null ? "new" : encodeURIComponent(id)}${tab === "edit" ? "" : `/${tab}`}`;
+export const templatesHref = "#/templates";
+export const templateHref = (id: string): string => `#/templates/${encodeURIComponent(id)}`;
+export const newTemplateHref = (from: string): string => `#/templates/new/${encodeURIComponent(from)}`;
+export const couponsHref = "#/coupons";
 export const modelsHref = "#/models";
 export const modelHref = (version: string): string => `#/models/${encodeURIComponent(version)}`;
 export const settingsHref = (section: Section): string => `#/settings/${section}`;

@@ -8,6 +8,7 @@ import { newId, sha256 } from "../../../shared/ids.ts";
 import { DAY_MS, HOUR_MS, iso, isoOrNull } from "../../../shared/time.ts";
 import { pageOf } from "../../../shared/views.ts";
 import { invalid, notFound, stale } from "../context.ts";
+import { LIVE, makerOf, stillMay } from "../key-makers.ts";
 import { type Call, type MemberCall, member, type Route } from "../route.ts";
 
 /** Keys of a store that open something. */
@@ -15,9 +16,6 @@ const MAX_LIVE = 100;
 /** A list shows all live keys, and the newest of the others. */
 const MAX_LISTED = 200;
 const MAX_LIFE_MS = 3650 * DAY_MS;
-/** Takes the present as its parameter. */
-const LIVE = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)";
-
 interface KeyRow {
   id: string;
   kind: ApiKey["kind"];
@@ -30,7 +28,14 @@ interface KeyRow {
   last_used_at: number | null;
   revoked_at: number | null;
   rotated_to: string | null;
+  created_by: string | null;
+  maker_email: string | null;
+  maker_name: string | null;
 }
+
+/** `FROM`: keys, each with its maker. */
+const SELECT = `SELECT k.*, u.email AS maker_email, u.name AS maker_name
+  FROM api_keys k LEFT JOIN users u ON u.id = k.created_by`;
 
 /** A key as its owner sees it; a secret one in full only when it has just been made. */
 const view = (row: KeyRow, key?: string) => ({
@@ -46,11 +51,15 @@ const view = (row: KeyRow, key?: string) => ({
   lastUsedAt: isoOrNull(row.last_used_at),
   revokedAt: isoOrNull(row.revoked_at),
   rotatedTo: row.rotated_to,
+  createdBy:
+    row.created_by !== null && row.maker_email !== null
+      ? { userId: row.created_by, email: row.maker_email, name: row.maker_name }
+      : null,
 });
 
 async function listKeys({ env, principal }: MemberCall): Promise<Response> {
   const { results } = await env.DB.prepare(
-    `SELECT * FROM api_keys WHERE store_id = ? ORDER BY ${LIVE} DESC, created_at DESC, id LIMIT ${MAX_LISTED}`,
+    `${SELECT} WHERE k.store_id = ? ORDER BY ${LIVE} DESC, k.created_at DESC, k.id LIMIT ${MAX_LISTED}`,
   )
     .bind(principal.storeId, Date.now())
     .all<KeyRow>();
@@ -79,31 +88,31 @@ async function createKey(call: MemberCall<unknown, z.infer<typeof keyRequest>>):
   if (body.allowedOrigins.length > 0) onlyPublishable(kind);
   const now = Date.now();
   const key = newKey(kind);
-  const row: KeyRow = {
-    id: newId("key"),
+  const id = newId("key");
+  const row = {
     kind,
     name: body.name ?? null,
     shown: shownOf(kind, key),
     scopes: JSON.stringify(kind === "secret" ? scopes : []),
     allowed_origins: JSON.stringify(body.allowedOrigins),
-    created_at: now,
     expires_at: endOf(body.expiresAt, now),
-    last_used_at: null,
-    revoked_at: null,
-    rotated_to: null,
   };
-  const made = await env.DB.prepare(
-    `INSERT INTO api_keys (id, store_id, kind, name, hash, shown, scopes, allowed_origins, created_at, expires_at)
-     SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE ${hasRoom}`,
-  )
-    .bind(
-      ...[row.id, principal.storeId, kind, row.name, await sha256(key), row.shown, row.scopes, row.allowed_origins],
-      ...[now, row.expires_at, principal.storeId, now],
-    )
-    .run();
-  if (made.meta.changes === 0) throw tooMany();
-  call.audit({ action: "api_key.created", objectId: row.id, after: logged(row) });
-  return json(view(row, key), 201);
+  const { maker, may } = makerOf(principal, now);
+  const [made] = await env.DB.batch([
+    env.DB.prepare(
+      `INSERT INTO api_keys (id, store_id, kind, name, hash, shown, scopes, allowed_origins, created_at, expires_at, created_by)
+       SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${maker.sql} WHERE ${hasRoom} AND ${may.sql}`,
+    ).bind(
+      ...[id, principal.storeId, kind, row.name, await sha256(key), row.shown, row.scopes, row.allowed_origins],
+      ...[now, row.expires_at, ...maker.values, principal.storeId, now, ...may.values],
+    ),
+    ...call.audited({ action: "api_key.created", objectId: id, after: logged(row) }),
+  ]);
+  if (made?.meta.changes === 0) {
+    await stillMay(env, may);
+    throw tooMany();
+  }
+  return json(view(await liveKey({ ...call, params: { id } }, principal.storeId, now), key), 201);
 }
 
 /** Takes the store and the present as its parameters. */
@@ -129,7 +138,13 @@ function endOf(text: string | null, now: number): number | null {
 }
 
 /** What the audit log keeps of a key: nothing that opens anything. */
-const logged = ({ kind, name, scopes, allowed_origins, expires_at }: KeyRow) => ({
+const logged = ({
+  kind,
+  name,
+  scopes,
+  allowed_origins,
+  expires_at,
+}: Pick<KeyRow, "kind" | "name" | "scopes" | "allowed_origins" | "expires_at">) => ({
   kind,
   name,
   scopes: JSON.parse(scopes) as string[],
@@ -139,7 +154,7 @@ const logged = ({ kind, name, scopes, allowed_origins, expires_at }: KeyRow) => 
 
 /** A key that opens something; 404 for another store's and for one that has ended. */
 async function liveKey({ env, params }: Call, storeId: string, now: number): Promise<KeyRow> {
-  const row = await env.DB.prepare(`SELECT * FROM api_keys WHERE id = ? AND store_id = ? AND ${LIVE}`)
+  const row = await env.DB.prepare(`${SELECT} WHERE k.id = ? AND k.store_id = ? AND ${LIVE}`)
     .bind(params.id ?? "", storeId, now)
     .first<KeyRow>();
   if (!row) throw notFound("key");
@@ -163,13 +178,18 @@ async function patchKey(call: MemberCall<unknown, z.infer<typeof keyPatch>>): Pr
     expires_at: end,
   };
   // A rotation in between has set an end: it stays.
-  const done = await env.DB.prepare(
-    `UPDATE api_keys SET name = ?, allowed_origins = ?, expires_at = ? WHERE id = ? AND rotated_to IS ? AND ${LIVE}`,
-  )
-    .bind(after.name, after.allowed_origins, end, before.id, before.rotated_to, now)
-    .run();
-  if (done.meta.changes === 0) throw stale();
-  call.audit({ action: "api_key.updated", objectId: before.id, before: logged(before), after: logged(after) });
+  const [done] = await env.DB.batch([
+    env.DB.prepare(
+      `UPDATE api_keys SET name = ?, allowed_origins = ?, expires_at = ? WHERE id = ? AND rotated_to IS ? AND ${LIVE}`,
+    ).bind(after.name, after.allowed_origins, end, before.id, before.rotated_to, now),
+    ...call.audited({
+      action: "api_key.updated",
+      objectId: before.id,
+      before: logged(before),
+      after: logged(after),
+    }),
+  ]);
+  if (done?.meta.changes === 0) throw stale();
   return json(view(after));
 }
 
@@ -188,12 +208,18 @@ async function rotateKey(call: MemberCall<unknown, z.infer<typeof rotation>>): P
   const shown = shownOf(old.kind, key);
   const overlapEnd = now + Math.round(body.overlapHours * HOUR_MS);
   const isOld = `id = ? AND rotated_to IS NULL AND ${LIVE}`;
+  const { maker, may } = makerOf(principal, now);
+  const after = { rotatedTo: id, overlapHours: body.overlapHours };
   const [made] = await env.DB.batch([
     env.DB.prepare(
-      `INSERT INTO api_keys (id, store_id, kind, name, hash, shown, scopes, allowed_origins, created_at, expires_at)
-       SELECT ?, store_id, kind, name, ?, ?, scopes, allowed_origins, ?, ? + (expires_at - created_at)
-       FROM api_keys WHERE ${isOld} AND ${hasRoom}`,
-    ).bind(id, await sha256(key), shown, now, now, old.id, now, principal.storeId, now),
+      `INSERT INTO api_keys (id, store_id, kind, name, hash, shown, scopes, allowed_origins, created_at, expires_at, created_by)
+       SELECT ?, store_id, kind, name, ?, ?, scopes, allowed_origins, ?, ? + (expires_at - created_at), ${maker.sql}
+       FROM api_keys WHERE ${isOld} AND ${hasRoom} AND ${may.sql}`,
+    ).bind(
+      ...[id, await sha256(key), shown, now, now, ...maker.values],
+      ...[old.id, now, principal.storeId, now, ...may.values],
+    ),
+    ...call.audited({ action: "api_key.rotated", objectId: old.id, after }),
     env.DB.prepare(
       `UPDATE api_keys SET rotated_to = ?, expires_at = min(coalesce(expires_at, ?), ?)
        WHERE ${isOld} AND EXISTS (SELECT 1 FROM api_keys WHERE id = ?)`,
@@ -201,24 +227,24 @@ async function rotateKey(call: MemberCall<unknown, z.infer<typeof rotation>>): P
   ]);
   if (made?.meta.changes === 0) {
     if ((await liveKey(call, principal.storeId, now)).rotated_to) throw rotated;
+    await stillMay(env, may);
     throw tooMany();
   }
   const fresh = await liveKey({ ...call, params: { id } }, principal.storeId, now);
-  call.audit({
-    action: "api_key.rotated",
-    objectId: old.id,
-    after: { rotatedTo: id, overlapHours: body.overlapHours },
-  });
   return json(view(fresh, key), 201);
 }
 
-async function revokeKey({ env, principal, params }: MemberCall): Promise<Response> {
-  const done = await env.DB.prepare(
-    "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND store_id = ? AND revoked_at IS NULL",
-  )
-    .bind(Date.now(), params.id ?? "", principal.storeId)
-    .run();
-  if (done.meta.changes === 0) throw notFound("key");
+async function revokeKey({ env, principal, params, audited }: MemberCall): Promise<Response> {
+  const id = params.id ?? "";
+  const [done] = await env.DB.batch([
+    env.DB.prepare("UPDATE api_keys SET revoked_at = ? WHERE id = ? AND store_id = ? AND revoked_at IS NULL").bind(
+      Date.now(),
+      id,
+      principal.storeId,
+    ),
+    ...audited({ action: "api_key.revoked", objectId: id }),
+  ]);
+  if (done?.meta.changes === 0) throw notFound("key");
   return new Response(null, { status: 204 });
 }
 
@@ -237,6 +263,12 @@ const keyView = z
     lastUsedAt: time.describe("To the hour"),
     revokedAt: time,
     rotatedTo: z.string().nullable().describe("The key that takes its place"),
+    createdBy: z
+      .object({ userId: z.string(), email: z.string(), name: z.string().nullable() })
+      .nullable()
+      .describe(
+        "Who made it, by themselves or by a key of theirs. A secret key ends with their membership, and when their role no longer covers its scopes. Null: made before this was kept",
+      ),
   })
   .meta({ id: "ApiKey" });
 
@@ -260,7 +292,7 @@ export const routes: Route[] = [
       method: "POST",
       path: "/v1/api-keys",
       summary: "Create an API key",
-      description: `A store has at most ${MAX_LIVE} that open something. Secret keys are refused in browsers.`,
+      description: `A store has at most ${MAX_LIVE} that open something. Secret keys are refused in browsers, and end with the membership of who made them.`,
       body: keyRequest,
       audit: "api_key.created",
       answers: { 201: { description: "With the key, shown this once", schema: keyView } },
@@ -288,7 +320,7 @@ export const routes: Route[] = [
       path: "/v1/api-keys/:id/rotate",
       operationId: "rotateApiKey",
       summary: "Replace an API key by a new one",
-      description: `The new key has the same kind, name, scopes and origins, and as long a life. The old one works until the overlap ends, or its own end. ${BELIEVED}`,
+      description: `The new key has the same kind, name, scopes and origins, and as long a life; it is yours, and no longer ends with the membership of who made the old one. The old one works until the overlap ends, or its own end. ${BELIEVED}`,
       body: rotation,
       changesRules: true,
       audit: "api_key.rotated",

@@ -17,6 +17,7 @@ import {
   deviceOf,
   openSession,
   refreshCookie,
+  refreshed,
   refreshSession,
   refreshTokenOf,
   signedIn,
@@ -52,7 +53,8 @@ async function register(call: Call<unknown, z.infer<typeof registration>>): Prom
   const { storeId, publishableKey } = opened;
   const session = await openSession(env, userId, storeId, deviceOf(call));
   call.audit({ action: "user.registered", objectId: userId, actor: { storeId, userId, email: given.email } });
-  return signedIn(call.url, session, { ...session, store: { id: storeId, ...given.store }, publishableKey }, 201);
+  const body = { ...session, store: { id: storeId, ...given.store }, publishableKey };
+  return signedIn(call, passwordHash, session, body, 201);
 }
 
 const credentials = z.object({ email, password: z.string().max(256), storeId: storeId.optional() });
@@ -62,7 +64,8 @@ async function login(call: Call<unknown, z.infer<typeof credentials>>): Promise<
   const { env, body } = call;
   const account = await findUserByEmail(env, body.email);
   const correct = await checkPassword(body.password, account?.password_hash ?? null);
-  const admitted = await admit(env, account, correct);
+  const known = account !== null && (await call.isKnown(account.id));
+  const admitted = await admit(env, account, correct, known);
   if (!account || !admitted) {
     if (account && !correct) afterwards(call, noteFailure(call, account, "password"));
     throw new AppError("UNAUTHORIZED", "The e-mail address or the password is wrong.");
@@ -76,7 +79,7 @@ async function login(call: Call<unknown, z.infer<typeof credentials>>): Promise<
   });
   const actor = { storeId: store.id, userId: account.id, email: account.email };
   call.audit({ action: "login.succeeded", objectId: account.id, actor });
-  return signedIn(call.url, session);
+  return signedIn(call, account.password_hash, session);
 }
 
 const refreshToken = z.string().max(128).optional();
@@ -85,7 +88,7 @@ const refreshing = z.object({ refreshToken, storeId: storeId.optional() });
 async function refresh(call: Call<unknown, z.infer<typeof refreshing>>): Promise<Response> {
   const token = refreshTokenOf(call, call.body.refreshToken);
   if (!token) throw new AppError("UNAUTHORIZED", "There is no session: log in.");
-  return signedIn(call.url, await refreshSession(call.env, token, deviceOf(call), call.body.storeId));
+  return refreshed(call.url, await refreshSession(call.env, token, deviceOf(call), call.body.storeId));
 }
 
 const leaving = z.object({ refreshToken });
@@ -158,7 +161,7 @@ export const routes: Route[] = [
       tag,
       summary: "Log in",
       description:
-        "The same answer, after the same time, for a wrong password, an unknown address and an account that is locked after too many failures: its owner is told by mail. `storeId` chooses among the user's stores.",
+        "The same answer, after the same time, for a wrong password, an unknown address and an account that is locked after too many failures: its owner is told by mail. A browser that had a session of the account says so by its cookie `cw_device`, and is not kept out by others' failures. `storeId` chooses among the user's stores.",
       body: credentials,
       guarded: ({ body }) => body.email,
       problems: ["UNAUTHORIZED", "FORBIDDEN"],

@@ -1,16 +1,12 @@
 /** `/v1/coupons`, `/v1/coupon-pools*`, `/v1/campaigns/:id/coupons`: kept by the store's actor. */
 import * as z from "zod";
 import { storeStub } from "../../../objects/stubs.ts";
+import { isCode, MAX_ADDED_BYTES, MAX_ADDED_CODES, MAX_POOL_CODES, MAX_POOLS } from "../../../shared/coupon-codes.ts";
 import {
   addedCodesView,
   COUPON_STATUS,
   couponPoolView,
   couponView,
-  isCode,
-  MAX_ADDED_BYTES,
-  MAX_ADDED_CODES,
-  MAX_POOL_CODES,
-  MAX_POOLS,
   stepCouponsView,
   viewOfCoupon,
 } from "../../../shared/coupons.ts";

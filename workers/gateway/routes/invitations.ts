@@ -16,6 +16,7 @@ import {
   invitationOf,
   invite,
   join,
+  type Lines,
   MAX_A_DAY,
   MAX_MEMBERS,
   MAX_OPEN,
@@ -54,7 +55,8 @@ async function createInvitation(call: MemberCall<unknown, z.infer<typeof invitat
   const { env, principal, body } = call;
   allow(call, body.role);
   const given = { ...body, store_id: principal.storeId, invited_by: principal.userId };
-  const made = await invite(env, given, await frameOf(call), Date.now());
+  const lines: Lines = (id) => call.audited({ action: "invitation.created", objectId: id, after: body });
+  const made = await invite(env, given, await frameOf(call), Date.now(), lines);
   if (!made.ok)
     throw new AppError(
       "CONFLICT",
@@ -62,7 +64,6 @@ async function createInvitation(call: MemberCall<unknown, z.infer<typeof invitat
         ? "This address belongs to a member of the store already."
         : `A store has at most ${MAX_MEMBERS} members and ${MAX_OPEN} open invitations, and sends at most ${MAX_A_DAY} a day.`,
     );
-  call.audit({ action: "invitation.created", objectId: made.value.id, after: body });
   return json(view(made.value), 201);
 }
 
@@ -92,10 +93,10 @@ async function resendInvitation(call: MemberCall): Promise<Response> {
   return json(view(sent.value));
 }
 
-async function revokeInvitation({ env, principal, params, audit }: MemberCall): Promise<Response> {
-  const id = params.invitationId ?? "";
-  if (!(await revoke(env, principal.storeId, id, Date.now()))) throw notFound("invitation");
-  audit({ action: "invitation.revoked", objectId: id });
+async function revokeInvitation({ env, principal, params, audited }: MemberCall): Promise<Response> {
+  const lines: Lines = (id) => audited({ action: "invitation.revoked", objectId: id });
+  if (!(await revoke(env, principal.storeId, params.invitationId ?? "", Date.now(), lines)))
+    throw notFound("invitation");
   return new Response(null, { status: 204 });
 }
 
@@ -121,19 +122,13 @@ const acceptance = z.object({ password: z.string().min(1).max(256), name: z.stri
 type Acceptance = z.infer<typeof acceptance>;
 
 async function acceptOffer(call: Call<unknown, Acceptance>): Promise<Response> {
-  const { env, url } = call;
+  const { env } = call;
   const row = await offerOf(call);
   const known = await findUserByEmail(env, row.email);
   const user = known ? await joinAs(call, row, known) : await joinAsNew(call, row);
-  call.audit({
-    action: "invitation.accepted",
-    objectId: row.id,
-    after: { role: row.role },
-    actor: { storeId: row.store_id, userId: user.id, email: row.email },
-  });
   if (user.mfa) return json({ accepted: true });
   const { passwordHash } = user;
-  return signedIn(url, await openSession(env, user.id, row.store_id, deviceOf(call), { passwordHash }));
+  return signedIn(call, passwordHash, await openSession(env, user.id, row.store_id, deviceOf(call), { passwordHash }));
 }
 
 interface Joined {
@@ -142,15 +137,20 @@ interface Joined {
   passwordHash: string;
 }
 
+const accepted = (call: Call, { store_id: storeId, email, role }: Invitation, userId: string): Lines => {
+  const actor = { storeId, userId, email };
+  return (id) => call.audited({ action: "invitation.accepted", objectId: id, after: { role }, actor });
+};
+
 /** Who has an account proves that it is theirs; wrong guesses count like those at the door. */
 async function joinAs(call: Call<unknown, Acceptance>, row: Invitation, user: Account): Promise<Joined> {
   const correct = await checkPassword(call.body.password, user.password_hash);
-  const admitted = await admit(call.env, user, correct);
+  const admitted = await admit(call.env, user, correct, await call.isKnown(user.id));
   if (!admitted) {
     if (!correct) afterwards(call, noteFailure(call, user, "password"));
     throw new AppError("UNAUTHORIZED", "The password of your account is wrong.");
   }
-  joined(await join(call.env, row, user.id, Date.now(), null));
+  joined(await join(call.env, row, user.id, Date.now(), null, accepted(call, row, user.id)));
   return { id: user.id, mfa: admitted.mfa, passwordHash: user.password_hash };
 }
 
@@ -161,7 +161,7 @@ async function joinAsNew(call: Call<unknown, Acceptance>, row: Invitation): Prom
   const account = { name: call.body.name ?? null, passwordHash: await hashPassword(chosen) };
   const id = newId("us");
   try {
-    joined(await join(call.env, row, id, Date.now(), account));
+    joined(await join(call.env, row, id, Date.now(), account, accepted(call, row, id)));
   } catch (error) {
     if (!/UNIQUE/i.test(String(error))) throw error;
     // The address got an account while this password was hashed.

@@ -8,6 +8,7 @@ import { pageOf, role } from "../../../shared/views.ts";
 import type { Env } from "../../env.ts";
 import { notFound, stale } from "../context.ts";
 import { MAX_MEMBERS, revokeThoseOf } from "../invitations.ts";
+import { endKeysOf } from "../key-makers.ts";
 import { revokeUser } from "../revocation.ts";
 import { type MemberCall, member, type Route } from "../route.ts";
 
@@ -60,21 +61,26 @@ async function changeRole(call: MemberCall<unknown, z.infer<typeof roleChange>>)
   const { env, principal, body } = call;
   const before = await theMember(call);
   for (const named of [before.role, body.role]) allow(call, named);
-  if (before.role === body.role) return json(view(before));
-  const done = await env.DB.prepare(
-    `UPDATE members SET role = ? WHERE store_id = ? AND user_id = ? AND role = ? AND ${NOT_LAST}`,
-  )
-    .bind(body.role, principal.storeId, before.user_id, before.role, principal.storeId)
-    .run();
-  if (done.meta.changes === 0) throw await whyNot(call, before);
-  await loseRights(call, before.user_id, body.role);
-  call.audit({
-    action: "member.role_changed",
-    objectId: before.user_id,
-    before: { role: before.role },
-    after: { role: body.role },
-  });
-  return json(view({ ...before, role: body.role }));
+  if (before.role === body.role) return json({ ...view(before), revokedKeys: 0 });
+  const [done, ...ends] = await env.DB.batch([
+    env.DB.prepare(`UPDATE members SET role = ? WHERE store_id = ? AND user_id = ? AND role = ? AND ${NOT_LAST}`).bind(
+      body.role,
+      principal.storeId,
+      before.user_id,
+      before.role,
+      principal.storeId,
+    ),
+    ...call.audited({
+      action: "member.role_changed",
+      objectId: before.user_id,
+      before: { role: before.role },
+      after: { role: body.role },
+    }),
+    ...endOfRights(call, before.user_id, body.role),
+  ]);
+  if (done?.meta.changes === 0) throw await whyNot(call, before);
+  await revokeUser(env, before.user_id);
+  return json({ ...view({ ...before, role: body.role }), revokedKeys: ends.at(-1)?.meta.changes ?? 0 });
 }
 
 /** Everybody may leave; to send somebody else away takes the permission. */
@@ -85,30 +91,37 @@ async function removeMember(call: MemberCall): Promise<Response> {
     throw new AppError("FORBIDDEN", "This needs the permission members:write.");
   const before = await theMember(call);
   if (!leaves) allow(call, before.role);
-  const done = await env.DB.prepare(
-    `DELETE FROM members WHERE store_id = ? AND user_id = ? AND role = ? AND ${NOT_LAST}`,
-  )
-    .bind(principal.storeId, before.user_id, before.role, principal.storeId)
-    .run();
-  if (done.meta.changes === 0) throw await whyNot(call, before);
-  await loseRights(call, before.user_id, null);
-  call.audit({
-    action: "member.removed",
-    objectId: before.user_id,
-    before: { email: before.email, role: before.role },
-  });
+  const [done] = await env.DB.batch([
+    env.DB.prepare(`DELETE FROM members WHERE store_id = ? AND user_id = ? AND role = ? AND ${NOT_LAST}`).bind(
+      ...[principal.storeId, before.user_id, before.role, principal.storeId],
+    ),
+    ...call.audited({
+      action: "member.removed",
+      objectId: before.user_id,
+      before: { email: before.email, role: before.role },
+    }),
+    ...endOfRights(call, before.user_id, null),
+  ]);
+  if (done?.meta.changes === 0) throw await whyNot(call, before);
+  await revokeUser(env, before.user_id);
   return new Response(null, { status: 204 });
 }
 
-/** What a member held by an earlier role ends: invitations to what `role` (`null`: none) may not give, access tokens. */
-async function loseRights({ env, principal }: MemberCall, userId: string, role: Role | null): Promise<void> {
+/**
+ * What a member held by an earlier role ends with it, in the same batch: invitations to what `role` (`null`: none) may not
+ * give, and last, secret keys that may do more than it.
+ */
+function endOfRights(call: MemberCall, userId: string, role: Role | null): D1PreparedStatement[] {
+  const now = Date.now();
   const canGive = (named: Role) =>
     role !== null &&
     PERMISSIONS[role].includes("members:write") &&
     mayAssign({ role, permissions: PERMISSIONS[role] }, named);
   const lost = ROLES.filter((named) => !canGive(named));
-  await revokeThoseOf(env, principal.storeId, userId, lost, Date.now());
-  await revokeUser(env, userId);
+  return [
+    revokeThoseOf(call.env, call.principal.storeId, userId, { role, lost }, now),
+    ...endKeysOf(call, userId, role, now),
+  ];
 }
 
 /** Throws unless the caller may give or take this role. */
@@ -167,10 +180,10 @@ export const routes: Route[] = [
       tag,
       summary: "Change a member's role",
       description:
-        "Nobody gives a role that may do more than they, and only owners make or unmake owners. 409 for the last owner. The member's access tokens are void at once, and invitations to roles they may not give any more; a refresh gives a token with the new role.",
+        "Nobody gives a role that may do more than they, and only owners make or unmake owners. 409 for the last owner. The member's access tokens are void at once, and invitations to roles they may not give any more; secret keys they made whose scopes exceed the new role are revoked (`revokedKeys` says how many). A refresh gives a token with the new role.",
       body: roleChange,
       audit: "member.role_changed",
-      answers: { 200: { description: "The member", schema: memberView } },
+      answers: { 200: { description: "The member", schema: memberView.extend({ revokedKeys: z.number().int() }) } },
     },
     changeRole,
   ),
@@ -182,7 +195,7 @@ export const routes: Route[] = [
       tag,
       summary: "Leave a store, or remove a member",
       description:
-        "Everybody may leave; removing others needs `members:write`. 409 for the last owner. Their access tokens are void, and the invitations they sent.",
+        "Everybody may leave; removing others needs `members:write`. 409 for the last owner. Their access tokens are void, and the invitations they sent; secret keys they made are revoked. Rotate a key first that is to live on.",
       audit: "member.removed",
       answers: { 204: { description: "They belong to the store no more" } },
     },

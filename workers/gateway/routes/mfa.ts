@@ -11,7 +11,7 @@ import { confirmPassword, noteFailure } from "../attempts.ts";
 import { invalid } from "../context.ts";
 import { type Call, type MemberCall, member, open, type Route } from "../route.ts";
 import { newRecoveryCodes, newSecretFor, readStep, stepOf, useCode } from "../second-factor.ts";
-import { deviceOf, openSession, signedIn } from "../sessions.ts";
+import { deviceOf, isFresh, openSession, signedIn } from "../sessions.ts";
 import { type Account, accountOf } from "../users.ts";
 
 const code = z.string().trim().min(6).max(20);
@@ -19,10 +19,30 @@ const wrongCode = (): AppError => invalid("code", "is wrong, was used already, o
 const isOn = (): AppError => new AppError("CONFLICT", "The second factor is on already: switch it off first.");
 const isOff = (): AppError => new AppError("CONFLICT", "There is no second factor: set one up first.");
 
+const password = z
+  .string()
+  .max(256)
+  .optional()
+  .describe("The user's own; needed unless they logged in within the last ten minutes");
+
+/** Who has stolen an access token must not lock its owner out: the password, or a login of a moment ago. */
+async function prove(call: MemberCall, account: Account, given: string | undefined): Promise<void> {
+  if (given === undefined) {
+    if (await isFresh(call.env, account.id, call.principal.sessionId)) return;
+    throw invalid("password", "is needed: the login is older than ten minutes");
+  }
+  if (!(await confirmPassword(call, account, given))) throw invalid("password", "is wrong");
+}
+
+const preparing = z.object({ password });
+
 /** A secret that counts from `enable` on; each call makes another. */
-async function setUp({ env, principal }: MemberCall): Promise<Response> {
+async function setUp(call: MemberCall<unknown, z.infer<typeof preparing>>): Promise<Response> {
+  const { env, principal, body } = call;
   const { userId } = principal;
   const account = await accountOf(env, userId);
+  if (account.mfa_enabled_at !== null) throw isOn();
+  await prove(call, account, body.password);
   const { secret, sealed } = await newSecretFor(env, userId);
   const kept = await env.DB.prepare(
     "UPDATE users SET mfa_secret = ?, mfa_last_step = NULL WHERE id = ? AND mfa_enabled_at IS NULL",
@@ -35,12 +55,14 @@ async function setUp({ env, principal }: MemberCall): Promise<Response> {
 }
 
 const byCode = z.object({ code });
+const enabling = z.object({ code, password });
 
-async function enable(call: MemberCall<unknown, z.infer<typeof byCode>>): Promise<Response> {
+async function enable(call: MemberCall<unknown, z.infer<typeof enabling>>): Promise<Response> {
   const { env, principal, body } = call;
   const account = await accountOf(env, principal.userId);
   if (account.mfa_enabled_at !== null) throw isOn();
   if (account.mfa_secret === null) throw isOff();
+  await prove(call, account, body.password);
   const now = Date.now();
   const step = await stepOf(env, account, body.code, now);
   if (step === null) throw wrongCode();
@@ -54,12 +76,12 @@ async function enable(call: MemberCall<unknown, z.infer<typeof byCode>>): Promis
     env.DB.prepare(
       "UPDATE users SET mfa_enabled_at = ?, mfa_last_step = ? WHERE id = ? AND mfa_enabled_at IS NULL AND mfa_secret = ?",
     ).bind(now, step, account.id, account.mfa_secret),
+    ...call.audited({ action: "mfa.enabled", objectId: account.id }),
     ...statements,
     insertAccountMail(env.DB, mail, guard),
   ]);
   if (enabled?.meta.changes !== 1) throw isOn();
   await hintAccountMail(env.INTERVENTIONS, mail);
-  call.audit({ action: "mfa.enabled", objectId: account.id });
   return json({ recoveryCodes });
 }
 
@@ -78,11 +100,11 @@ async function disable(call: MemberCall<unknown, z.infer<typeof disabling>>): Pr
     env.DB.prepare(
       "UPDATE users SET mfa_secret = NULL, mfa_enabled_at = NULL, mfa_last_step = NULL WHERE id = ? AND mfa_secret = ?",
     ).bind(account.id, account.mfa_secret),
+    ...call.audited({ action: "mfa.disabled", objectId: account.id }),
     env.DB.prepare("DELETE FROM recovery_codes WHERE user_id = ?").bind(account.id),
     insertAccountMail(env.DB, mail),
   ]);
   await hintAccountMail(env.INTERVENTIONS, mail);
-  call.audit({ action: "mfa.disabled", objectId: account.id });
   return new Response(null, { status: 204 });
 }
 
@@ -101,7 +123,8 @@ const addressOf = ({ email, id }: Account) => ({ recipient: email, userId: id })
 
 /** A code of somebody who is logged in already. */
 async function spendCode(call: Call, account: Account, code: string): Promise<void> {
-  if (await useCode(call.env, account, code, Number.MAX_SAFE_INTEGER)) return;
+  const known = await call.isKnown(account.id);
+  if (await useCode(call.env, account, code, Number.MAX_SAFE_INTEGER, known)) return;
   await noteFailure(call, account, "code");
   throw wrongCode();
 }
@@ -115,7 +138,7 @@ async function verify(call: Call<unknown, z.infer<typeof verification>>): Promis
   const step = await readStep(env, body.mfaToken);
   if (!step) throw refused;
   const { account, storeId, maxFailures } = step;
-  if (!(await useCode(env, account, body.code, maxFailures))) {
+  if (!(await useCode(env, account, body.code, maxFailures, await call.isKnown(account.id)))) {
     await noteFailure(call, account, "code");
     throw refused;
   }
@@ -126,7 +149,7 @@ async function verify(call: Call<unknown, z.infer<typeof verification>>): Promis
   });
   const actor = { storeId, userId: account.id, email: account.email };
   call.audit({ action: "login.succeeded", objectId: account.id, actor, after: { secondFactor: true } });
-  return signedIn(call.url, session);
+  return signedIn(call, account.password_hash, session);
 }
 
 const shared = { method: "POST", tag: "Auth" } as const;
@@ -143,7 +166,9 @@ export const routes: Route[] = [
       ...own,
       path: "/auth/mfa/setup",
       summary: "Get a secret for an authenticator app",
-      description: "It counts only once a code of it was given to `/auth/mfa/enable`. 409 when a second factor is on.",
+      description:
+        "It counts only once a code of it was given to `/auth/mfa/enable`. Takes the password, or a login of the last ten minutes. 409 when a second factor is on.",
+      body: preparing,
       audit: "mfa.prepared",
       answers: {
         200: {
@@ -163,7 +188,8 @@ export const routes: Route[] = [
       ...own,
       path: "/auth/mfa/enable",
       summary: "Switch the second factor on",
-      body: byCode,
+      description: "Takes the password, or a login of the last ten minutes.",
+      body: enabling,
       audit: "mfa.enabled",
       answers: { 200: { description: "Ten recovery codes", schema: codes } },
     },

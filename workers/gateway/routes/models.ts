@@ -12,7 +12,7 @@ import type { Result } from "../../../shared/result.ts";
 import { pageOf } from "../../../shared/views.ts";
 import type { Env } from "../../env.ts";
 import { notFound, paged, pageQuery } from "../context.ts";
-import { findModel, type KnownModel, servingView as servingOf, viewOf } from "../model-views.ts";
+import { findModel, type KnownModel, priorArtefact, servingView as servingOf, viewOf } from "../model-views.ts";
 import { type MemberCall, member, type Route } from "../route.ts";
 
 /** Begins a training run, unless one is under way. */
@@ -53,8 +53,8 @@ async function getModel(call: MemberCall): Promise<Response> {
 async function getArtefact(call: MemberCall): Promise<Response> {
   const { row, version } = await known(call);
   const found = row && (await call.env.ARTEFACTS.get(artefactKey(call.principal.storeId, version)));
-  if (!found) throw notFound("artefact");
-  return new Response(found.body, {
+  if (row && !found) throw notFound("artefact");
+  return new Response(found ? found.body : priorArtefact().bytes, {
     headers: {
       "content-type": "application/octet-stream",
       "content-disposition": `attachment; filename="${version}.cartwake"`,
@@ -101,7 +101,7 @@ const nothingYet = (version: string): DriftView => ({
 
 async function train(call: MemberCall, { startTraining }: ModelNeighbours): Promise<Response> {
   const started = await startTraining(call.env, call.principal.storeId, "hand");
-  if (!started.ok) throw new AppError("CONFLICT", "A training run is under way: wait until it has ended.");
+  if (!started.ok) throw new AppError("CONFLICT", "A training run is at work: wait until its model is made.");
   call.audit({ action: "training_run.started", objectId: started.value.runId });
   return json(started.value, 202);
 }
@@ -130,7 +130,8 @@ export const routes = (neighbours: ModelNeighbours): Route[] => [
       tag: "Models",
       operationId: "trainModel",
       summary: "Train a model from the store's own outcomes",
-      description: "409 while a run is under way. What comes of it is told by the run.",
+      description:
+        "409 while a run is at work. One that only tries its model, for up to two weeks, ends instead, and its model leaves the trial: who wants to end a trial alone rolls the model back. What comes of it is told by the run.",
       audit: "training_run.started",
       answers: { 202: { description: "It was begun", schema: z.object({ runId: z.string() }) } },
     },
@@ -186,7 +187,7 @@ export const routes = (neighbours: ModelNeighbours): Route[] => [
       path: "/v1/models/:version/artefact",
       operationId: "getModelArtefact",
       summary: "Download a model",
-      description: "In Cartwake's own format, which can be imported again. The prior has none.",
+      description: "In Cartwake's own format, which can be imported again.",
       answers: { 200: { description: "The file", type: "application/octet-stream" } },
     },
     getArtefact,

@@ -15,6 +15,7 @@ import { json } from "../../../shared/http.ts";
 import type { Env } from "../../env.ts";
 import { afterwards, confirmPassword } from "../attempts.ts";
 import { invalid } from "../context.ts";
+import { deviceCookie } from "../devices.ts";
 import { revokeSession, revokeUser } from "../revocation.ts";
 import { type Call, type MemberCall, member, open, type Route } from "../route.ts";
 import { familiesInUse } from "../sessions.ts";
@@ -42,13 +43,18 @@ async function reset(call: Call<unknown, z.infer<typeof resetting>>): Promise<Re
   const account = await accountOfLink(env, body.token);
   const dead = invalid("token", "is not valid, was used already, or is too old: ask for another mail");
   if (!account) throw dead;
-  if (!(await replacePassword(call, account, "password", body.password, null))) throw dead;
-  await revokeUser(env, account.id);
   const store = await storeOfUser(env, account.id);
   const actor = store && { storeId: store.id, userId: account.id, email: account.email };
-  if (actor) call.audit({ action: "password.reset", objectId: account.id, actor });
-  return new Response(null, { status: 204 });
+  const line = actor ? call.audited({ action: "password.reset", objectId: account.id, actor }) : [];
+  const hash = await replacePassword(call, account, { field: "password", password: body.password, keep: null, line });
+  if (hash === null) throw dead;
+  await revokeUser(env, account.id);
+  return knownFrom(call, account, hash);
 }
+
+/** Who chose the password here logs in here next, whatever strangers do to the account. */
+const knownFrom = async (call: Call, { id }: Account, password_hash: string): Promise<Response> =>
+  new Response(null, { status: 204, headers: { "set-cookie": await deviceCookie(call, { id, password_hash }) } });
 
 /** Whose password a link in a mail may replace, or `null`. */
 async function accountOfLink(env: Env, token: string): Promise<Account | null> {
@@ -71,25 +77,37 @@ async function change(call: MemberCall<unknown, z.infer<typeof changing>>): Prom
   const { env, principal, body } = call;
   const account = await accountOf(env, principal.userId);
   if (!(await confirmPassword(call, account, body.currentPassword))) throw invalid("currentPassword", "is wrong");
-  if (!(await replacePassword(call, account, "newPassword", body.newPassword, principal.sessionId)))
-    throw new AppError("CONFLICT", "The password was changed meanwhile.");
+  const hash = await replacePassword(call, account, {
+    field: "newPassword",
+    password: body.newPassword,
+    keep: principal.sessionId,
+    line: call.audited({ action: "password.changed", objectId: account.id }),
+  });
+  if (hash === null) throw new AppError("CONFLICT", "The password was changed meanwhile.");
   const others = await familiesInUse(env, account.id, principal.sessionId);
   await Promise.all(others.map((family) => revokeSession(env, account.id, family)));
-  call.audit({ action: "password.changed", objectId: account.id });
-  return new Response(null, { status: 204 });
+  return knownFrom(call, account, hash);
+}
+
+interface Replacement {
+  /** Of the body, to name in a refusal. */
+  field: string;
+  password: string;
+  /** The session that goes on. */
+  keep: string | null;
+  /** Of the audit log. */
+  line: D1PreparedStatement[];
 }
 
 /**
  * Puts another password in place of the one the account was read with, opens the lock, and ends all sessions but
- * `keep`; `false` when somebody else was faster. All in one transaction, with the mail that tells of it.
+ * `keep`; its hash, or `null` when somebody else was faster. All in one transaction, with the mail that tells of it.
  */
 async function replacePassword(
   { env, url }: Call,
   account: Account,
-  field: string,
-  password: string,
-  keep: string | null,
-): Promise<boolean> {
+  { field, password, keep, line }: Replacement,
+): Promise<string | null> {
   const problem = passwordProblem(password, account.email);
   if (problem) throw invalid(field, problem);
   const hash = await hashPassword(password);
@@ -102,6 +120,7 @@ async function replacePassword(
     env.DB.prepare(
       "UPDATE users SET password_hash = ?, failed_logins = 0, locked_until = NULL WHERE id = ? AND password_hash = ?",
     ).bind(hash, id, old),
+    ...line,
     env.DB.prepare(
       `UPDATE account_mails SET used_at = ? WHERE user_id = ? AND kind = 'password_reset' AND used_at IS NULL AND ${guard.sql}`,
     ).bind(now, id, ...guard.values),
@@ -110,9 +129,9 @@ async function replacePassword(
     ).bind(now, id, keep, ...guard.values),
     insertAccountMail(env.DB, mail, guard),
   ]);
-  if (replaced?.meta.changes !== 1) return false;
+  if (replaced?.meta.changes !== 1) return null;
   await hintAccountMail(env.INTERVENTIONS, mail);
-  return true;
+  return hash;
 }
 
 const shared = { method: "POST", tag: "Auth" } as const;

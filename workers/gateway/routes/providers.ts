@@ -217,8 +217,10 @@ const merged = (before: object, patch: Record<string, string | null> = {}): Reco
 
 async function deleteProvider(call: MemberCall): Promise<Response> {
   const before = await rowOf(call);
-  await call.env.DB.prepare("DELETE FROM providers WHERE id = ?").bind(before.id).run();
-  call.audit({ action: "provider.deleted", objectId: before.id, before: shown(call, before) });
+  await call.env.DB.batch([
+    call.env.DB.prepare("DELETE FROM providers WHERE id = ?").bind(before.id),
+    ...call.audited({ action: "provider.deleted", objectId: before.id, before: shown(call, before) }),
+  ]);
   return new Response(null, { status: 204 });
 }
 

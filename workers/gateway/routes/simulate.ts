@@ -92,8 +92,9 @@ export const routes: Route[] = [
       tag: "Campaigns",
       path: "/v1/campaigns/:id/simulate",
       summary: "Replay recorded carts through a campaign",
+      reads: true,
       description:
-        "The newest carts' own events run through the store's campaigns with this one changed: alarms ring on time, every provider answers, and consent, quiet hours, caps and holdout are decided as they would have been. What a message would have made a shopper do is not guessed.",
+        "The newest carts' own events run through the store's campaigns with this one changed: alarms ring on time, every provider answers, and consent, quiet hours, caps and holdout are decided as they would have been, and what a language model advised then is obeyed as far as the rules allow. What a message would have made a shopper do is not guessed.",
       body,
       answers: { 200: { description: "What would have been sent to whom, and why not", schema: simulationView } },
     },

@@ -90,6 +90,7 @@ export const routes: Route[] = [
       access: "carts:read",
       tag,
       summary: "Render an unsaved template with a cart of yours, or a sample",
+      reads: true,
       description: "Nothing is sent or counted, and the links in it only lead to the shop.",
       body: previewInput,
       problems: ["NOT_FOUND"],

@@ -5,6 +5,7 @@ import { AppError } from "../../../shared/errors.ts";
 import { DEFAULT_TEMPLATE, GALLERY } from "../../../shared/gallery/index.ts";
 import { json } from "../../../shared/http.ts";
 import { newId } from "../../../shared/ids.ts";
+import { VARIABLES } from "../../../shared/template-variables.ts";
 import { iso } from "../../../shared/time.ts";
 import { channel, pageOf } from "../../../shared/views.ts";
 import { ifMatch, notFound, stale } from "../context.ts";
@@ -40,10 +41,10 @@ async function getTemplate({ env, principal, params }: MemberCall): Promise<Resp
 
 async function deleteTemplate(call: MemberCall): Promise<Response> {
   const before = await ownTemplate(call);
-  await call.env.DB.prepare("DELETE FROM templates WHERE store_id = ? AND id = ?")
-    .bind(call.principal.storeId, before.id)
-    .run();
-  call.audit({ action: "template.deleted", objectId: before.id, before: templateView(before) });
+  await call.env.DB.batch([
+    call.env.DB.prepare("DELETE FROM templates WHERE store_id = ? AND id = ?").bind(call.principal.storeId, before.id),
+    ...call.audited({ action: "template.deleted", objectId: before.id, before: templateView(before) }),
+  ]);
   return new Response(null, { status: 204 });
 }
 
@@ -73,16 +74,19 @@ async function saveTemplate(call: MemberCall, given: TemplateInput, before: Temp
   await refuseFaulty(template, given.channel);
   const { locale, subject, html, text, translations } = template;
   const row = await call.env.DB.prepare(
-    `INSERT INTO templates (store_id, id, name, channel, locale, subject, html, text, translations, version, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)
-     ON CONFLICT (store_id, id) DO UPDATE SET name = excluded.name, channel = excluded.channel, locale = excluded.locale, subject = excluded.subject,
-       html = excluded.html, text = excluded.text, translations = excluded.translations, version = templates.version + 1, updated_at = excluded.updated_at RETURNING *`,
+    before
+      ? // Only over the version that was judged: of two writers at once, the second is told of the first.
+        `UPDATE templates SET name = ?, channel = ?, locale = ?, subject = ?, html = ?, text = ?, translations = ?, updated_at = ?,
+           version = version + 1 WHERE store_id = ? AND id = ? AND version = ? RETURNING *`
+      : `INSERT INTO templates (name, channel, locale, subject, html, text, translations, updated_at, store_id, id, version)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
   )
     .bind(
-      ...[call.principal.storeId, id, given.name, given.channel, locale, subject, html, text],
-      ...[JSON.stringify(translations), Date.now()],
+      ...[given.name, given.channel, locale, subject, html, text, JSON.stringify(translations), Date.now()],
+      ...[call.principal.storeId, id, before?.version ?? 1],
     )
     .first<TemplateRow>();
-  if (!row) throw notFound("template");
+  if (!row) throw stale();
   const after = templateView(row);
   const action = before ? "template.updated" : "template.created";
   call.audit({ action, objectId: id, ...(before ? { before: templateView(before) } : {}), after });
@@ -99,6 +103,9 @@ const words = parts.extend({
 });
 const schema = words.extend({ version: z.number().int(), updatedAt: z.iso.datetime() }).meta({ id: "Template" });
 const galleryEntry = words.extend({ description: z.string() }).meta({ id: "GalleryTemplate" });
+
+/** `item` is what a loop over `cart.items` calls each of them. */
+const USABLE = VARIABLES.flatMap(({ variables }) => variables.map(({ name }) => `\`${name}\``)).join(", ");
 
 const tag = "Templates";
 const one = (description: string) => ({ description, schema });
@@ -122,8 +129,7 @@ export const routes: Route[] = [
       access: "campaigns:write",
       tag,
       summary: "Create a template",
-      description:
-        "One of your own, or one of the gallery (`from`) with your changes. What is wrong with it is told with line and column: syntax, unknown variables and filters, and what a sample cart shows.",
+      description: `One of your own, or one of the gallery (\`from\`) with your changes. What is wrong with it is told with line and column: syntax, unknown variables and filters, and what a sample cart shows. It may use ${USABLE}.`,
       body: templateDraft,
       audit: "template.created",
       answers: { 201: one("The template") },

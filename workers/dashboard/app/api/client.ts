@@ -23,9 +23,9 @@ type Method = NonNullable<Sending["method"]>;
 export const get = <T>(path: string) => authorized((token) => send<T>(path, { token }));
 export const call = <T>(method: Method, path: string, body?: unknown, ifMatch?: number) =>
   authorized((token) => send<T>(path, { method, body, token, ifMatch }));
-/** The file as it is: its kind is found by what is in it. */
-export const upload = <T>(path: string, file: Blob) =>
-  authorized((token) => send<T>(path, { method: "POST", file, token }));
+/** The file as it is. Without a type its kind is found by what is in it. */
+export const upload = <T>(path: string, file: Blob, type = "application/octet-stream") =>
+  authorized((token) => send<T>(path, { method: "POST", file: { content: file, type }, token }));
 export const getFile = (path: string) => authorized((token) => sendForFile(path, token));
 
 const page = (path: string, limit: number, cursor?: string) =>

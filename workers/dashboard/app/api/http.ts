@@ -37,7 +37,7 @@ export interface Sending {
   method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   body?: unknown;
   /** Sent as it is, instead of a body. */
-  file?: Blob;
+  file?: { content: Blob; type: string };
   /** The version that was read: a change that somebody made since then is refused as a conflict, not overwritten. */
   ifMatch?: number | undefined;
   token?: string | null;
@@ -56,14 +56,14 @@ async function exchange<T>(path: string, sending: Sending, read: (response: Resp
   const { method = "GET", body, file, token, ifMatch } = sending;
   const headers: Record<string, string> = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";
-  if (file) headers["content-type"] = "application/octet-stream";
+  if (file) headers["content-type"] = file.type;
   if (ifMatch !== undefined) headers["if-match"] = `"${ifMatch}"`;
   if (token) headers.authorization = `Bearer ${token}`;
   try {
     const response = await fetch(path, {
       method,
       headers,
-      body: file ?? (body === undefined ? null : JSON.stringify(body)),
+      body: file?.content ?? (body === undefined ? null : JSON.stringify(body)),
       credentials: "same-origin",
     });
     if (response.ok) return await read(response);

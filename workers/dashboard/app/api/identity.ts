@@ -44,6 +44,8 @@ export interface ApiKey {
   expiresAt: string | null;
   revokedAt: string | null;
   rotatedTo: string | null;
+  /** `null`: made before this was kept. */
+  createdBy: { userId: string; email: string; name: string | null } | null;
 }
 
 export interface NewKey {
@@ -101,8 +103,9 @@ export const changePassword = (currentPassword: string, newPassword: string) =>
   call("POST", "/auth/password/change", { currentPassword, newPassword });
 export const changeName = (name: string) => call<UserView>("PATCH", "/auth/me", { name });
 
-export const setUpMfa = () => call<MfaSetup>("POST", "/auth/mfa/setup");
-export const enableMfa = (code: string) => call<RecoveryCodes>("POST", "/auth/mfa/enable", { code });
+export const setUpMfa = (password: string) => call<MfaSetup>("POST", "/auth/mfa/setup", { password });
+export const enableMfa = (password: string, code: string) =>
+  call<RecoveryCodes>("POST", "/auth/mfa/enable", { password, code });
 export const disableMfa = (password: string, code: string) => call("POST", "/auth/mfa/disable", { password, code });
 export const renewRecoveryCodes = (code: string) => call<RecoveryCodes>("POST", "/auth/mfa/recovery-codes", { code });
 

@@ -24,6 +24,7 @@ export function Form(props: {
   const { busy, problem, run } = useAction(props.work);
   const submit = (event: TargetedSubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
+    event.stopPropagation(); // a dialog of an editor stands within the editor's own form, which is not sent by it
     void run(new FormData(event.currentTarget), event.currentTarget);
   };
   return (

@@ -5,6 +5,9 @@ import { boardHref, campaignsHref, modelsHref, outboxHref, route, settingsHref }
 import { BoardIcon, CampaignsIcon, MailIcon, ModelsIcon, SettingsIcon, WakeMark } from "../ui/icons.tsx";
 import { StoreMenu } from "./store-menu.tsx";
 
+/** What campaigns are made of stands beside them. */
+const OF_CAMPAIGNS: ReadonlySet<string> = new Set(["campaigns", "campaign", "templates", "template", "coupons"]);
+
 export function TopBar() {
   const { name } = route.value;
   const current = (yes: boolean) => (yes ? ("page" as const) : undefined);
@@ -25,7 +28,7 @@ export function TopBar() {
               <MailIcon />
               Outbox
             </a>
-            <a href={campaignsHref} aria-current={current(name === "campaigns" || name === "campaign")}>
+            <a href={campaignsHref} aria-current={current(OF_CAMPAIGNS.has(name))}>
               <CampaignsIcon />
               Campaigns
             </a>

@@ -8,6 +8,7 @@ import { useResource } from "../../live/resource.ts";
 import { campaignHref } from "../../route.ts";
 import { ChannelIcon } from "../../ui/icons.tsx";
 import { ProblemNotice } from "../../ui/notice.tsx";
+import { SectionTabs } from "../editing/section-tabs.tsx";
 import { SignalNotice } from "../signal-notice.tsx";
 import { CHANNELS, delayWords, TRIGGERS } from "./campaign-words.ts";
 import { conditionWords } from "./condition-rows.ts";
@@ -31,6 +32,7 @@ export function CampaignList() {
           </a>
         )}
       </header>
+      <SectionTabs at="Campaigns" />
       <SignalNotice />
       {problem && <ProblemNotice problem={problem} retry={reload} />}
       {!data && !problem && <p class="loading">Reading the campaigns…</p>}

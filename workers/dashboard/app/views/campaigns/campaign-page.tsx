@@ -1,22 +1,35 @@
 /** One campaign: its editor, its simulation, its results. What was edited stays while the reader goes from tab to tab. */
-import { useRef } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { CampaignInput } from "../../../../../shared/policy/rules.ts";
-import { type Campaign, getCampaign, listGallery, listTemplates, type Template } from "../../api/campaigns.ts";
+import { type Campaign, createCampaign, deleteCampaign, getCampaign, replaceCampaign } from "../../api/campaigns.ts";
 import { may } from "../../api/session.ts";
+import { listGallery, listTemplates, type Template } from "../../api/templates.ts";
 import { useResource } from "../../live/resource.ts";
 import { campaignHref, campaignsHref, type Tab } from "../../route.ts";
 import { BackIcon } from "../../ui/icons.tsx";
 import { ProblemNotice } from "../../ui/notice.tsx";
-import { Conflict } from "./conflict.tsx";
-import { DeleteButton } from "./delete-button.tsx";
-import { newCampaign } from "./draft.ts";
+import { Conflict } from "../editing/conflict.tsx";
+import { DeleteButton } from "../editing/delete-button.tsx";
+import { Faults } from "../editing/fields.tsx";
+import { LeaveDialog } from "../editing/leave-dialog.tsx";
+import { SaveBar } from "../editing/save-bar.tsx";
+import { type Editing, type Kind, useEditing } from "../editing/use-editing.ts";
+import { inputOf, newCampaign } from "./draft.ts";
 import { EditorForm } from "./editor-form.tsx";
-import { Faults } from "./fields.tsx";
-import { LeaveDialog } from "./leave-dialog.tsx";
 import { PreviewPanel } from "./preview-panel.tsx";
 import { ResultsPanel } from "./results-panel.tsx";
 import { SimulatePanel } from "./simulate-panel.tsx";
-import { type Editing, useEditing } from "./use-editing.ts";
+
+const KIND: Kind<Campaign, CampaignInput> = {
+  name: "campaign",
+  inputOf,
+  read: getCampaign,
+  create: createCampaign,
+  replace: replaceCampaign,
+  remove: deleteCampaign,
+  href: campaignHref,
+  listHref: campaignsHref,
+};
 
 interface Known {
   /** `null`: it is being made. */
@@ -47,7 +60,7 @@ export function CampaignPage({ id, tab }: { id: string | null; tab: Tab }) {
 const TABS: Record<Tab, string> = { edit: "Edit", simulate: "Simulate", results: "Results" };
 
 function Loaded({ campaign, templates, tab }: Known & { tab: Tab }) {
-  const editing = useEditing(campaign, newCampaign);
+  const editing = useEditing(KIND, campaign, newCampaign);
   const { base, draft, dirty } = editing;
   return (
     <>
@@ -75,20 +88,28 @@ function Loaded({ campaign, templates, tab }: Known & { tab: Tab }) {
       {base && tab === "simulate" && <SimulatePanel id={base.id} draft={draft} dirty={dirty} />}
       {base && tab === "results" && <ResultsPanel id={base.id} />}
       <Conflict editing={editing} />
-      <LeaveDialog dirty={dirty} id={base?.id ?? null} />
+      <LeaveDialog
+        dirty={dirty}
+        what={KIND.name}
+        isHere={(next) => next.name === "campaign" && next.id === (base?.id ?? null)}
+      />
     </>
   );
 }
 
-function Editor({ editing, templates }: { editing: Editing; templates: readonly Template[] }) {
-  const form = useRef<HTMLFormElement>(null);
-  const { draft, change, dirty, save, faults, focused, setFocused } = editing;
+interface EditorProps {
+  editing: Editing<Campaign, CampaignInput>;
+  templates: readonly Template[];
+}
+
+function Editor({ editing, templates }: EditorProps) {
+  const [focused, setFocused] = useState(0);
+  const { base, draft, change, save, faults } = editing;
   const writes = may("campaigns:write");
   const set = (part: Partial<CampaignInput>) => change({ ...draft, ...part });
   return (
     <Faults.Provider value={faults}>
       <form
-        ref={form}
         class="editor"
         onSubmit={(event) => {
           event.preventDefault();
@@ -106,18 +127,15 @@ function Editor({ editing, templates }: { editing: Editing; templates: readonly 
           <PreviewPanel draft={draft} at={focused} templates={templates} />
         </aside>
         {writes && (
-          <div class="save-bar" data-dirty={dirty}>
-            <p role="status">{dirty ? "Not saved yet" : editing.base ? "Saved" : ""}</p>
-            {editing.base && <DeleteButton campaign={editing.base} />}
-            {dirty && editing.base && (
-              <button type="button" class="button" onClick={editing.discard}>
-                Discard
-              </button>
+          <SaveBar editing={editing}>
+            {base && (
+              <DeleteButton kind={KIND} stored={base}>
+                <p>
+                  Carts in its journeys leave them, and what was planned for them is not sent. Its results go with it.
+                </p>
+              </DeleteButton>
             )}
-            <button type="submit" class="button button-primary" aria-disabled={save.busy} data-testid="campaign-save">
-              {save.busy ? "Saving…" : editing.base ? "Save" : "Create the campaign"}
-            </button>
-          </div>
+          </SaveBar>
         )}
       </form>
     </Faults.Provider>

@@ -2,7 +2,7 @@
 import { builtInId, galleryIdAbout } from "../../../../../shared/gallery/about-trigger.ts";
 import type { Trigger } from "../../../../../shared/policy/rules.ts";
 import type { Channel } from "../../../../../shared/views.ts";
-import type { Template } from "../../api/campaigns.ts";
+import type { Template } from "../../api/templates.ts";
 
 /** Templates of the store have a version; what comes with Cartwake has none, or none yet. */
 export const isOwn = ({ version }: Pick<Template, "version">): boolean => (version ?? 0) > 0;

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import type { Conditions } from "../../../../../shared/policy/rules.ts";
 import { Choice } from "../../ui/choice.tsx";
+import { Fault, Labeled } from "../editing/fields.tsx";
 import {
   conditionsOf,
   FIELDS,
@@ -16,7 +17,6 @@ import {
   takesValue,
 } from "./condition-rows.ts";
 import { replaced, without } from "./draft.ts";
-import { Fault, Labeled } from "./fields.tsx";
 
 interface About {
   /** Where they stand in the campaign; the fields' test ids begin with it. */

@@ -1,10 +1,11 @@
 /** What a step gives away: a code of its own for each cart, within a budget. */
 import type { Coupon } from "../../../../../shared/policy/rules.ts";
-import { listPools } from "../../api/campaigns.ts";
+import { listPools } from "../../api/coupons.ts";
 import { store } from "../../api/session.ts";
 import { useResource } from "../../live/resource.ts";
+import { couponsHref } from "../../route.ts";
+import { Check, Fault, NumberField, Select } from "../editing/fields.tsx";
 import { newCoupon } from "./draft.ts";
-import { Check, Fault, NumberField, Select } from "./fields.tsx";
 
 const KINDS: readonly { value: Coupon["kind"]; label: string }[] = [
   { value: "percent", label: "Per cent off" },
@@ -77,7 +78,7 @@ function PoolField({ path, value, onChange }: { path: string; value: string; onC
       path={path}
       value={value}
       options={[none, ...gone, ...pools.map(({ id, name }) => ({ value: id, label: name }))]}
-      hint={problem?.message}
+      hint={problem?.message ?? <a href={couponsHref}>Pools and their codes</a>}
       onChange={onChange}
     />
   );

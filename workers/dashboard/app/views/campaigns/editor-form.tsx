@@ -1,9 +1,9 @@
 /** The parts of a campaign, one below the other. */
 import type { CampaignInput, Trigger } from "../../../../../shared/policy/rules.ts";
-import type { Template } from "../../api/campaigns.ts";
+import type { Template } from "../../api/templates.ts";
+import { Check, NumberField, Select, TextField } from "../editing/fields.tsx";
 import { TRIGGER_NAMES, TRIGGERS } from "./campaign-words.ts";
 import { ConditionsField } from "./conditions-field.tsx";
-import { Check, NumberField, Select, TextField } from "./fields.tsx";
 import { StepsField } from "./steps-field.tsx";
 
 interface Props {

@@ -1,22 +1,17 @@
 /** A step's message as a real cart of the store would get it now. Nothing is sent or counted. */
 import { useState } from "preact/hooks";
 import type { CampaignInput, MessageChannel, Step } from "../../../../../shared/policy/rules.ts";
-import type { CartListItem, Channel } from "../../../../../shared/views.ts";
-import { previewTemplate, type Rendered, type Template } from "../../api/campaigns.ts";
-import { get, type Page } from "../../api/client.ts";
-import { formatMoney } from "../../format.ts";
+import type { Channel } from "../../../../../shared/views.ts";
+import { previewTemplate, type Template } from "../../api/templates.ts";
 import { useResource } from "../../live/resource.ts";
 import { Choice } from "../../ui/choice.tsx";
-import { SelectField } from "../../ui/form.tsx";
 import { ProblemNotice } from "../../ui/notice.tsx";
-import { MailFrame } from "../mail-frame.tsx";
-import { MessageLook } from "../message-look.tsx";
+import { CartSelect, Message, usePreviewCart } from "../editing/preview-cart.tsx";
 import { CHANNELS } from "./campaign-words.ts";
 import { chosenTemplate } from "./chosen-template.ts";
 import type { Variant } from "./draft.ts";
 
 const EACH: readonly MessageChannel[] = ["email", "push", "sms"];
-const SAMPLE = "";
 
 interface Props {
   draft: CampaignInput;
@@ -26,14 +21,10 @@ interface Props {
 }
 
 export function PreviewPanel({ draft: { steps, trigger }, at, templates }: Props) {
-  const carts = useResource("preview carts", () => get<Page<CartListItem>>("/v1/carts?limit=50"));
-  const [chosen, setChosen] = useState<string | null>(null);
+  const cart = usePreviewCart();
   const [variant, setVariant] = useState(0);
   const [each, setEach] = useState<MessageChannel>("email");
   const step = steps[at] ?? steps[0];
-  const filled = (carts.data?.items ?? []).filter(({ itemCount }) => itemCount > 0);
-  const known = filled.find(({ shopper }) => shopper.name !== null) ?? filled[0];
-  const cartId = chosen ?? known?.id ?? SAMPLE;
   if (!step) return null;
   const channel = step.channel === "all" ? each : step.channel;
   const shown = step.variants[variant] ?? step.variants[0];
@@ -44,20 +35,13 @@ export function PreviewPanel({ draft: { steps, trigger }, at, templates }: Props
       <p class="panel-lead">
         Step {steps.indexOf(step) + 1} of {steps.length}, {CHANNELS[step.channel].label.toLowerCase()}
       </p>
-      <SelectField
-        label="With the cart of"
-        name="preview-cart"
-        value={cartId}
-        options={[...filled.map(cartOption), { value: SAMPLE, label: "A sample cart" }]}
-        onChange={setChosen}
-      />
-      {carts.problem && <ProblemNotice problem={carts.problem} retry={carts.reload} />}
+      <CartSelect from={cart} />
       <Choices step={step} shown={shown} each={each} setVariant={setVariant} setEach={setEach} />
-      {(carts.data || carts.problem) && (
+      {cart.cartId !== undefined && (
         <Preview
           channel={channel}
           template={chosenTemplate(templates, templateId, channel, trigger)}
-          cartId={cartId || null}
+          cartId={cart.cartId}
         />
       )}
     </section>
@@ -97,11 +81,6 @@ function Choices({ step, shown, each, setVariant, setEach }: ChoicesProps) {
   );
 }
 
-const cartOption = ({ id, shopper, total }: CartListItem) => ({
-  value: id,
-  label: `${shopper.name ?? shopper.email ?? "Anonymous visitor"}${total ? `, ${formatMoney(total)}` : ""}`,
-});
-
 interface Asked {
   channel: Channel;
   template: Template | undefined;
@@ -115,21 +94,9 @@ function Preview({ channel, template, cartId }: Asked) {
 
 function Known({ channel, template, cartId }: Asked & { template: Template }) {
   const { data, problem, reload } = useResource(`preview ${template.id} ${cartId}`, () =>
-    previewTemplate(template, cartId),
+    previewTemplate(template, { cartId }),
   );
   if (problem) return <ProblemNotice problem={problem} retry={reload} />;
   if (!data) return <p class="loading">Writing it…</p>;
   return <Message channel={channel} rendered={data} />;
-}
-
-function Message({ channel, rendered }: { channel: Channel; rendered: Rendered }) {
-  if (channel !== "email") return <MessageLook channel={channel} subject={rendered.subject} text={rendered.text} />;
-  return (
-    <>
-      <p class="preview-subject">
-        <span>Subject</span> {rendered.subject}
-      </p>
-      {rendered.html ? <MailFrame html={rendered.html} /> : <pre class="mail-text">{rendered.text}</pre>}
-    </>
-  );
 }

@@ -1,5 +1,4 @@
 /** What the campaign caused: treated beside held out, the difference with its interval, and what attribution says of it. */
-import type { ComponentChildren } from "preact";
 import type { StepCoupons } from "../../../../../shared/coupons.ts";
 import type { ResultsView } from "../../../../../shared/measure/results-view.ts";
 import { type Money, toMinor, toMoney } from "../../../../../shared/money.ts";
@@ -7,6 +6,7 @@ import { getResults, getStepCoupons } from "../../api/campaigns.ts";
 import { may } from "../../api/session.ts";
 import { formatMoney, percent, plural } from "../../format.ts";
 import { useResource } from "../../live/resource.ts";
+import { CellBar, FigureTable } from "../../ui/figure-table.tsx";
 import { ProblemNotice } from "../../ui/notice.tsx";
 import { SignalNotice } from "../signal-notice.tsx";
 import { IntervalLine } from "./interval.tsx";
@@ -110,14 +110,14 @@ function Arms({ results: { arms } }: { results: ResultsView }) {
   return (
     <section class="panel" aria-labelledby="arms-heading">
       <h2 id="arms-heading">Written to, and held out</h2>
-      <Table
+      <FigureTable
         heads={ARM_HEADS}
         testid="arm-result"
         rows={arms.map((arm) => [
           ARMS[arm.arm],
           arm.shoppers,
           arm.buyers,
-          <Bar key="bar" share={(arm.conversion ?? 0) / most} text={conversionOf(arm)} />,
+          <CellBar key="bar" share={(arm.conversion ?? 0) / most} text={conversionOf(arm)} />,
           eachOf(arm),
           formatMoney(arm.revenue),
           formatMoney(arm.attributed.revenue),
@@ -147,12 +147,12 @@ function Variants({ results: { variants, allocation } }: { results: ResultsView 
           ? "The share is how probably each is the best, learned from orders."
           : "The share is by the weights of the campaign."}
       </p>
-      <Table
+      <FigureTable
         heads={VARIANT_HEADS}
         testid="variant-result"
         rows={treated.map((variant) => [
           `${variant.stepId} · ${variant.variantId}`,
-          <Bar
+          <CellBar
             key="bar"
             share={variant.probability ?? 0}
             text={variant.probability === null ? "no longer used" : percent(variant.probability)}
@@ -174,7 +174,7 @@ function Coupons({ steps }: { steps: readonly StepCoupons[] }) {
     <section class="panel" aria-labelledby="coupons-heading">
       <h2 id="coupons-heading">Coupons</h2>
       <p class="panel-lead">One code for each cart, until the step’s budget is used up.</p>
-      <Table
+      <FigureTable
         heads={COUPON_HEADS}
         testid="coupon-result"
         rows={steps.map((step) => [
@@ -188,41 +188,3 @@ function Coupons({ steps }: { steps: readonly StepCoupons[] }) {
     </section>
   );
 }
-
-/** The first of each row names it. On a phone a row is a small card, and each cell says what it is. */
-function Table({ heads, rows, testid }: { heads: readonly string[]; rows: ComponentChildren[][]; testid: string }) {
-  return (
-    <table class="rows">
-      <thead>
-        <tr>
-          {heads.map((head) => (
-            <th key={head} scope="col">
-              {head}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map(([name, ...cells]) => (
-          <tr key={name} data-testid={testid}>
-            <th scope="row">{name}</th>
-            {cells.map((cell, i) => (
-              <td key={heads[i + 1]} data-label={heads[i + 1]}>
-                {cell}
-              </td>
-            ))}
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
-const Bar = ({ share, text }: { share: number; text: string }) => (
-  <span class="cell-bar">
-    <span class="cell-track" aria-hidden="true">
-      <span style={{ width: percent(share) }} />
-    </span>
-    {text}
-  </span>
-);

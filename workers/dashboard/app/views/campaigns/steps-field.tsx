@@ -1,14 +1,15 @@
 /** What a campaign does, as a line through time: it is set off, waits, speaks, waits, speaks again. */
 import type { CampaignInput, Step } from "../../../../../shared/policy/rules.ts";
-import type { Template } from "../../api/campaigns.ts";
 import { store } from "../../api/session.ts";
+import type { Template } from "../../api/templates.ts";
 import { plural } from "../../format.ts";
 import { ChannelIcon } from "../../ui/icons.tsx";
+import { Fault, TextField } from "../editing/fields.tsx";
 import { CHANNEL_NAMES, CHANNELS, couponWords, delayWords, TRIGGERS } from "./campaign-words.ts";
 import { ConditionsField } from "./conditions-field.tsx";
 import { CouponField } from "./coupon-field.tsx";
 import { moved, newStep, replaced, without } from "./draft.ts";
-import { Duration, Fault, TextField } from "./fields.tsx";
+import { Duration } from "./duration.tsx";
 import { VariantsField } from "./variants-field.tsx";
 
 interface Props {
@@ -139,7 +140,7 @@ function WhenAndHow({ step, path, set }: { step: Step; path: string; set: (step:
         />
         {step.channel === "all" && (
           <Duration
-            label="Next channel if unanswered for"
+            label="Next channel after"
             path={`${path}.fallbackMinutes`}
             value={step.fallbackMinutes ?? 240}
             onChange={(fallbackMinutes) => set({ ...step, fallbackMinutes })}

@@ -1,12 +1,13 @@
 /** The variants of a step: which template each sends, and how often. */
 import type { MessageChannel, Step } from "../../../../../shared/policy/rules.ts";
 import type { Channel } from "../../../../../shared/views.ts";
-import type { Template } from "../../api/campaigns.ts";
+import type { Template } from "../../api/templates.ts";
 import { percent } from "../../format.ts";
+import { templateHref, templatesHref } from "../../route.ts";
+import { Fault, NumberField, type Option, Select, TextField } from "../editing/fields.tsx";
 import { CHANNELS } from "./campaign-words.ts";
 import { isOwn } from "./chosen-template.ts";
 import { newVariant, replaced, type Variant, without } from "./draft.ts";
-import { Fault, NumberField, type Option, Select, TextField } from "./fields.tsx";
 
 interface Props {
   path: string;
@@ -112,6 +113,7 @@ function Templates({
         path={`${path}.templateId`}
         value={variant.templateId}
         options={templateOptions(templates, channel, variant.templateId)}
+        hint={<TemplateLink id={variant.templateId} templates={templates} />}
         onChange={(templateId) => onChange({ ...variant, templateId })}
       />
     );
@@ -123,9 +125,15 @@ function Templates({
       path={`${path}.templates.${each}`}
       value={variant.templates?.[each] ?? "default"}
       options={templateOptions(templates, each, variant.templates?.[each] ?? "default")}
+      hint={<TemplateLink id={variant.templates?.[each] ?? "default"} templates={templates} />}
       onChange={(id) => onChange({ ...variant, templates: { ...variant.templates, [each]: id } })}
     />
   ));
+}
+
+function TemplateLink({ id, templates }: { id: string; templates: readonly Template[] }) {
+  const isStored = templates.some((one) => one.id === id && isOwn(one));
+  return <a href={isStored ? templateHref(id) : templatesHref}>{isStored ? "Read or change it" : "All templates"}</a>;
 }
 
 /** Those of the channel, the built-in one, and the present one even when it is gone. */

@@ -70,7 +70,7 @@ export function Chart(props: {
   );
 }
 
-function FigureTable(props: {
+export function FigureTable(props: {
   title: string;
   heads: readonly string[];
   rows: readonly (readonly (string | number)[])[];

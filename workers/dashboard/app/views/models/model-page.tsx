@@ -12,6 +12,7 @@ import { ProblemNotice } from "../../ui/notice.tsx";
 import { Ago } from "../../ui/times.tsx";
 import { DriftPanel } from "./drift-panel.tsx";
 import { featureDoc } from "./feature-docs.ts";
+import { ImportancePanel } from "./importance-panel.tsx";
 import { MetricsPanel } from "./metrics-panel.tsx";
 import { ModelActions } from "./model-actions.tsx";
 import { StageChip } from "./model-card.tsx";
@@ -61,6 +62,7 @@ function Loaded({ model, serving, nameOf, changed }: Known & { changed: () => vo
       {model.note && <p class="model-note">{model.note}</p>}
       <div class="model-grid">
         <MetricsPanel model={model} />
+        <ImportancePanel model={model} />
         <DriftPanel version={model.version} />
         <Made model={model} />
         <Features model={model} />
@@ -85,17 +87,15 @@ function Made({ model }: { model: ModelView }) {
     <section class="panel" aria-labelledby="made-heading">
       <header class="panel-title">
         <h2 id="made-heading">How it was made</h2>
-        {!isPrior && (
-          <button
-            type="button"
-            class="button"
-            aria-disabled={download.busy}
-            onClick={() => void download.run()}
-            data-testid="model-download"
-          >
-            {download.busy ? "Downloading…" : "Download"}
-          </button>
-        )}
+        <button
+          type="button"
+          class="button"
+          aria-disabled={download.busy}
+          onClick={() => void download.run()}
+          data-testid="model-download"
+        >
+          {download.busy ? "Downloading…" : "Download"}
+        </button>
       </header>
       {download.problem && <ProblemNotice problem={download.problem} />}
       <dl class="made">

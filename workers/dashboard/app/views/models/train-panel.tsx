@@ -30,15 +30,16 @@ export function TrainPanel({ changed, titles }: { changed: () => void; titles: R
     <section class="panel training" aria-labelledby="training-heading" data-testid="training">
       <header class="panel-title">
         <h2 id="training-heading">Training</h2>
-        {may("models:write") && !open && data && (
+        {may("models:write") && open?.status !== "running" && data && (
           <button
             type="button"
             class="button button-primary"
             aria-disabled={start.busy}
+            title={open ? "Ends the trial of the model that waits" : undefined}
             onClick={() => void start.run()}
             data-testid="train"
           >
-            {start.busy ? "Starting…" : "Train now"}
+            {start.busy ? "Starting…" : open ? "Train anew" : "Train now"}
           </button>
         )}
       </header>
@@ -100,7 +101,7 @@ function Open({ run, titles }: RunProps) {
       <progress class="progress" value={run.progress} max={1} aria-label="Progress of the training">
         {percent(run.progress)}
       </progress>
-      <ol class="steps">
+      <ol class="training-steps">
         {RUN_STEPS.map((step, i) => (
           <li key={step} data-state={i < at ? "done" : i === at ? "now" : "next"} aria-current={i === at && "step"}>
             {STEPS[step].label}

@@ -15,6 +15,9 @@ const DONE: Record<string, string> = {
   "campaign.deleted": "deleted a campaign",
   "campaign.updated": "changed a campaign",
   "cart.links_revoked": "revoked the links of a cart",
+  "coupon_pool.codes_added": "imported coupon codes",
+  "coupon_pool.created": "made a coupon pool",
+  "coupon_pool.deleted": "deleted a coupon pool",
   "invitation.accepted": "accepted an invitation",
   "invitation.created": "invited somebody",
   "invitation.resent": "sent an invitation again",
@@ -85,6 +88,10 @@ export function deed(entry: AuditEntry, names: Names = new Map()): string {
       break;
     case "invitation.created":
       if (is.email) return `invited ${is.email}${is.role ? ` as ${role(is.role)}` : ""}`;
+      break;
+    case "api_key.revoked":
+      if (is.because === "member.removed") return "revoked an API key of a member who left";
+      if (is.because === "member.role_changed") return "revoked an API key of a member with another role";
       break;
     case "api_key.created":
       if (is.kind) return `made a ${is.kind} key${is.name ? `, “${is.name}”` : ""}`;

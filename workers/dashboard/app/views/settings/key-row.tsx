@@ -87,6 +87,7 @@ function KeyFacts({ item }: { item: ApiKey }) {
       )}
       {" · made "}
       <Ago at={item.createdAt} />
+      {item.createdBy && ` by ${item.createdBy.name || item.createdBy.email}`}
       {item.expiresAt && ` · ends ${fullTime(item.expiresAt)}`}
       {item.kind === "secret" && ` · ${item.scopes.join(", ") || "no permissions"}`}
       {item.allowedOrigins.length > 0 && ` · only from ${item.allowedOrigins.join(", ")}`}
@@ -121,7 +122,10 @@ function RotateDialog({ item, made, close }: { item: ApiKey; made: (key: ApiKey)
   const rotate = async (values: FormData) => made(await rotateKey(item.id, Number(textOf(values, "overlapHours"))));
   return (
     <Confirm title={`Rotate ${nameOf(item)}`} confirm="Rotate" busy="Rotating…" onConfirm={rotate} onClose={close}>
-      <p>A new key with the same rights takes its place.</p>
+      <p>
+        A new key with the same rights takes its place
+        {item.kind === "secret" && ". It is yours, and works as long as you may do what it does"}.
+      </p>
       <SelectField
         label="The old key ends"
         name="overlapHours"

@@ -1,7 +1,7 @@
 /** Who belongs to the store, and who is asked to. */
 import { useState } from "preact/hooks";
 import { mayAssign, type Role } from "../../../../../shared/auth/roles.ts";
-import { changeRole, listMembers, type Member, removeMember } from "../../api/identity.ts";
+import { changeRole, listKeys, listMembers, type Member, removeMember } from "../../api/identity.ts";
 import { store, user } from "../../api/session.ts";
 import { useResource } from "../../live/resource.ts";
 import { Confirm } from "../../ui/dialog.tsx";
@@ -9,6 +9,7 @@ import { SelectField, textOf } from "../../ui/form.tsx";
 import { Ago } from "../../ui/times.tsx";
 import { roleDoes, roleName, roleOptions } from "../roles.ts";
 import { InvitationsPanel } from "./invitations-panel.tsx";
+import { lossOf, lostKeys } from "./lost-keys.ts";
 import { Listed } from "./parts.tsx";
 
 /** Whether the reader may give this role, or take it away. */
@@ -89,6 +90,18 @@ function MemberFacts({ item }: { item: Member }) {
   );
 }
 
+/** What programs of the shop lose with the rights of a member who is `left` this role; `null`: none. */
+function LostKeys({ userId, left }: { userId: string; left: Role | null }) {
+  const keys = useResource(`keys ${user.value?.storeId}`, () => listKeys());
+  if (!keys.data) return <p>Secret keys they made that need their rights stop working at once.</p>;
+  const loss = lossOf(lostKeys(keys.data.items, userId, left, Date.now()));
+  return (
+    <p data-testid="lost-keys">
+      {loss === null ? "No key stops working." : `${loss} Rotate those that the shop needs first: then they are yours.`}
+    </p>
+  );
+}
+
 interface About {
   item: Member;
   storeId: string;
@@ -118,6 +131,7 @@ function RoleDialog({ item, storeId, changed, close }: About) {
         onChange={(value) => setRole(value as Role)}
         hint={`${roleName(role)} ${roleDoes(role)}.`}
       />
+      {role !== item.role && <LostKeys userId={item.userId} left={role} />}
     </Confirm>
   );
 }
@@ -136,9 +150,8 @@ function RemoveDialog({ item, storeId, changed, close }: About) {
       onConfirm={remove}
       onClose={close}
     >
-      <p>
-        Their access to this store ends at once. What they did stays in the audit log, and keys they made go on working.
-      </p>
+      <p>Their access to this store ends at once. What they did stays in the audit log.</p>
+      <LostKeys userId={item.userId} left={null} />
     </Confirm>
   );
 }

@@ -105,7 +105,10 @@ function LeaveDialog({ item, close }: { item: StoreItem; close: () => void }) {
       onConfirm={() => leaveStore(item)}
       onClose={close}
     >
-      <p>You lose your access at once, and come back only if somebody invites you. The last owner cannot leave.</p>
+      <p>
+        You lose your access at once, and come back only if somebody invites you. Secret keys that you made stop
+        working. The last owner cannot leave.
+      </p>
     </Confirm>
   );
 }

@@ -2,31 +2,38 @@
 import { useState } from "preact/hooks";
 import { disableMfa, enableMfa, type MfaSetup, renewRecoveryCodes, setUpMfa } from "../../api/identity.ts";
 import { changeUser, user } from "../../api/session.ts";
-import { useAction } from "../../live/action.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { Confirm } from "../../ui/dialog.tsx";
 import { saveFile } from "../../ui/file.ts";
 import { CodeField, codeOf, Form, PasswordField, passwordOf, RecoveryCodeField } from "../../ui/form.tsx";
-import { ProblemNotice } from "../../ui/notice.tsx";
 import { NewHeading, Secret, ShownOnce } from "./parts.tsx";
+
+/** The password is asked for once, and goes with both steps. */
+interface Begun {
+  setup: MfaSetup;
+  password: string;
+}
 
 export function TwoFactorPanel() {
   const [codes, setCodes] = useState<readonly string[] | null>(null);
-  const [setup, setSetup] = useState<MfaSetup | null>(null);
+  const [begun, setBegun] = useState<Begun | null>(null);
   if (codes) return <RecoveryCodes codes={codes} done={() => setCodes(null)} />;
-  if (setup) {
+  if (begun) {
     const enabled = (given: readonly string[]) => {
-      setSetup(null);
+      setBegun(null);
       setCodes(given);
       changeUser({ mfaEnabled: true });
     };
-    return <SetUp setup={setup} enabled={enabled} cancel={() => setSetup(null)} />;
+    return <SetUp {...begun} enabled={enabled} cancel={() => setBegun(null)} />;
   }
-  return user.value?.mfaEnabled ? <Enabled renewed={setCodes} /> : <Disabled begun={setSetup} />;
+  return user.value?.mfaEnabled ? <Enabled renewed={setCodes} /> : <Disabled begun={setBegun} />;
 }
 
-function Disabled({ begun }: { begun: (setup: MfaSetup) => void }) {
-  const { busy, problem, run } = useAction(async () => begun(await setUpMfa()));
+function Disabled({ begun }: { begun: (begun: Begun) => void }) {
+  const work = async (values: FormData) => {
+    const password = passwordOf(values, "password");
+    begun({ setup: await setUpMfa(password), password });
+  };
   return (
     <section class="panel">
       <h2>
@@ -38,23 +45,22 @@ function Disabled({ begun }: { begun: (setup: MfaSetup) => void }) {
       <p class="panel-lead">
         With it, a password alone opens nothing: logging in also asks for a code from an app on your phone.
       </p>
-      {problem && <ProblemNotice problem={problem} />}
-      <button
-        type="button"
-        class="button button-primary"
-        aria-disabled={busy}
-        onClick={() => void run()}
-        data-testid="mfa-setup"
-      >
-        {busy ? "Preparing…" : "Set it up"}
-      </button>
+      <Form submit="Set it up" busy="Preparing…" work={work} testid="mfa-setup">
+        <PasswordField
+          label="Your password"
+          name="password"
+          autocomplete="current-password"
+          data-testid="mfa-password"
+        />
+      </Form>
     </section>
   );
 }
 
-function SetUp(props: { setup: MfaSetup; enabled: (codes: readonly string[]) => void; cancel: () => void }) {
+function SetUp(props: Begun & { enabled: (codes: readonly string[]) => void; cancel: () => void }) {
   const { secret, otpauthUrl, qr } = props.setup;
-  const work = async (values: FormData) => props.enabled((await enableMfa(codeOf(values))).recoveryCodes);
+  const work = async (values: FormData) =>
+    props.enabled((await enableMfa(props.password, codeOf(values))).recoveryCodes);
   return (
     <section class="panel">
       <NewHeading>Set up two-factor authentication</NewHeading>

@@ -1,16 +1,20 @@
 /** Keeps the reader from losing what is not saved, within the dashboard and beyond it. */
-import { useEffect, useState } from "preact/hooks";
-import { setGuard } from "../../route.ts";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { type Route, setGuard } from "../../route.ts";
 import { Confirm } from "../../ui/dialog.tsx";
 
-export function LeaveDialog({ dirty, id }: { dirty: boolean; id: string | null }) {
+/** `isHere`: whether a place is another part of the same page. */
+export function LeaveDialog(props: { dirty: boolean; what: string; isHere: (next: Route) => boolean }) {
+  const { dirty, what } = props;
+  const isHere = useRef(props.isHere);
+  isHere.current = props.isHere;
   const [to, setTo] = useState<string | null>(null);
   useEffect(() => {
     if (!dirty) return;
     const stay = (event: BeforeUnloadEvent) => event.preventDefault();
     addEventListener("beforeunload", stay);
     setGuard((next, href) => {
-      if (next.name === "campaign" && next.id === id) return true; // another tab of the same page
+      if (isHere.current(next)) return true;
       setTo(href);
       return false;
     });
@@ -18,7 +22,7 @@ export function LeaveDialog({ dirty, id }: { dirty: boolean; id: string | null }
       removeEventListener("beforeunload", stay);
       setGuard(null);
     };
-  }, [dirty, id]);
+  }, [dirty]);
   if (to === null) return null;
   const leave = async () => {
     setGuard(null);
@@ -34,7 +38,7 @@ export function LeaveDialog({ dirty, id }: { dirty: boolean; id: string | null }
       onClose={() => setTo(null)}
       cancel="Stay"
     >
-      <p>What you changed in this campaign is lost then.</p>
+      <p>What you changed in this {what} is lost then.</p>
     </Confirm>
   );
 }

@@ -1,19 +1,18 @@
 /** Fields that hold a part of a draft, each with what the server said about it. */
 import { type ComponentChildren, createContext } from "preact";
 import { useContext, useId, useState } from "preact/hooks";
-import { inUnits, minutesOf, UNIT_NAMES, type Unit } from "./campaign-words.ts";
 
 /** What is wrong, by path: `steps.0.coupon.amount`. */
 export const Faults = createContext<ReadonlyMap<string, string>>(new Map());
 
-interface About {
+export interface About {
   label: string;
   path: string;
   hint?: ComponentChildren;
 }
 
 /** What a control needs to be named, described and marked as wrong. */
-interface Control {
+export interface Control {
   id: string;
   "aria-describedby": string | undefined;
   "aria-invalid": true | undefined;
@@ -76,7 +75,7 @@ export function TextField({ label, path, hint, onChange, ...input }: TextProps) 
   );
 }
 
-interface NumberProps extends About {
+export interface NumberProps extends About {
   /** `NaN` while nothing is typed; `undefined` where nothing has to be. */
   value: number | undefined;
   onChange: (value: number) => void;
@@ -88,7 +87,7 @@ interface NumberProps extends About {
 }
 
 /** What is being typed stays as it was typed, `1.` and nothing included. */
-function useTyped(value: number | undefined, onChange: (value: number) => void) {
+export function useTyped(value: number | undefined, onChange: (value: number) => void) {
   const [typed, setTyped] = useState("");
   const known = value === undefined || Number.isNaN(value) ? "" : String(value);
   return {
@@ -139,46 +138,6 @@ export function Select(
             </option>
           ))}
         </select>
-      )}
-    </Labeled>
-  );
-}
-
-/** A length of time, in the unit that it is thought in. */
-export function Duration({ label, path, hint, value, onChange }: About & Pick<NumberProps, "value" | "onChange">) {
-  const [unit, setUnit] = useState<Unit>(() => inUnits(value ?? 0).unit);
-  const size = minutesOf(1, unit);
-  const typed = useTyped(value === undefined ? value : value / size, (amount) => onChange(minutesOf(amount, unit)));
-  return (
-    <Labeled {...{ label, path, hint }}>
-      {(control) => (
-        <span class="duration">
-          <input
-            type="number"
-            inputMode="decimal"
-            min={0}
-            step="any"
-            required
-            {...control}
-            value={typed.value}
-            onInput={(event) => typed.onInput(event.currentTarget.value)}
-          />
-          <select
-            aria-label={`${label}: unit`}
-            value={unit}
-            onChange={(event) => {
-              const next = UNIT_NAMES.find((name) => name === event.currentTarget.value) ?? "minutes";
-              setUnit(next);
-              onChange(minutesOf((value ?? 0) / size, next));
-            }}
-          >
-            {UNIT_NAMES.map((name) => (
-              <option key={name} value={name} selected={name === unit}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </span>
       )}
     </Labeled>
   );
