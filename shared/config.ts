@@ -62,15 +62,16 @@ const schema = variables.superRefine((given, { addIssue }) => {
 
 export type Config = z.infer<typeof schema>;
 
-let cached: { env: unknown; config: Config } | null = null;
+const known = new WeakMap<object, Config>();
 
 export function parseConfig(env: object): Config {
-  if (cached?.env === env) return cached.config;
+  const config = known.get(env);
+  if (config) return config;
   const parsed = schema.safeParse(env);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
     throw new Error(`configuration: ${issue.path.join(".")} ${issue.message}`);
   }
-  cached = { env, config: parsed.data };
+  known.set(env, parsed.data);
   return parsed.data;
 }

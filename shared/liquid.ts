@@ -36,11 +36,11 @@ export class Budget {
 }
 
 /** Renders one part of a message. Throws with the engine's own message when it is broken or the budget is used up. */
-export function renderPart(engine: Liquid, source: string, data: object, budget: Budget): Promise<string> {
-  const context = new Context(data, engine.options, {}, { liquid: engine });
+export function renderPart(engine: Liquid, source: string, data: object, budget: Budget): string {
+  const context = new Context(data, engine.options, { sync: true }, { liquid: engine });
   context.renderLimit.use = (count) => budget.step(count);
   context.memoryLimit.use = (count) => budget.use(count);
-  return engine.render(parsed(engine, source), context);
+  return engine.renderSync(parsed(engine, source), context);
 }
 
 /** Sources whose parsed form is kept, an engine: a store's messages are made from the same few. */

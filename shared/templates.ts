@@ -93,14 +93,14 @@ export const positioned = (line: number, column: number, message: string): strin
 /** `context`: a `TemplateContext` for what a store wrote. Throws a `TemplateError` when a part is broken or exceeds its limits. */
 export async function render(parts: Parts, context: object): Promise<Rendered> {
   const budget = new Budget();
-  const made = async (part: PartName): Promise<string> => {
+  const made = (part: PartName): string => {
     try {
-      return await renderPart(engineOf(part), parts[part], { ...context }, budget);
+      return renderPart(engineOf(part), parts[part], { ...context }, budget);
     } catch (error) {
       throw new TemplateError(part, error);
     }
   };
-  const [subject, body, text] = [await made("subject"), await made("html"), await made("text")];
+  const [subject, body, text] = [made("subject"), made("html"), made("text")];
   if (subject.length + body.length + text.length > MAX_OUTPUT)
     throw new TemplateError("html", new Error("the rendered message is too large"));
   // A line break in a subject would be a new header.

@@ -83,6 +83,7 @@ export class Store extends DurableObject<Actors> {
   readonly #ai: AiBudget;
   readonly #live: Live;
   #config: Config | null;
+  #rules: Rules | null = null;
 
   constructor(ctx: DurableObjectState, env: Actors) {
     super(ctx, env);
@@ -198,9 +199,10 @@ export class Store extends DurableObject<Actors> {
   rules(): Rules {
     if (!this.#config) throw new Error("no such store");
     const version = this.#config.version + this.#campaigns.allocated + this.#serving.version;
-    const rules = compileRules(this.#config.settings, this.#campaigns.obeyed(), version);
+    if (this.#rules?.version !== version)
+      this.#rules = compileRules(this.#config.settings, this.#campaigns.obeyed(), version);
     const { production, canary } = this.#serving.current;
-    return { ...rules, paused: this.#watch.paused, serving: { production, canary } };
+    return { ...this.#rules, paused: this.#watch.paused, serving: { production, canary } };
   }
 
   serving(): ServingState {
