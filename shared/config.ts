@@ -62,8 +62,14 @@ const schema = variables.superRefine((given, { addIssue }) => {
 
 export type Config = z.infer<typeof schema>;
 
-const known = new WeakMap<object, Config>();
+let known = new WeakMap<object, Config>();
 
+/** Environments never change while a Worker runs; a test that changes its own says so. */
+export function configChanged(): void {
+  known = new WeakMap();
+}
+
+/** Read once an environment: every actor has one of its own. */
 export function parseConfig(env: object): Config {
   const config = known.get(env);
   if (config) return config;

@@ -138,7 +138,7 @@ describe("a repeat", () => {
     const { body } = await send(token, "/v1/templates", TEMPLATE, "mixed");
     const others = [
       await send(token, "/v1/templates", { ...TEMPLATE, name: "Other" }, "mixed"),
-      await send(token, "/v1/templates/preview", TEMPLATE, "mixed"),
+      await send(token, "/v1/coupon-pools", { name: "Other" }, "mixed"),
       await send(token, `/v1/templates/${body.id}`, TEMPLATE, "mixed", "PUT"),
     ];
     for (const { status, text } of others) {

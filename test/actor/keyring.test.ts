@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Keyring } from "../../objects/keyring/keyring.ts";
 import { seal, unseal } from "../../shared/auth/sealing.ts";
 import { type KeyAlgorithm, keyIdOf, verifyAccessToken } from "../../shared/auth/tokens.ts";
-import { parseConfig } from "../../shared/config.ts";
+import { configChanged } from "../../shared/config.ts";
 import { DAY_MS, MINUTE_MS } from "../../shared/time.ts";
 import { env, setClock, T0, unique } from "./support.ts";
 
@@ -17,7 +17,7 @@ const FORMATS: [KeyAlgorithm, string, string][] = [
 /** What a deploy does: the same storage under other variables. */
 function configure(TOKEN_FORMAT: string, TOKEN_ALGORITHM: string): void {
   Object.assign(env, { TOKEN_FORMAT, TOKEN_ALGORITHM });
-  parseConfig({ ...env }); // the parsed configuration is kept for the environment it was last read from
+  configChanged();
 }
 
 beforeEach(() => {

@@ -3,7 +3,7 @@ import { exports } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { keyringStub } from "../../objects/stubs.ts";
 import { keyIdOf } from "../../shared/auth/tokens.ts";
-import { parseConfig } from "../../shared/config.ts";
+import { configChanged } from "../../shared/config.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/time.ts";
 import type { SessionView } from "../../shared/views.ts";
 import { env, setClock, T0 } from "./support.ts";
@@ -23,7 +23,7 @@ afterEach(() => {
 
 function configure(TOKEN_FORMAT: string): void {
   Object.assign(env, { TOKEN_FORMAT });
-  parseConfig({ ...env });
+  configChanged();
 }
 
 const worker = (exports as unknown as { default: { fetch(request: Request): Promise<Response> } }).default;
