@@ -4,7 +4,7 @@
  * Owns    settings, campaigns (versioned), coupons and their pools, exact rollups, usage counters, how far each cart is counted,
  *         what campaigns caused, which models serve, whether orders are still told of.
  * Timers  `watch`: nudges carts that should have woken, looks for lost orders; `trim`: retention; `allocate`: shares of variants.
- * RPC     create, settings, patchSettings, campaign*, results, rules, serving, serve, tenant, apply, seen, countRejected, realtime,
+ * RPC     create, settings, patchSettings, campaign*, results, rules, serving, serve, tenant, apply, seen, woken, countRejected, realtime,
  *         usage, rollups, issueCoupon, coupon*, admitFirst, giveBackFirst, orderSignal, overrideSignal, askAi, settleAi, aiUsage.
  * Peers   Room (its live topics), Cart (nudge).
  *
