@@ -17,7 +17,11 @@ const LEASH_MS = 3_000;
 /** After this long without a call an actor has left the memory. */
 const ASLEEP_MS = 20_000;
 const MINUTE_MS = 60_000;
-const HASTY = { abandonAfterMinutes: LEASH_MS / MINUTE_MS };
+/** Nobody here ever had a message: a store that keeps the default lets go 5,000 an hour. */
+const HASTY = {
+  abandonAfterMinutes: LEASH_MS / MINUTE_MS,
+  firstMessagesPerHour: { email: 1_000_000, push: 0, sms: 0 },
+};
 /** What it takes to make a cart, have it abandoned and its message held, on a machine that is not idle. */
 const HOLD_MS = 15;
 const MAX_PROLONGED = 3;
