@@ -46,7 +46,7 @@ import { overQuotaUntil, QUOTA_MINUTES } from "./quota.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { ServingModels } from "./serving.ts";
 import { SignalWatch } from "./signal-watch.ts";
-import { deliveriesOf, listItem, realtimeView, usageView } from "./view.ts";
+import { deliveriesOf, listItem, realtimeView, type TenantView, usageView } from "./view.ts";
 
 const WATCH_MS = 5 * MINUTE_MS;
 /** How late a cart may be before it is nudged. */
@@ -56,12 +56,6 @@ const NUDGES = 200;
 const ALLOCATE_MS = 15 * MINUTE_MS;
 
 /** `overQuotaUntil` in ms: until then beacons are refused. */
-interface TenantView {
-  rules: Rules;
-  allowedOrigins: string[];
-  overQuotaUntil: number | null;
-}
-
 interface Config {
   version: number;
   createdAt: number;

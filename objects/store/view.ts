@@ -1,6 +1,7 @@
 /** The store's numbers as the merchant sees them. Pure. */
 import type { CartNews, CartSummary, Delta } from "../../shared/events/messages.ts";
 import { toMoney } from "../../shared/money.ts";
+import type { Rules } from "../../shared/policy/rules.ts";
 import { iso, isoOrNull } from "../../shared/time.ts";
 import type {
   CartDeliveryNews,
@@ -12,6 +13,14 @@ import type {
 } from "../../shared/views.ts";
 import type { Counters } from "./counters.ts";
 import { acceptedIn } from "./rollup.ts";
+
+/** What the gate is told of a store. */
+export interface TenantView {
+  rules: Rules;
+  allowedOrigins: string[];
+  /** Until when its events are refused (ms); `null`: they are not. */
+  overQuotaUntil: number | null;
+}
 
 export function realtimeView(counters: Counters, currency: string, signal: OrderSignal, now: number): RealtimeView {
   const { gauges, totals } = counters;
